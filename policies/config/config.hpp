@@ -1,0 +1,236 @@
+#pragma once
+
+#include "policies/domain/money.hpp"
+#include "policies/domain/price.hpp"
+#include "policies/domain/time.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// The four YAML files as plain data: already checked, units resolved, names verified to exist.
+/// Everything here has the default a user gets by leaving the key out. docs/configuration.md says
+/// what each key means; the table in keys.cpp is the one list of keys.
+namespace evenkeel::config {
+
+using Milliseconds = std::chrono::milliseconds;
+using Date = std::chrono::year_month_day;
+
+// ---- evenkeel.yaml ------------------------------------------------------------------------
+
+struct Listen {
+    std::string api{"127.0.0.1:8080"};
+    std::string admin{"127.0.0.1:8081"};
+};
+
+struct FxRate {
+    std::int64_t rate_nanos{0};  ///< report currency for one unit of this one, times 1e9
+    Date as_of{};
+    Milliseconds warn_after{std::chrono::days{7}};
+};
+
+struct CurrencyRules {
+    Currency report{usd};
+    std::map<Currency, FxRate> rates{};
+};
+
+struct Tariff {
+    Price price{};
+    std::optional<std::string> when{};  ///< "10:00-15:00", local time of `report_zone`
+};
+
+struct Energy {
+    std::vector<Tariff> tariff{};
+    std::int64_t host_overhead_milliwatts{0};
+};
+
+struct Hardware {
+    std::string name{};
+    std::vector<int> gpus{};
+    std::int64_t busy_milliwatts{0};
+    std::int64_t idle_milliwatts{0};
+};
+
+/// Limits of the listener; every one has a name and a default (FAULTS F62-F68).
+struct Limits {
+    std::int64_t header_bytes{32 * 1024};
+    std::int64_t body_bytes{32 * 1024 * 1024};
+    int connections{10'000};
+    int connections_per_address{4'096};
+    Milliseconds header_time{10'000};
+    Milliseconds body_time{60'000};
+    Milliseconds idle_time{75'000};
+    Milliseconds stall_time{60'000};  ///< a source or client that moves no byte for this long
+    int queue_requests{10'000};
+    Milliseconds stream_drain{30'000};  ///< how long streams may run on after SIGTERM
+};
+
+// ---- providers.yaml -----------------------------------------------------------------------
+
+enum class ProviderKind { local, sandbox, digitalocean, runpod, openai_compatible, anthropic };
+
+struct Provider {
+    std::string name{};
+    ProviderKind kind{ProviderKind::local};
+    std::string credential{};      ///< file name below the credentials folder, or empty
+    std::string url{};             ///< local and openai-compatible: where the server is
+    std::string base_url{};        ///< replaces a vendor's own host
+    std::string hardware{};        ///< local: which machine pays the power
+    std::string engine{"openai"};  ///< vllm | llama.cpp | openai | synthetic
+    bool synthetic{false};         ///< shown everywhere: this is not a real GPU, API or cloud
+    std::vector<std::string> regions{};
+    std::string cloud{"secure"};
+    std::string tag{"evenkeel"};
+    int max_machines{1};
+    int max_in_flight{64};  ///< api: requests at once
+};
+
+// ---- models.yaml --------------------------------------------------------------------------
+
+struct TokenPrices {
+    Price in{};
+    Price out{};
+    std::optional<Price> cached{};
+    std::optional<Price> cache_write{};
+};
+
+struct Offer {
+    std::string name{};   ///< unique; the provider's name unless given
+    std::string on{};     ///< provider
+    std::string model{};  ///< name at the seller; the model's own name if left out
+    std::string gpu{};
+    std::string engine{};
+    std::string weights{};
+    std::string image{};
+    int slots{1};                              ///< sequences at once on one worker
+    std::optional<TokenPrices> token_price{};  ///< api offers
+    std::optional<Price> hour_price{};         ///< rental offers
+    std::optional<Date> seen{};                ///< when the price was read; required with a price
+};
+
+struct Model {
+    std::string name{};
+    std::int64_t context{0};  ///< tokens; 0 = not stated
+    std::vector<std::string> aliases{};
+    std::vector<Offer> offers{};
+};
+
+// ---- policy.yaml --------------------------------------------------------------------------
+
+enum class Prefer { cheapest, fastest, listed };
+
+struct Match {
+    std::vector<std::string> models{};             ///< empty: any
+    std::vector<std::string> keys{};               ///< empty: any
+    std::map<std::string, std::string> headers{};  ///< lower-case name -> exact value
+};
+
+struct Route {
+    std::string name{};
+    Match match{};
+    std::vector<std::string> use{};  ///< models, in order; later ones only if earlier ones fail
+    Prefer prefer{Prefer::cheapest};
+    std::optional<Milliseconds> max_wait{};
+    std::optional<Money> max_cost{};
+    bool stay_own{false};
+};
+
+struct Slo {
+    Milliseconds first_token{5'000};
+    Milliseconds first_token_per_1k{1'000};
+    Milliseconds per_output_token{80};
+    std::int64_t patience_millis{800};  ///< share of the first-token budget, in thousandths
+    std::int64_t miss_costs{2};
+};
+
+enum class BudgetAction { warn, local_only, no_new_machines, refuse };
+enum class BudgetPer { hour, day, month };
+
+struct BudgetScope {     ///< at most one is set; none = everything
+    std::string kind{};  ///< own | rental | api
+    std::string provider{};
+    std::string key{};
+    std::string model{};
+    std::string route{};
+};
+
+struct Budget {
+    std::string name{};
+    BudgetScope scope{};
+    Money limit{};
+    BudgetPer per{BudgetPer::month};
+    /// Percent of the limit -> action, ascending. Left out: 100 % refuse.
+    std::map<int, BudgetAction> at{{100, BudgetAction::refuse}};
+};
+
+enum class RentRule { never, break_even };
+
+struct Scaling {
+    std::string name{};
+    std::string model{};
+    std::vector<std::string> offers{};  ///< offer names, tried in this order
+    RentRule rule{RentRule::break_even};
+    std::int64_t trust_millis{1'000};
+    std::int64_t efficiency_millis{600};
+    int max_order{2};
+    std::optional<Milliseconds> boot{};      ///< nothing = auto: measured p80, 420 s until measured
+    std::optional<Milliseconds> min_bill{};  ///< nothing = auto: the provider's minimum
+    std::int64_t keep_warm_millis{1'000};    ///< boots that idling may cost before release
+    int min{0};
+    int max{1};
+    Price max_price{};  ///< required
+    Milliseconds max_price_age{std::chrono::hours{24}};
+    std::optional<Milliseconds> idle_stop{};
+    Milliseconds max_life{std::chrono::hours{6}};  ///< required in the file
+    Milliseconds drain{std::chrono::minutes{3}};
+    Milliseconds warm_up{std::chrono::minutes{15}};  ///< latest time from order to serving
+};
+
+enum class UnknownMachine { destroy, alert };
+enum class OnStop { destroy, keep };
+
+struct Safety {
+    int max_machines{2};
+    std::optional<Money> max_rate_per_hour{};
+    std::optional<Money> max_per_day{};
+    int max_creates_per_hour{6};
+    Milliseconds leak_scan{60'000};
+    Milliseconds proof_gap{60'000};
+    Milliseconds orphan_grace{60'000};
+    UnknownMachine unknown_machine{UnknownMachine::destroy};
+    OnStop on_stop{OnStop::destroy};
+};
+
+/// Everything the daemon needs, from one consistent reading of the four files.
+struct Config {
+    Listen listen{};
+    Limits limits{};
+    CurrencyRules currency{};
+    std::string report_zone{"UTC"};
+    Energy energy{};
+    std::vector<Hardware> hardware{};
+    std::vector<Provider> providers{};
+    std::vector<Model> models{};
+    std::vector<Route> routes{};
+    Slo slo{};
+    std::vector<Budget> budgets{};
+    std::vector<Scaling> scaling{};
+    Safety safety{};
+    /// One number that the demo's generated configuration states: every duration in it was divided,
+    /// every hourly price multiplied by this. 1 means real time. Shown, never computed with.
+    std::int64_t speed{1};
+
+    [[nodiscard]] const Provider* provider(std::string_view name) const noexcept;
+    [[nodiscard]] const Model* model(std::string_view name_or_alias) const noexcept;
+    /// The offer of that name and the model it belongs to.
+    struct OfferRef {
+        const Model* model{nullptr};
+        const Offer* offer{nullptr};
+    };
+    [[nodiscard]] OfferRef offer(std::string_view name) const noexcept;
+};
+
+}  // namespace evenkeel::config

@@ -1,0 +1,113 @@
+#include "policies/domain/reason.hpp"
+
+#include "policies/domain/money.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace evenkeel {
+
+namespace {
+
+/// How an argument of a sentence is written.
+enum class Arg : std::uint8_t { number, money, milliseconds, seconds };
+
+struct Entry {
+    ReasonCode code;
+    std::string_view name;
+    std::string_view sentence;  ///< fmt string over up to three rendered arguments
+    std::array<Arg, 3> args{};
+};
+
+using enum ReasonCode;
+constexpr auto n = Arg::number;
+constexpr auto m = Arg::money;
+constexpr auto ms = Arg::milliseconds;
+constexpr auto s = Arg::seconds;
+
+constexpr Entry entries[] = {
+    {none, "none", "no reason was recorded"},
+    {own_free, "own_free", "an own worker had room"},
+    {rental_free, "rental_free", "a rented worker had room"},
+    {own_waited, "own_waited", "an own worker became free after {0}", {ms}},
+    {rental_waited, "rental_waited", "a rented worker became free after {0}", {ms}},
+    {api_overflow, "api_overflow", "no own capacity within {0}: went to an API", {ms}},
+    {api_only, "api_only", "the route has only API offers"},
+    {api_worker_failed, "api_worker_failed", "the worker failed before its first byte"},
+    {queue_full, "queue_full", "{0} requests wait already", {n}},
+    {wait_over, "wait_over", "no source became free within {0}", {ms}},
+    {budget_spent, "budget_spent", "a budget is used up: {0} of {1}", {m, m}},
+    {no_source, "no_source", "nothing serves this model now"},
+    {stopping, "stopping", "the agent is shutting down"},
+    {cost_over, "cost_over", "the cheapest source costs {0}, the route allows {1}", {m, m}},
+    {source_failed, "source_failed", "every source failed before its first byte"},
+    {rent_debt, "rent_debt", "overflow has cost {0}, a rental commits {1}; orders {2}", {m, m, n}},
+    {rent_min, "rent_min", "fewer machines than the policy's minimum of {0}", {n}},
+    {rent_release, "rent_release", "idling has cost {0}, booting again costs {1}", {m, m}},
+    {rent_idle_stop, "rent_idle_stop", "idle for {0}, limit {1}", {ms, ms}},
+    {rent_max_life, "rent_max_life", "alive for {0}, limit {1}", {ms, ms}},
+    {rent_over_max, "rent_over_max", "{0} machines, the policy allows {1}", {n, n}},
+    {rent_boot_cancelled, "rent_boot_cancelled", "the demand that ordered it is gone"},
+    {hold_max, "hold_max", "would rent, but {0} of {1} machines exist", {n, n}},
+    {hold_price, "hold_price", "would rent, but it costs {0} an hour, limit {1}", {m, m}},
+    {hold_price_age, "hold_price_age", "would rent, but the price is {0} old, limit {1}", {s, s}},
+    {hold_budget, "hold_budget", "would rent, but {0} are left and {1} are needed", {m, m}},
+    {hold_creates, "hold_creates", "would rent, but {0} creates in an hour, limit {1}", {n, n}},
+    {hold_frozen, "hold_frozen", "would rent, but spending is frozen"},
+    {hold_stock, "hold_stock", "would rent, but no offer has stock"},
+    {hold_rate, "hold_rate", "would rent, but {0} an hour would pass the limit {1}", {m, m}},
+    {hold_ledger, "hold_ledger", "would rent, but the ledger cannot be written"},
+    {machine_boot_late, "machine_boot_late", "not reachable within {0}", {ms}},
+    {machine_rejected, "machine_rejected", "failed its acceptance test"},
+    {machine_dearer, "machine_dearer", "costs {0} an hour, the intent said {1}", {m, m}},
+    {machine_lost, "machine_lost", "vanished from the provider's lists"},
+    {machine_orphan, "machine_orphan", "carries our mark but is in no row"},
+    {machine_duplicate, "machine_duplicate", "a second machine for one intent"},
+    {asked_by_owner, "asked_by_owner", "asked for by a person"},
+    {agent_stopping, "agent_stopping", "the agent stops"},
+};
+
+const Entry& find(ReasonCode code) noexcept {
+    for (const Entry& entry : entries) {
+        if (entry.code == code) {
+            return entry;
+        }
+    }
+    return entries[0];
+}
+
+std::string render(std::int64_t value, Arg arg, std::string_view currency) {
+    switch (arg) {
+        case Arg::number:
+            return fmt::format("{}", value);
+        case Arg::money: {
+            const Money amount{value, Currency::parse(currency).value_or(Currency{})};
+            return currency.empty() ? rounded_text(amount, 4)
+                                    : fmt::format("{} {}", rounded_text(amount, 4), currency);
+        }
+        case Arg::milliseconds:
+            return value < 1000 ? fmt::format("{} ms", value)
+                                : fmt::format("{} s", format_decimal(value / 100, 1));
+        case Arg::seconds:
+            return fmt::format("{} s", value);
+    }
+    return {};
+}
+
+}  // namespace
+
+std::string_view to_text(ReasonCode code) noexcept {
+    return find(code).name;
+}
+
+std::string sentence(const Reason& reason, std::string_view currency) {
+    const Entry& entry = find(reason.code);
+    return fmt::format(
+        fmt::runtime(entry.sentence),
+        render(reason.args[0], entry.args[0], currency),
+        render(reason.args[1], entry.args[1], currency),
+        render(reason.args[2], entry.args[2], currency));
+}
+
+}  // namespace evenkeel

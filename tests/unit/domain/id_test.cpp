@@ -1,0 +1,44 @@
+#include "policies/domain/id.hpp"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+namespace evenkeel {
+namespace {
+
+TEST(IdGenerator, NeverGoesBackwardsWhateverTheClockDoes) {
+    IdGenerator ids{7};
+    std::int64_t last = 0;
+    UtcTime now = std::chrono::sys_days{std::chrono::November / 25 / 2026};
+    for (int i = 0; i < 50'000; ++i) {
+        if (i % 1000 == 0) {
+            now -= std::chrono::hours{24};
+        }
+        const std::int64_t id = ids.next(now);
+        ASSERT_GT(id, last);
+        last = id;
+    }
+    EXPECT_EQ((last >> 14) & 255, 7);
+}
+
+TEST(IdGenerator, GoesOnAfterWhatWasStored) {
+    IdGenerator first{0};
+    const UtcTime now = std::chrono::sys_days{std::chrono::November / 25 / 2026};
+    const std::int64_t stored = first.next(now);
+    IdGenerator second{0, stored};
+    EXPECT_GT(second.next(now - std::chrono::hours{1}), stored);
+}
+
+TEST(IdText, RefusesWhatItDidNotWrite) {
+    for (const char* text : {"", "0", "8000000000000", "000000000000U", "00000000000000"}) {
+        EXPECT_EQ(id_from_text(text), std::nullopt) << text;
+    }
+}
+
+RC_GTEST_PROP(IdTextProperty, ReadsBackTheSame, ()) {
+    const auto id = *rc::gen::inRange<std::int64_t>(0, std::numeric_limits<std::int64_t>::max());
+    RC_ASSERT(id_from_text(id_to_text(id)) == id);
+}
+
+}  // namespace
+}  // namespace evenkeel
