@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Installs what Evenkeel needs to build (and, with --tests, to test) on Debian 12. Safe to run again:
+# it does nothing when everything is there. Needs root, or sudo.
+set -euo pipefail
+
+here="$(cd "$(dirname "$0")/.." && pwd)"
+with_tests=false
+for argument in "$@"; do
+    case "$argument" in
+        --tests) with_tests=true ;;
+        *) echo "usage: scripts/setup.sh [--tests]" >&2; exit 2 ;;
+    esac
+done
+
+step() { printf 'setup: %s\n' "$*"; }
+die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+packages=(
+    ca-certificates ccache clang-19 cmake libboost-json1.81-dev libboost1.81-dev libcli11-dev
+    libclang-rt-19-dev libcurl4-openssl-dev libfmt-dev libspdlog-dev libsqlite3-dev libssl-dev
+    libsystemd-dev libyaml-cpp-dev lld-19 ninja-build pkg-config tzdata zlib1g-dev
+)
+if $with_tests; then
+    packages+=(libgtest-dev librapidcheck-dev sqlite3)
+    # Any Node from 18 on will do; Debian's own only where there is none.
+    if ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 18 ? 0 : 1)' \
+        2>/dev/null; then
+        packages+=(nodejs npm)
+    elif ! command -v npm >/dev/null; then
+        packages+=(npm)
+    fi
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+    status="$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)"
+    [ "$status" = installed ] || missing+=("$package")
+done
+
+if [ "${#missing[@]}" -eq 0 ]; then
+    step "Debian packages: all ${#packages[@]} present"
+else
+    command -v apt-get >/dev/null || die "this needs Debian 12 (no apt-get here)"
+    as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || die "run as root, or install sudo: packages are missing: ${missing[*]}"
+        as_root=(sudo)
+    fi
+    step "installing ${#missing[@]} Debian packages: ${missing[*]}"
+    apt() {
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq \
+            -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@"
+    }
+    apt update >/dev/null || die "apt-get update failed: is the network up?"
+    apt install --no-install-recommends -y "${missing[@]}" >/dev/null ||
+        die "apt-get install failed for: ${missing[*]}"
+fi
+
+if $with_tests && [ -f "$here/tests/clients/package-lock.json" ]; then
+    lock="$here/tests/clients/package-lock.json"
+    stamp="$here/tests/clients/node_modules/.evenkeel-lock"
+    if cmp -s "$lock" "$stamp"; then
+        step "npm packages: present"
+    else
+        step "installing the npm packages of tests/clients"
+        (cd "$here/tests/clients" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error) ||
+            die "npm ci failed in tests/clients"
+        cp "$lock" "$stamp"
+    fi
+fi
+step "done"
