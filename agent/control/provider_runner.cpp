@@ -1,0 +1,39 @@
+#include "agent/control/provider_runner.hpp"
+
+namespace evenkeel::agent {
+
+ProviderRunner::ProviderRunner(std::unique_ptr<providers::Provider> provider, Inbox& inbox)
+    : provider_{std::move(provider)}, inbox_{inbox} {
+    for (std::size_t lane = 0; lane < 2; ++lane) {
+        threads_[lane] = std::jthread{
+            [&queue = queues_[lane]](std::stop_token stop) { work(queue, std::move(stop)); }};
+    }
+}
+
+ProviderRunner::~ProviderRunner() = default;
+
+void ProviderRunner::enqueue(Lane lane, Job job) {
+    Queue& queue = queues_[static_cast<std::size_t>(lane)];
+    {
+        const std::lock_guard lock{queue.mutex};
+        queue.jobs.push_back(std::move(job));
+    }
+    queue.arrived.notify_one();
+}
+
+void ProviderRunner::work(Queue& queue, std::stop_token stop) {
+    while (!stop.stop_requested()) {
+        Job job;
+        {
+            std::unique_lock lock{queue.mutex};
+            if (!queue.arrived.wait(lock, stop, [&queue] { return !queue.jobs.empty(); })) {
+                return;
+            }
+            job = std::move(queue.jobs.front());
+            queue.jobs.pop_front();
+        }
+        job(stop);
+    }
+}
+
+}  // namespace evenkeel::agent

@@ -1,0 +1,61 @@
+#pragma once
+
+#include "agent/control/inbox.hpp"
+#include "providers/provider.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+#include <utility>
+
+namespace evenkeel::agent {
+
+/// Runs the blocking calls of one provider on two threads of its own: *spend* (offers, create) and
+/// *safety* (list, get, destroy, billing), so that a slow create never holds up a delete. Results go
+/// to the control thread's inbox. Each lane runs one call at a time, in order.
+class ProviderRunner {
+public:
+    /// `inbox` must outlive this object.
+    ProviderRunner(std::unique_ptr<providers::Provider> provider, Inbox& inbox);
+    /// Cancels running calls and drops waiting ones; a cancelled create is `outcome_unknown` to
+    /// whoever reads the ledger next.
+    ~ProviderRunner();
+    ProviderRunner(const ProviderRunner&) = delete;
+    ProviderRunner& operator=(const ProviderRunner&) = delete;
+
+    enum class Lane { spend, safety };
+
+    /// Runs `call(provider, stop)` on the lane's thread, then `done(result)` on the control thread.
+    template <class Call, class Done>
+    void run(Lane lane, Call call, Done done) {
+        enqueue(lane, [this, call = std::move(call), done = std::move(done)](
+                          std::stop_token stop) mutable {
+            inbox_.post([result = call(*provider_, stop), done = std::move(done)]() mutable {
+                done(std::move(result));
+            });
+        });
+    }
+
+    [[nodiscard]] providers::Provider& provider() noexcept { return *provider_; }
+
+private:
+    using Job = std::function<void(std::stop_token)>;
+    struct Queue {
+        std::mutex mutex{};
+        std::condition_variable_any arrived{};
+        std::deque<Job> jobs{};
+    };
+    void enqueue(Lane lane, Job job);
+    static void work(Queue& queue, std::stop_token stop);
+
+    std::unique_ptr<providers::Provider> provider_;
+    Inbox& inbox_;
+    Queue queues_[2];
+    std::jthread threads_[2];  // last: stopped and joined before the queues go
+};
+
+}  // namespace evenkeel::agent
