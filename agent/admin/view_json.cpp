@@ -1,0 +1,175 @@
+#include "agent/admin/view_json.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+namespace evenkeel::agent {
+
+namespace json = boost::json;
+
+namespace {
+
+std::string rfc3339(UtcTime time) {
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+    const std::time_t whole = seconds.time_since_epoch().count();
+    return fmt::format(
+        "{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+        fmt::gmtime(whole),
+        std::chrono::duration_cast<std::chrono::milliseconds>(time - seconds).count());
+}
+
+/// Milliseconds as seconds with three decimals at most: a measure of time, not of money.
+json::value seconds(std::int64_t ms) {
+    return static_cast<double>(ms) / 1000.0;
+}
+
+json::object to_json(const SourceView& source) {
+    json::object object{
+        {"name", source.name},
+        {"kind", source.kind},
+        {"what", source.what},
+        {"synthetic", source.synthetic},
+        {"model", source.model},
+        {"state", source.state},
+        {"busy", source.busy},
+        {"slots", source.slots},
+        {"queue", source.queue},
+        {"tokens_per_s", source.tokens_per_s},
+        {"granted", source.granted},
+        {"failed", source.failed},
+        {"for_s", source.for_s},
+    };
+    object["cost_rate"] =
+        source.cost_rate ? json::value{amount_text(*source.cost_rate)} : json::value{nullptr};
+    return object;
+}
+
+json::object to_json(const MachineView& machine) {
+    json::object object{
+        {"id", machine.id},
+        {"name", machine.name},
+        {"provider", machine.provider},
+        {"remote_id", machine.remote_id},
+        {"gpu", machine.gpu},
+        {"model", machine.model},
+        {"state", machine.state},
+        {"state_for_s", seconds(machine.state_for_ms)},
+        {"age_s", seconds(machine.age_ms)},
+        {"paid", amount_text(machine.paid)},
+        {"rate", amount_text(machine.rate)},
+        {"currency", machine.rate.currency().text()},
+        {"ends", machine.ends},
+        {"reason", machine.reason},
+        {"synthetic", machine.synthetic},
+    };
+    object["useful_percent"] = machine.useful_percent ? json::value{*machine.useful_percent}
+                                                      : json::value{nullptr};
+    object["gone_how"] =
+        machine.gone_how ? json::value{*machine.gone_how} : json::value{nullptr};
+    return object;
+}
+
+template <class Items, class Make>
+json::array list(const Items& items, Make make) {
+    json::array array;
+    array.reserve(items.size());
+    for (const auto& item : items) {
+        array.emplace_back(make(item));
+    }
+    return array;
+}
+
+json::object requests_json(const RequestsView& requests) {
+    return {
+        {"total", requests.total},
+        {"answered", requests.answered},
+        {"refused", requests.refused},
+        {"cut", requests.cut},
+        {"failed", requests.failed},
+        {"client_gone", requests.client_gone},
+        {"invalid", requests.invalid},
+        {"own", requests.own},
+        {"rental", requests.rental},
+        {"api", requests.api},
+    };
+}
+
+json::object budget_json(const BudgetView& budget) {
+    return {
+        {"name", budget.name},
+        {"per", budget.per},
+        {"limit", amount_text(budget.limit)},
+        {"spent", amount_text(budget.spent)},
+        {"held", amount_text(budget.held)},
+        {"currency", budget.limit.currency().text()},
+    };
+}
+
+}  // namespace
+
+std::string status_json(const View& view) {
+    const auto machine = [](const MachineView& item) { return to_json(item); };
+    json::object root{
+        {"schema", "evenkeel.status/1"},
+        {"version", view.version},
+        {"host", view.host},
+        {"pid", view.pid},
+        {"started", rfc3339(view.started)},
+        {"at", rfc3339(view.made)},
+        {"uptime_s", view.uptime_s},
+        {"policy",
+         {{"revision", view.policy_revision}, {"loaded", rfc3339(view.policy_loaded)}}},
+        {"speed", view.speed},
+        {"state", view.state},
+        {"frozen", view.frozen},
+        {"rented", {{"now", view.rented}, {"max", view.rented_max}}},
+        {"cost_rate",
+         {{"amount", amount_text(view.cost_rate)},
+          {"currency", view.cost_rate.currency().text()}}},
+        {"spend",
+         {{"today", amount_text(view.spend_today)},
+          {"month", amount_text(view.spend_month)},
+          {"currency", view.cost_rate.currency().text()}}},
+        {"requests", requests_json(view.requests)},
+        {"ledger", {{"ok", view.ledger_ok}, {"path", view.ledger_path}}},
+        {"money_hazard", view.money_hazard},
+    };
+    root["sources"] =
+        list(view.sources, [](const SourceView& source) { return to_json(source); });
+    root["queues"] = list(view.queues, [](const QueueView& queue) {
+        return json::object{
+            {"model", queue.model},
+            {"depth", queue.depth},
+            {"oldest_ms", queue.oldest_ms},
+            {"tokens", queue.tokens}};
+    });
+    root["machines"] = list(view.machines, machine);
+    root["budgets"] = list(view.budgets, budget_json);
+    root["decisions"] = list(view.decisions, [](const DecisionView& decision) {
+        return json::object{
+            {"at", rfc3339(decision.at)},
+            {"what", decision.what},
+            {"subject", decision.subject},
+            {"sentence", decision.sentence}};
+    });
+    root["warnings"] =
+        list(view.warnings, [](const std::string& text) { return json::string{text}; });
+    return json::serialize(root);
+}
+
+std::string nodes_json(const View& view) {
+    json::array machines = list(view.machines, [](const MachineView& item) {
+        return to_json(item);
+    });
+    for (const MachineView& machine : view.machines_gone) {
+        machines.emplace_back(to_json(machine));
+    }
+    return json::serialize(
+        json::object{{"schema", "evenkeel.nodes/1"}, {"machines", std::move(machines)}});
+}
+
+}  // namespace evenkeel::agent

@@ -1,0 +1,135 @@
+#pragma once
+
+#include "policies/domain/money.hpp"
+#include "policies/domain/time.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// What a person may see of the running agent: one consistent picture, made by the control thread,
+/// read by the admin API. Names are text here; nothing of it is used for decisions.
+namespace evenkeel::agent {
+
+struct SourceView {
+    std::string name{};
+    std::string kind{};   ///< own | rental | api
+    std::string what{};   ///< "RTX 5090 (own)"
+    std::string model{};
+    std::string state{};
+    bool synthetic{false};
+    int busy{0};
+    int slots{0};
+    std::int64_t queue{0};
+    std::int64_t tokens_per_s{0};
+    std::int64_t granted{0};
+    std::int64_t failed{0};
+    std::optional<Money> cost_rate{};  ///< an hour; nothing for sources paid by the token
+    std::int64_t for_s{0};             ///< in this state
+};
+
+struct QueueView {
+    std::string model{};
+    std::int64_t depth{0};
+    std::int64_t oldest_ms{0};
+    std::int64_t tokens{0};
+};
+
+struct MachineView {
+    std::string id{};
+    std::string name{};
+    std::string provider{};
+    std::string remote_id{};
+    std::string gpu{};
+    std::string model{};
+    std::string state{};
+    std::string reason{};
+    std::string ends{};
+    bool synthetic{false};
+    std::int64_t state_for_ms{0};
+    std::int64_t age_ms{0};
+    Money paid{};
+    Money rate{};                         ///< an hour
+    std::optional<std::int64_t> useful_percent{};
+    std::optional<std::string> gone_how{};
+};
+
+struct BudgetView {
+    std::string name{};
+    std::string per{};
+    Money limit{};
+    Money spent{};
+    Money held{};
+};
+
+struct DecisionView {
+    UtcTime at{};
+    std::string what{};
+    std::string subject{};
+    std::string sentence{};
+};
+
+struct RequestsView {
+    std::int64_t total{0};
+    std::int64_t answered{0};
+    std::int64_t refused{0};
+    std::int64_t cut{0};
+    std::int64_t failed{0};
+    std::int64_t client_gone{0};
+    std::int64_t invalid{0};
+    std::int64_t own{0};
+    std::int64_t rental{0};
+    std::int64_t api{0};
+};
+
+struct View {
+    std::string version{};
+    std::string host{};
+    std::int64_t pid{0};
+    UtcTime started{};
+    UtcTime made{};
+    std::int64_t uptime_s{0};
+    std::int64_t policy_revision{0};
+    UtcTime policy_loaded{};
+    std::int64_t speed{1};
+    std::string state{};  ///< starting | serving | stopping
+    bool frozen{false};
+    int rented{0};
+    int rented_max{0};
+    Money cost_rate{};  ///< an hour, report currency
+    std::vector<SourceView> sources{};
+    std::vector<QueueView> queues{};
+    std::vector<MachineView> machines{};       ///< not gone
+    std::vector<MachineView> machines_gone{};  ///< of the last day, newest first
+    Money spend_today{};
+    Money spend_month{};
+    std::vector<BudgetView> budgets{};
+    RequestsView requests{};
+    bool ledger_ok{true};
+    std::string ledger_path{};
+    std::vector<DecisionView> decisions{};  ///< newest first
+    std::vector<std::string> warnings{};
+    bool money_hazard{false};  ///< an unknown, overdue or undestroyable machine
+};
+
+/// The latest View. The control thread publishes, any thread reads; neither waits long.
+class Board {
+public:
+    void publish(std::shared_ptr<const View> view) {
+        const std::lock_guard lock{mutex_};
+        view_ = std::move(view);
+    }
+    [[nodiscard]] std::shared_ptr<const View> read() const {
+        const std::lock_guard lock{mutex_};
+        return view_;
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::shared_ptr<const View> view_{std::make_shared<View>()};
+};
+
+}  // namespace evenkeel::agent
