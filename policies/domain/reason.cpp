@@ -49,6 +49,7 @@ constexpr Entry entries[] = {
     {rent_max_life, "rent_max_life", "alive for {0}, limit {1}", {ms, ms}},
     {rent_over_max, "rent_over_max", "{0} machines, the policy allows {1}", {n, n}},
     {rent_boot_cancelled, "rent_boot_cancelled", "the demand that ordered it is gone"},
+    {rent_backlog, "rent_backlog", "{0} of work have waited for {1}; orders {2}", {ms, ms, n}},
     {hold_max, "hold_max", "would rent, but {0} of {1} machines exist", {n, n}},
     {hold_price, "hold_price", "would rent, but it costs {0} an hour, limit {1}", {m, m}},
     {hold_price_age, "hold_price_age", "would rent, but the price is {0} old, limit {1}", {s, s}},
@@ -58,6 +59,7 @@ constexpr Entry entries[] = {
     {hold_stock, "hold_stock", "would rent, but no offer has stock"},
     {hold_rate, "hold_rate", "would rent, but {0} an hour would pass the limit {1}", {m, m}},
     {hold_ledger, "hold_ledger", "would rent, but the ledger cannot be written"},
+    {hold_failures, "hold_failures", "would rent, but {0} orders failed lately", {n}},
     {machine_boot_late, "machine_boot_late", "not reachable within {0}", {ms}},
     {machine_rejected, "machine_rejected", "failed its acceptance test"},
     {machine_dearer, "machine_dearer", "costs {0} an hour, the intent said {1}", {m, m}},
@@ -66,6 +68,14 @@ constexpr Entry entries[] = {
     {machine_duplicate, "machine_duplicate", "a second machine for one intent"},
     {asked_by_owner, "asked_by_owner", "asked for by a person"},
     {agent_stopping, "agent_stopping", "the agent stops"},
+    {machine_not_asked, "machine_not_asked", "the agent restarted before the order was sent"},
+    {machine_no_capacity, "machine_no_capacity", "the provider has none now"},
+    {machine_refused, "machine_refused", "the provider refused the order"},
+    {machine_never_seen, "machine_never_seen", "no answer, and it did not appear within {0}", {ms}},
+    {machine_wrong_gpu, "machine_wrong_gpu", "it has not the GPUs that were ordered"},
+    {machine_stopped, "machine_stopped", "the provider stopped it"},
+    {machine_engine_lost, "machine_engine_lost", "its engine was silent for {0}", {ms}},
+    {machine_unreachable, "machine_unreachable", "the provider was not reachable for {0}", {ms}},
 };
 
 const Entry& find(ReasonCode code) noexcept {

@@ -34,6 +34,7 @@ enum class ReasonCode : std::uint16_t {
     rent_max_life = 44,   ///< alive for {0} ms, limit {1} ms
     rent_over_max = 45,   ///< {0} machines, the policy now allows {1}
     rent_boot_cancelled = 46,  ///< the demand that ordered it is gone
+    rent_backlog = 47,         ///< {0} ms of engine work have waited for {1} ms; order {2}
     hold_max = 60,             ///< would rent, but {0} of {1} machines exist
     hold_price = 61,           ///< would rent, but the price is {0} nano-units an hour, limit {1}
     hold_price_age = 62,       ///< would rent, but the price is {0} s old, limit {1}
@@ -43,15 +44,24 @@ enum class ReasonCode : std::uint16_t {
     hold_stock = 66,           ///< would rent, but no offer has stock
     hold_rate = 67,            ///< would rent, but {0} nano-units an hour would pass the limit {1}
     hold_ledger = 68,          ///< would rent, but the ledger cannot be written
+    hold_failures = 69,        ///< would rent, but {0} orders failed lately
     // machines
-    machine_boot_late = 80,  ///< not reachable within {0} ms
-    machine_rejected = 81,   ///< failed acceptance
-    machine_dearer = 82,     ///< {0} nano-units an hour, intent said {1}
-    machine_lost = 83,       ///< vanished from the provider's lists
-    machine_orphan = 84,     ///< ours by mark, in no row
-    machine_duplicate = 85,  ///< a second machine for one intent
-    asked_by_owner = 86,     ///< drain or destroy asked by a person
-    agent_stopping = 87,     ///< the agent stops and on_stop is destroy
+    machine_boot_late = 80,    ///< not reachable within {0} ms
+    machine_rejected = 81,     ///< failed acceptance
+    machine_dearer = 82,       ///< {0} nano-units an hour, intent said {1}
+    machine_lost = 83,         ///< vanished from the provider's lists
+    machine_orphan = 84,       ///< ours by mark, in no row
+    machine_duplicate = 85,    ///< a second machine for one intent
+    asked_by_owner = 86,       ///< drain or destroy asked by a person
+    agent_stopping = 87,       ///< the agent stops and on_stop is destroy
+    machine_not_asked = 88,    ///< the agent restarted before the create was asked
+    machine_no_capacity = 89,  ///< the provider has none now
+    machine_refused = 90,      ///< the provider refused the order
+    machine_never_seen = 91,   ///< no answer to the create, and no such machine within {0} ms
+    machine_wrong_gpu = 92,    ///< not the GPUs the intent said
+    machine_stopped = 93,      ///< stopped by the provider: bills, serves nothing
+    machine_engine_lost = 94,  ///< its engine was silent for {0} ms
+    machine_unreachable = 95,  ///< the provider could not be reached for {0} ms
 };
 
 /// A reason with its numbers, as stored in the ledger; text is made only when somebody reads it.

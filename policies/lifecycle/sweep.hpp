@@ -1,0 +1,67 @@
+#pragma once
+
+#include "policies/config/config.hpp"
+#include "policies/domain/id.hpp"
+#include "policies/domain/time.hpp"
+#include "policies/lifecycle/machine.hpp"
+
+#include <chrono>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Compares what a provider has with what our rows say (FAULTS F10, F26-F28; invariants I1, I7).
+namespace evenkeel::lifecycle {
+
+enum class Verdict : std::uint8_t {
+    known,       ///< a live row has it (by remote id, or by name while the id is unknown)
+    adopt,       ///< carries the name of a row that looks for it: give the list to that row
+    duplicate,   ///< a second machine with the name of a row: destroy
+    orphan,      ///< our mark, no live row, seen for longer than the grace: destroy
+    wait,        ///< our mark, no live row, but not seen for long enough
+    report,      ///< an orphan, but the policy says alert only
+    look_alike,  ///< resembles ours without our mark: shown, never touched
+    foreign,     ///< somebody else's: never touched
+};
+[[nodiscard]] std::string_view to_text(Verdict verdict) noexcept;
+/// True only for the verdicts that permit a delete call; all of them carry our mark.
+[[nodiscard]] constexpr bool may_destroy(Verdict verdict) noexcept {
+    return verdict == Verdict::duplicate || verdict == Verdict::orphan;
+}
+
+struct Finding {
+    Verdict verdict{Verdict::foreign};
+    Seen seen{};
+    MachineId machine{};  ///< the row concerned, if any
+};
+
+/// When each machine without a row was first seen by this process; may be lost at a restart.
+using OrphanWatch = std::map<std::string, BootTime, std::less<>>;
+
+struct SweepInput {
+    std::span<const Seen> remote{};   ///< one complete list
+    std::span<const Machine> rows{};  ///< read after the list was answered; all of this provider
+    std::string_view owner_mark{};    ///< ek-<agent id>
+    Now asked{};                      ///< before the list was asked for
+    Now now{};
+    std::chrono::milliseconds grace{std::chrono::seconds{60}};
+    config::UnknownMachine unknown{config::UnknownMachine::destroy};
+};
+
+/// One finding for every machine of the list. `watch` is updated. Rows missing from the list are
+/// no matter of the sweep: their own Listed events deal with that.
+[[nodiscard]] std::vector<Finding> sweep(const SweepInput& input, OrphanWatch& watch);
+
+/// A row for an orphan or a duplicate, in state `deleting`, billed from its creation as the
+/// provider states it (never from the future). Commit it, then let `wanted_call` delete it.
+[[nodiscard]] Machine make_orphan(
+    const Seen& seen,
+    MachineId id,
+    std::string_view provider,
+    std::string_view boot_id,
+    const Reason& reason,
+    Now now);
+
+}  // namespace evenkeel::lifecycle

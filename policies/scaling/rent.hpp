@@ -1,0 +1,168 @@
+#pragma once
+
+#include "policies/capacity/service_model.hpp"
+#include "policies/config/config.hpp"
+#include "policies/domain/error.hpp"
+#include "policies/domain/id.hpp"
+#include "policies/domain/machine.hpp"
+#include "policies/domain/price.hpp"
+#include "policies/domain/reason.hpp"
+#include "policies/domain/time.hpp"
+#include "policies/gate/gate.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Rent, wait or pay the API: the break-even rule (ski rental) as one pure function.
+///
+/// Overflow to an API is "renting skis"; a machine is "buying" them. `debt` is the API money that
+/// one more machine would have saved, less what that machine would have cost, never below zero.
+/// When it reaches what a rental commits (price x (boot + minimum bill)), machines are ordered, as
+/// many as the overflow keeps busy. A machine is released when the money lost by keeping it has
+/// reached what booting it again would cost.
+///
+/// A model that no priced API serves has no such money. There the rental itself is the reference:
+/// machines are ordered when, for `slo.patience` of the first-token budget without a break, the
+/// backlog was more engine time than the present workers finish in that time; and a machine earns
+/// its price while it works, nothing while it idles.
+///
+/// Amounts are int64 nano-units of the report currency. Only the averages that size an order are
+/// doubles: estimates, never booked and never compared with a budget.
+namespace evenkeel::scaling {
+
+using std::chrono::milliseconds;
+
+/// Numbers of the rule that have no key in the policy. They are durations of the real world, so a
+/// demo divides them by its speed: `scaled`.
+struct Constants {
+    milliseconds boot_seed{420'000};       ///< boot time until one was measured
+    milliseconds warm_floor{300'000};      ///< idling may always cost a boot of this length
+    milliseconds over_window{60'000};      ///< of the averages of overflow
+    milliseconds slow_window{900'000};     ///< of the forecast's slow average (trust < 1 only)
+    milliseconds period{5'000};            ///< signals are taken over at least this long
+    milliseconds stock_memory{600'000};    ///< an offer that was sold out is passed over so long
+    milliseconds failure_window{900'000};  ///< three failed orders within: no orders for as long
+    int failures_max{3};
+    [[nodiscard]] static Constants scaled(std::int64_t speed);
+};
+
+/// What a machine of this rule looks like to the rule. Leave out those that are gone.
+struct MachineView {
+    MachineId id{};
+    MachineState state{MachineState::wanted};
+    bool ending{false};     ///< its end was asked for (state may still be creating or unknown)
+    BootTime ordered_at{};  ///< when it was wanted
+    std::optional<BootTime> serving_at{};
+    int in_flight{0};
+    BootTime last_busy{};         ///< gate::SourceCounters::last_busy; serving_at if never
+    std::int64_t worth{0};        ///< cumulative report nanos, gate::SourceCounters::worth
+    std::int64_t hour_report{0};  ///< its price, report nanos an hour
+};
+
+/// One thing that could be ordered now, in the order of the policy's `offers`.
+struct OfferView {
+    NameIx offer{};
+    Price price{};                ///< per hour, as quoted
+    std::int64_t hour_report{0};  ///< the same in report nanos an hour, rounded up
+    milliseconds min_bill{0};     ///< the provider's minimum
+    milliseconds price_age{0};    ///< since the quote was read
+    bool in_stock{false};
+    int provider_room{0};         ///< machines its provider may still have (max_machines - live)
+    capacity::Profile profile{};  ///< what its engine will be able to do
+};
+
+/// What the money rules leave; nothing = no such limit. Report nanos.
+struct Room {
+    std::optional<std::int64_t> budget{};  ///< least headroom of the budgets that count rentals
+    std::optional<std::int64_t> day{};     ///< safety.max_per_day less what today cost and holds
+    std::optional<std::int64_t> rate{};    ///< safety.max_rate_per_hour less what runs now
+    int creates_last_hour{0};
+    int machines_total{0};  ///< of all rules, not gone
+};
+
+struct ScalingSnapshot {
+    Now now{};
+    gate::ModelCounters demand{};  ///< cumulative, of the rule's model
+    bool api_priced{true};         ///< some priced API may serve the model
+    std::vector<MachineView> machines{};
+    std::vector<OfferView> offers{};
+    std::optional<milliseconds> boot_measured{};  ///< 80th percentile, order to serving
+    /// Rented-engine-seconds that the own workers finish per second (0 when there are none).
+    double own_rate{0};
+    milliseconds patience{4'000};  ///< slo.patience of a short prompt's first-token budget
+    Room room{};
+    bool frozen{false};
+    bool budget_blocks{false};  ///< some budget says no_new_machines
+    bool ledger_ok{true};
+};
+
+/// What the rule remembers from tick to tick. Saved with each decision and every 10 s; a restart
+/// goes on with it, its counters and times of day begin anew.
+struct RentState {
+    std::int64_t debt{0};  ///< report nanos
+    double over{0};        ///< average of machines missing at full efficiency
+    double worth{0};       ///< average report nanos a second that one more machine would absorb
+    double worth_slow{0};  ///< the same over slow_window
+    std::map<MachineId, std::int64_t> idle{};    ///< report nanos lost by keeping each machine
+    std::map<NameIx, UtcTime> sold_out_until{};  ///< stock memory
+    std::vector<UtcTime> failures{};             ///< failed orders within failure_window
+    UtcTime frozen_until{};                      ///< after too many of them
+
+    // Of this process only; not serialised.
+    bool started{false};
+    BootTime taken_at{};          ///< when signals were taken last
+    gate::ModelCounters taken{};  ///< counters then
+    std::map<MachineId, std::int64_t> worth_taken{};
+    std::optional<BootTime> backlog_since{};  ///< model without priced API: backlog too long since
+};
+
+/// The durable part, with a version in front. Deterministic: equal states give equal bytes.
+[[nodiscard]] std::string to_bytes(const RentState& state);
+/// Errc::corrupt for bytes that are cut or of an unknown version; start with RentState{} then.
+[[nodiscard]] Result<RentState> from_bytes(std::string_view bytes);
+
+enum class DecisionKind : std::uint8_t { order, release, hold };
+
+struct Decision {
+    DecisionKind kind{DecisionKind::hold};
+    int count{0};         ///< order: machines
+    NameIx offer{};       ///< order: from whom
+    MachineId machine{};  ///< release: which one; booting ones end at once
+    Reason reason{};
+};
+
+struct Outcome {
+    RentState state{};
+    std::vector<Decision> decisions{};
+};
+
+/// One tick. Call it at any pace: signals are summed until `period` has passed.
+/// `hold` is returned each time machines would be ordered and a limit says no; report it when it
+/// changes.
+[[nodiscard]] Outcome step(
+    const RentState& state,
+    const ScalingSnapshot& snapshot,
+    const config::Scaling& policy,
+    const config::Safety& safety,
+    const Constants& constants);
+
+/// Tells the rule that an order ended without a machine. `sold_out`: the offer had none.
+void order_failed(
+    RentState& state, NameIx offer, bool sold_out, UtcTime now, const Constants& constants);
+
+/// The boot time the rule counts with: the policy's, else measured, else the seed.
+[[nodiscard]] milliseconds boot_time(
+    const config::Scaling& policy,
+    const std::optional<milliseconds>& measured,
+    const Constants& constants);
+
+/// What one order commits: price x (boot + minimum bill), report nanos, rounded up.
+[[nodiscard]] std::int64_t commit_cost(
+    std::int64_t hour_report, milliseconds boot, milliseconds min_bill);
+
+}  // namespace evenkeel::scaling
