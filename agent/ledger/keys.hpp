@@ -1,0 +1,48 @@
+#pragma once
+
+#include "agent/ledger/rows.hpp"
+#include "inference/ports.hpp"
+
+#include <memory>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace evenkeel::ledger {
+
+/// A fresh client key: the text is shown once, the row is stored.
+struct NewKey {
+    std::string text{};  ///< "ek-" and 32 characters, 160 random bits
+    KeyRow row{};
+};
+
+/// Makes a key named `name`. Errors: invalid_argument (empty, longer than 64 characters, or
+/// anything but letters, digits, '-', '_' and '.'), io_failed (no randomness).
+[[nodiscard]] Result<NewKey> make_key(std::string_view name, NameIx ix, UtcTime now);
+
+/// The living client keys. Thread-safe; a look-up hashes what was presented and compares all bytes
+/// of the hash in constant time.
+class StoredKeys final : public inference::KeyRing {
+public:
+    StoredKeys() = default;
+    explicit StoredKeys(const std::vector<KeyRow>& rows) { replace(rows); }
+    [[nodiscard]] std::optional<inference::ClientKey> find(
+        std::string_view presented) const override;
+    /// Takes over `rows`; revoked ones are left out.
+    void replace(const std::vector<KeyRow>& rows);
+    void add(const KeyRow& row);
+    /// False when no living key has that name.
+    bool remove(std::string_view name);
+    [[nodiscard]] std::size_t size() const;
+
+private:
+    struct Entry {
+        std::string sha256{};
+        inference::ClientKey key{};
+    };
+    mutable std::shared_mutex mutex_;
+    std::vector<Entry> entries_{};
+};
+
+}  // namespace evenkeel::ledger

@@ -1,0 +1,111 @@
+#pragma once
+
+#include "agent/ledger/rows.hpp"
+#include "policies/domain/error.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace evenkeel::ledger {
+
+/// What `verify` found. Empty `problems`: the books are sound.
+struct Verification {
+    std::int64_t transactions{0};
+    std::int64_t postings{0};
+    std::int64_t requests{0};
+    std::int64_t machines{0};
+    std::vector<std::string> problems{};  ///< at most 20 sentences
+    [[nodiscard]] bool ok() const noexcept { return problems.empty(); }
+};
+
+/// One cell of the daily roll-up, summed over days; the source already resolved.
+struct SpendRow {
+    NameIx source{};
+    NameIx model{};
+    NameIx key{};
+    NameIx route{};
+    NameIx provider{};
+    SourceKind kind{SourceKind::own};
+    std::string label{};  ///< what people see for the source
+    bool synthetic{false};
+    std::string phase{};  ///< "" = requests; a Phase's name, "power" or "adjust" = money of time
+    Currency currency{};
+    std::int64_t requests{0};
+    std::int64_t answered{0};
+    std::int64_t tokens_in{0};
+    std::int64_t tokens_cached{0};
+    std::int64_t tokens_cache_write{0};
+    std::int64_t tokens_out{0};
+    Money paid{};
+    Money charged{};
+    std::chrono::nanoseconds time{0};  ///< machine time that was paid (phases)
+};
+
+/// A machine with everything a table of them shows.
+struct MachineView {
+    MachineRow row{};
+    std::string provider{};
+    std::string model{};
+    std::string offer{};
+    Money paid{};
+    std::vector<PhaseRow> phases{};
+    MachineEvent last{};
+};
+
+struct Summary {
+    int schema{0};
+    std::int64_t bytes{0};
+    std::int64_t transactions{0};
+    std::int64_t requests{0};
+    std::int64_t machines_not_gone{0};
+    std::int64_t open_holds{0};
+    std::string zone{};
+    Currency report{};
+    std::string agent_id{};
+    std::int64_t policy_revision{0};
+    std::optional<UtcTime> first{};  ///< of the first transaction or request
+    std::optional<UtcTime> last{};
+};
+
+/// Read-only access for reports and commands, with the daemon up or down. Each call is one short
+/// read transaction, so that it never keeps the WAL from shrinking. Not thread-safe: one per
+/// thread.
+class Reader {
+public:
+    /// Errors: not_found (no ledger there), refused (newer schema, foreign file), corrupt,
+    /// io_failed (permissions, with what to do).
+    [[nodiscard]] static Result<Reader> open(const std::filesystem::path& dir);
+    ~Reader();
+    Reader(Reader&&) noexcept;
+    Reader& operator=(Reader&&) noexcept;
+
+    [[nodiscard]] Result<Summary> summary();
+    /// Walks everything: hash chain, zero sums, roll-ups against detail, machines against
+    /// postings, budget windows against holds. Seconds per million transactions.
+    [[nodiscard]] Result<Verification> verify();
+    /// Cells of the booking days `first_day` to `last_day` (20261123, inclusive).
+    [[nodiscard]] Result<std::vector<SpendRow>> spend(
+        std::int64_t first_day, std::int64_t last_day);
+    [[nodiscard]] Result<std::vector<NameRow>> names();
+    /// All machines not gone, and those gone since `gone_since`.
+    [[nodiscard]] Result<std::vector<MachineView>> machines(UtcTime gone_since);
+    /// The newest `limit` decisions, newest first.
+    [[nodiscard]] Result<std::vector<DecisionRow>> decisions(int limit);
+    [[nodiscard]] Result<std::vector<KeyRow>> keys();
+    [[nodiscard]] Result<std::vector<BudgetWindow>> budget_windows(UtcTime since);
+    /// Newest rate from `base` to `quote`, or from `quote` to `base` turned round.
+    [[nodiscard]] Result<std::optional<FxRate>> fx(Currency base, Currency quote);
+    /// Newest price rows, one per offer and meter.
+    [[nodiscard]] Result<std::vector<PriceSeen>> prices();
+
+private:
+    struct Impl;
+    explicit Reader(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace evenkeel::ledger

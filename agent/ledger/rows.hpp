@@ -1,0 +1,236 @@
+#pragma once
+
+#include "policies/domain/id.hpp"
+#include "policies/domain/machine.hpp"
+#include "policies/domain/money.hpp"
+#include "policies/domain/price.hpp"
+#include "policies/domain/reason.hpp"
+#include "policies/domain/source.hpp"
+#include "policies/domain/time.hpp"
+#include "policies/routing/catalogue.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// What goes into the ledger and comes out again: plain data, no SQL. No struct here may carry a
+/// secret, a prompt or an answer.
+namespace evenkeel::ledger {
+
+/// Part of an amount that counts against one budget window, in report-currency nanos.
+struct BudgetShare {
+    NameIx budget{};
+    UtcTime window{};  ///< its start (window_start in zone.hpp)
+    std::int64_t amount_report{0};
+};
+
+/// One budget window's running sums, report-currency nanos.
+struct BudgetWindow {
+    NameIx budget{};
+    UtcTime window{};
+    std::int64_t settled{0};
+    std::int64_t held{0};
+};
+
+/// Money to set aside before it is spent. Exactly one of `request` and `machine` is set.
+struct Hold {
+    RequestId request{};
+    MachineId machine{};
+    NameIx source{};
+    Money amount{};                      ///< billed currency, rounded up, > 0
+    std::vector<BudgetShare> budgets{};  ///< the same amount in every budget that counts it
+};
+
+struct OpenHold {
+    HoldId id{};
+    UtcTime at{};
+    Hold hold{};
+};
+
+/// The end of one request: its row, its settlement, its roll-ups.
+struct Request {
+    RequestId id{};
+    UtcTime at{};
+    std::int64_t policy{0};
+    NameIx key{};
+    NameIx route{};
+    NameIx model{};
+    NameIx source{};
+    SourceKind kind{SourceKind::own};
+    NameIx provider{};
+    MachineId machine{};
+    NameIx tag{};
+    std::int64_t wait_ms{0};
+    std::int64_t ttft_ms{0};
+    std::int64_t total_ms{0};
+    Usage usage{};
+    Money paid{};     ///< external money; more than zero makes a transaction
+    Money charged{};  ///< what keys and budgets see; `paid` where no internal price is set
+    std::int64_t paid_report{0};
+    std::optional<HoldId> hold{};
+    std::vector<BudgetShare> budgets{};  ///< used only when there is no hold: windows of `paid`
+    Outcome outcome{Outcome::answered};
+    Reason reason{};
+};
+
+/// Bits of request.flags.
+inline constexpr std::int64_t flag_estimated = 1;  ///< tokens counted by us
+inline constexpr std::int64_t flag_lapsed = 2;     ///< hold booked in full after a crash (F95)
+
+/// One paid phase of a machine; `to` empty: still open.
+struct PhaseRow {
+    std::int64_t no{0};
+    Phase phase{Phase::boot};
+    UtcTime from{};
+    std::optional<UtcTime> to{};
+    Money billed{};  ///< posted so far
+};
+
+/// A rented machine as the ledger knows it.
+struct MachineRow {
+    MachineId id{};
+    NameIx provider{};
+    std::string name{};       ///< unique: "ek-<agent id>-<intent>"
+    std::string remote_id{};  ///< empty until known
+    NameIx offer{};
+    NameIx model{};
+    NameIx source{};    ///< under which its requests and its seconds are reported
+    std::string gpu{};  ///< for people: "H100 80GB"
+    Price price{};      ///< per hour
+    MachineState state{MachineState::wanted};
+    std::int64_t step{0};
+    UtcTime created{};
+    UtcTime expires{};
+    std::optional<UtcTime> gone{};
+    std::optional<GoneHow> gone_how{};
+    Reason reason{};  ///< of its order, later of its end
+    bool synthetic{false};
+    /// Opaque to the ledger: what the lifecycle needs to continue (address, counters, deadlines).
+    /// Never the machine's engine key: that is derived or kept in a file, not booked.
+    std::string detail{};
+};
+
+/// The newest event of a machine, for comparing clocks after a restart.
+struct MachineEvent {
+    std::int64_t step{0};
+    UtcTime at{};
+    std::string boot_id{};
+    std::int64_t boot_ns{0};
+    std::string event{};
+    MachineState from{MachineState::wanted};
+    MachineState to{MachineState::wanted};
+};
+
+/// A phase opened, billed further, or closed. `amount` is posted now: the telescoped part that was
+/// not posted before (DESIGN section 6); zero posts nothing.
+struct PhaseChange {
+    std::int64_t no{0};  ///< 1, 2, ... within the machine
+    Phase phase{Phase::boot};
+    UtcTime from{};
+    std::optional<UtcTime> to{};  ///< set when it closes
+    Money amount{};
+    std::chrono::nanoseconds paid_for{0};  ///< the time `amount` pays, for the posting's quantity
+    std::vector<BudgetShare> budgets{};    ///< of `amount`
+};
+
+/// What the agent decided, with its reason.
+struct Decision {
+    std::int64_t policy{0};
+    std::string kind{};  ///< "rent", "release", "hold", "drain", ...
+    NameIx model{};
+    MachineId machine{};
+    Reason reason{};
+};
+
+struct DecisionRow {
+    std::int64_t id{0};
+    UtcTime at{};
+    Decision decision{};
+};
+
+/// One step of one machine: everything it changes, committed together or not at all.
+struct MachineStep {
+    MachineRow machine{};  ///< the row after the step; `step` = expected_step + 1 (intent: 0)
+    /// Step of the row this was decided on; -1 inserts the intent. When the stored row is at
+    /// another step the whole operation fails with Errc::conflict and changes nothing.
+    std::int64_t expected_step{-1};
+    std::string event{};
+    MachineState from{MachineState::wanted};
+    Now now{};
+    std::string boot_id{};  ///< of the host's boot that `now.boot` counts from
+    std::vector<PhaseChange> phases{};
+    std::optional<Decision> decision{};
+};
+
+struct NameRow {
+    NameIx ix{};
+    routing::NameKind kind{};
+    std::string text{};
+};
+
+/// What a source is, for reports: kept beside its name, replaced when the configuration changes.
+struct SourceInfo {
+    NameIx ix{};
+    SourceKind kind{SourceKind::own};
+    NameIx provider{};
+    std::string label{};  ///< "desk", "H100 PCIe", "claude"; the name's text when empty
+    bool synthetic{false};
+};
+
+struct RentStateRow {
+    NameIx model{};
+    std::int64_t version{0};
+    std::string bytes{};
+};
+
+/// A client key as stored: never the key itself.
+struct KeyRow {
+    NameIx ix{};
+    std::string name{};
+    std::string sha256{};  ///< 32 raw bytes
+    std::string prefix{};  ///< "ek-a1f", shown to people
+    UtcTime created{};
+    std::optional<UtcTime> revoked{};
+};
+
+/// A price somebody asked: one row per change, and per hour of being seen unchanged.
+struct PriceSeen {
+    NameIx offer{};
+    std::string meter{};  ///< "hour", "in", "out", "cached", "cache_write", "power"
+    Price price{};
+    UtcTime seen{};
+    UtcTime from{};
+};
+
+/// quote currency for one unit of base, exactly num/den.
+struct FxRate {
+    Currency base{};
+    Currency quote{};
+    std::int64_t num{0};
+    std::int64_t den{1};
+    UtcTime as_of{};
+};
+
+/// Electricity of own hardware in one hour; posted once per (hardware, hour).
+struct PowerPost {
+    std::string hardware{};
+    NameIx source{};
+    UtcTime hour{};
+    std::int64_t microjoules{0};
+    Price price{};  ///< per microjoule ("AUD/kWh")
+    std::vector<BudgetShare> budgets{};
+};
+
+/// The provider's bill minus what was booked, posted as a correction.
+struct Adjustment {
+    MachineId machine{};
+    Money amount{};        ///< may be negative; zero posts nothing
+    std::string reason{};  ///< short, for the ledger's reader: "bill of 2026-11-23"
+    /// Unique per correction: the same `idem` a second time changes nothing.
+    std::string idem{};
+    std::vector<BudgetShare> budgets{};
+};
+
+}  // namespace evenkeel::ledger

@@ -1,0 +1,70 @@
+#pragma once
+
+#include "agent/ledger/reader.hpp"
+#include "agent/ledger/zone.hpp"
+#include "policies/config/config.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace evenkeel::report {
+
+enum class SpendBy { source, model, key, route, provider };
+[[nodiscard]] std::optional<SpendBy> spend_by_from(std::string_view text) noexcept;
+
+struct SpendOptions {
+    UtcTime now{};
+    std::optional<std::string> since{};  ///< "2026-11-01", "30d", "24h"; default: this month
+    std::optional<std::string> until{};  ///< inclusive day; default: today
+    SpendBy by{SpendBy::source};
+    ledger::Zone zone{};
+    Currency currency{usd};         ///< to report in
+    config::CurrencyRules rates{};  ///< from the configuration; rows of the ledger win
+    /// What the same tokens would cost at an API: label and prices; no line when empty.
+    std::string api_label{};
+    std::optional<config::TokenPrices> api_price{};
+};
+
+struct SpendLine {
+    std::string kind{};   ///< "own", "rental", "api"; empty unless by source
+    std::string label{};  ///< "desk", "H100 PCIe", "claude"
+    bool synthetic{false};
+    std::int64_t requests{0};
+    std::int64_t tokens_in{0};
+    std::int64_t tokens_out{0};
+    Money cost{};  ///< report currency
+    std::optional<Money> per_mtok{};
+};
+
+struct PhaseLine {
+    std::string phase{};
+    Money cost{};
+    std::int64_t share_permille{0};
+};
+
+/// What `report spend` shows, computed from roll-ups only.
+struct Spend {
+    std::chrono::year_month_day first{};
+    std::chrono::year_month_day last{};
+    Currency currency{};
+    std::vector<std::string> rates{};  ///< "USD at 1.4235 (2026-06-30)"
+    SpendBy by{SpendBy::source};
+    std::vector<SpendLine> lines{};
+    SpendLine total{};
+    std::vector<PhaseLine> rental{};
+    Money rental_not_serving{};
+    std::string api_label{};
+    std::optional<Money> api_only{};
+};
+
+/// Errors: invalid_argument (since/until, a currency without a rate), and those of Reader.
+[[nodiscard]] Result<Spend> make_spend(ledger::Reader& reader, const SpendOptions& options);
+[[nodiscard]] std::string spend_text(const Spend& spend);
+[[nodiscard]] std::string spend_json(const Spend& spend);  ///< evenkeel.spend/1
+[[nodiscard]] std::string spend_csv(const Spend& spend);
+
+}  // namespace evenkeel::report
