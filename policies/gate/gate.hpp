@@ -9,16 +9,31 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <span>
+#include <memory_resource>
 #include <vector>
 
 /// The one truth about admission: queues, worker slots, budget headroom (DESIGN section 3).
 /// Sans-I/O: every call gets the time and appends what is to be done to the caller's Effects. The
 /// daemon guards one Gate with one mutex under which there is no I/O; replay and the simulator
-/// drive the same class without it. No strings, no virtual calls; memory grows only with the slab.
+/// drive the same class without it. No strings, no virtual calls; memory grows only with the slab:
+/// once as many requests have been alive at the same time as ever will be, nothing is allocated.
+///
+/// Who gets what:
+/// - Own workers come before rented ones; among one kind the one with the largest share of free
+///   slots, then the lowest rank. Waiting requests of a model are served by deficit round robin
+///   over keys (cost = tokens in + out, `drr_quantum_tokens` a turn), first come first served
+///   within a key. A retried request goes before them all: it has already had its turn.
+/// - From `overflow_at` on a request also waits for its APIs, first come first served, and takes
+///   the first of them with a free slot and money in every budget. It keeps its place in the queue
+///   of its model, so whichever is free first answers it.
+/// - At `give_up_at` it is refused: `budget_spent` when money alone stood in the way, `no_source`
+///   when nothing that could take it is known, else `wait_over`.
+/// - Money: settled + held + hold <= refuse_at and < local_only_at for every budget of the request,
+///   checked and set aside in one step, so no budget is ever passed (I5).
 namespace evenkeel::gate {
 
-/// Names one request from arrival to finish. A stale handle (wrong generation) is ignored safely.
+/// Names one request from arrival to finish. A stale handle (wrong generation) is ignored safely;
+/// the default one names nothing.
 struct Handle {
     std::uint32_t index{0};
     std::uint32_t generation{0};
@@ -39,6 +54,7 @@ struct Worker {
 /// One API a request may overflow to, already priced.
 struct ApiChoice {
     NameIx source{};
+    std::uint64_t budgets{0};         ///< counted beside Arrival::budgets when this API is taken
     Money hold{};                     ///< set aside, in the billed currency, rounded up
     std::int64_t hold_report{0};      ///< the same in nano-units of the report currency
     std::int64_t expected_report{0};  ///< what it will probably cost, report currency
@@ -46,16 +62,27 @@ struct ApiChoice {
 
 inline constexpr std::size_t api_choices_max = 4;
 inline constexpr std::size_t budgets_max = 64;
+/// Sources one request may fail on before it is refused with `source_failed`.
+inline constexpr std::size_t tries_max = 4;
+/// Tokens a key may send each time its turn comes (deficit round robin).
+inline constexpr std::int64_t drr_quantum_tokens = 4'096;
+/// No request counts as more than this in the round robin, however large it says it is.
+inline constexpr std::int64_t drr_cost_max = 1 << 20;
+/// Earlier policies whose budget bits an arrival may still carry; older ones count in all budgets.
+inline constexpr std::size_t revisions_max = 8;
 
 struct Arrival {
     std::uint16_t loop{0};    ///< the data-path thread that owns the connection
     std::uint64_t cookie{0};  ///< given back in every effect
     NameIx key{};
     NameIx route{};
-    NameIx model{};  ///< whose own and rented workers may answer; none = APIs only
-    std::array<ApiChoice, api_choices_max> apis{};
+    NameIx model{};        ///< whose own and rented workers may answer; none = APIs only
+    bool own_only{false};  ///< never to a rented worker: the data stays in the house
+    std::array<ApiChoice, api_choices_max> apis{};  ///< tried in this order
     std::uint8_t api_count{0};
-    std::uint64_t budgets{0};  ///< bit i: budget i of the policy counts this request's API money
+    std::uint8_t apis_first{0};  ///< so many of them come before the workers, from arrival on
+    std::int64_t revision{0};    ///< of the policy that numbers the budgets below
+    std::uint64_t budgets{0};    ///< bit i: budget i of the policy counts this request's API money
     std::int64_t tokens_in{0};
     std::int64_t tokens_out{0};  ///< guess
     BootTime overflow_at{};      ///< from then on it goes to an API instead of waiting
@@ -63,7 +90,7 @@ struct Arrival {
 };
 
 enum class EffectKind : std::uint8_t {
-    grant,   ///< send it to `source`; for an API, hold `hold` on disk first
+    grant,   ///< send it to `source`; for an API, put `hold` on disk first
     queued,  ///< waits; the caller may start keep-alive
     refuse,  ///< the end: answer with `reason`; the handle is dead
 };
@@ -77,7 +104,8 @@ struct Effect {
     SourceKind source_kind{SourceKind::own};
     Money hold{};
     std::int64_t hold_report{0};
-    Reason reason{};
+    std::uint64_t budgets{0};  ///< of an API grant: budgets it counts in, bits of its own revision
+    Reason reason{};           ///< budget_spent carries the budget's NameIx as its third number
 };
 using Effects = std::vector<Effect>;
 
@@ -85,14 +113,15 @@ using Effects = std::vector<Effect>;
 struct BudgetLimit {
     NameIx name{};
     std::int64_t limit{0};
-    std::int64_t settled{0};         ///< in the current window, from the ledger
-    std::int64_t held{0};            ///< open holds of earlier runs that still count
+    std::int64_t settled{0};  ///< in the current window, from the ledger
+    std::int64_t held{0};     ///< in Policy: open holds of earlier runs; in Counters: all open ones
     std::int64_t local_only_at{-1};  ///< settled + held from which APIs are off; -1 = never
     std::int64_t refuse_at{-1};      ///< likewise, every paid call refused
 };
 
 struct Policy {
-    int queue_limit{10'000};
+    std::int64_t revision{0};            ///< Arrival::revision of requests planned under it
+    int queue_limit{10'000};             ///< requests waiting at once, all models together
     std::vector<BudgetLimit> budgets{};  ///< at most budgets_max; index = bit in Arrival::budgets
 };
 
@@ -101,10 +130,14 @@ struct Finish {
     std::int64_t paid_report{0};  ///< external money, report currency; replaces the hold
     std::int64_t tokens_in{0};
     std::int64_t tokens_out{0};
-    bool answered{true};
+    bool answered{true};  ///< false counts as a failure of the source
 };
 
 /// Cumulative since construction, except the gauges; what the rent rule and status read.
+/// A grant counts when it is given; one that is retried or cancelled is counted back, so a figure
+/// may step down by what that one request had added. At every moment
+/// arrived = served_own + served_rental + overflowed + bought + refused + left + queued.
+/// "API price" is `expected_report` of the request's first ApiChoice, 0 when it has none.
 struct ModelCounters {
     NameIx model{};
     std::int64_t arrived{0};
@@ -117,7 +150,9 @@ struct ModelCounters {
     std::int64_t overflow_tokens_out{0};
     std::int64_t rental_tokens_in{0};
     std::int64_t rental_tokens_out{0};
-    std::int64_t refused{0};        ///< for lack of room or money
+    std::int64_t bought{0};         ///< went to an API the route prefers to workers (apis_first)
+    std::int64_t left{0};           ///< cancelled by the client, or turned away by `stop`
+    std::int64_t refused{0};        ///< for lack of room, money or a source that works
     std::int64_t refused_worth{0};  ///< report nanos: API price of the refused ones
     std::int64_t refused_tokens_in{0};
     std::int64_t refused_tokens_out{0};
@@ -127,6 +162,7 @@ struct ModelCounters {
     std::int64_t queued_tokens_out{0};
     BootTime oldest_arrival{};  ///< of those queued; meaningless when queued == 0
 };
+/// At every moment granted = finished + failed + cancelled + in_flight.
 struct SourceCounters {
     NameIx source{};
     SourceKind kind{SourceKind::own};
@@ -135,10 +171,11 @@ struct SourceCounters {
     int slots{0};
     int in_flight{0};
     std::int64_t granted{0};
-    std::int64_t finished{0};
-    std::int64_t failed{0};
-    std::int64_t worth{0};  ///< report nanos: API price of the work granted to it
-    std::int64_t tokens_in{0};
+    std::int64_t finished{0};   ///< answered
+    std::int64_t failed{0};     ///< retried, or finished without an answer
+    std::int64_t cancelled{0};  ///< granted, but the client left before the grant was used
+    std::int64_t worth{0};      ///< report nanos: API price of the work granted to it
+    std::int64_t tokens_in{0};  ///< as reported by finish
     std::int64_t tokens_out{0};
     BootTime last_busy{};  ///< when in_flight last fell to zero (or the start)
 };
@@ -150,38 +187,57 @@ struct Counters {
 
 class Gate {
 public:
-    explicit Gate(Policy policy);
+    /// `memory` outlives the gate; all its growing tables come from there. Throws
+    /// std::length_error for more than `budgets_max` budgets (the configuration refuses them).
+    explicit Gate(
+        Policy policy, std::pmr::memory_resource* memory = std::pmr::get_default_resource());
     ~Gate();
     Gate(Gate&&) noexcept;
     Gate& operator=(Gate&&) noexcept;
 
     /// A new request. Exactly one of grant or refuse follows for it, now or later (queued may come
-    /// first), unless `cancel` is called before.
+    /// first), unless `cancel` is called before. Refused at once: `queue_full`, `stopping`,
+    /// `no_source` (neither model nor API named), `budget_spent` (APIs only, and the money is
+    /// settled, not only held, so waiting cannot help).
     Handle arrive(const Arrival& arrival, Now now, Effects& effects);
     /// The client left while the request waited, or after its grant was not yet used. O(1). Gives
     /// slot and hold back. Unknown handles are ignored.
     void cancel(Handle handle, Now now, Effects& effects);
     /// A granted request ended; its slot passes to its successor at once.
     void finish(Handle handle, const Finish& finish, Now now, Effects& effects);
-    /// The granted source failed before the first byte reached the client: gives the slot back and
-    /// tries another source (never the same again). Ends in grant, queued or refuse.
+    /// The granted source failed before the first byte reached the client and is owed nothing:
+    /// gives slot and hold back and tries another source (never the same again): a free worker;
+    /// an API when it was due or no other worker exists; else it waits at the head of its queue.
+    /// Ends in grant, queued or refuse; `source_failed` when nothing untried is left.
     void retry(Handle handle, Now now, Effects& effects);
-    /// Adds, changes or drains a source. A source with `takes_work` and free slots grants at once.
+    /// Adds, changes or drains a source. A source with `takes_work` and free slots grants at once,
+    /// exactly min(free slots, requests that wait and may go there). Fewer slots than are in use
+    /// ends nothing: they fall free one by one.
     void worker_changed(const Worker& worker, Now now, Effects& effects);
-    /// Forgets a source that takes no work and has nothing in flight. False when it still has.
+    /// Forgets a source that takes no work and has nothing in flight. False, and nothing changes,
+    /// when it still does or has; true also when it was not known.
     bool worker_removed(NameIx source);
-    /// New limits and budgets; requests in flight keep their holds under the budget of the same
-    /// name.
+    /// New limits and budgets, from the next admission on (nothing in flight is ended). A budget
+    /// that keeps its name keeps what is settled and held in it, whatever `policy` says there: the
+    /// gate knows better; when its scope or window changed, call `budget_booked` after. Requests
+    /// in flight keep their holds under the budget of the same name. Throws std::length_error for
+    /// more than `budgets_max` budgets.
     void apply(Policy policy, Now now, Effects& effects);
-    /// Replaces what counts as settled and held by others in budget `name` (window rollover,
-    /// machine money booked by control).
+    /// Sets what is settled in budget `name` (start, window rollover: then what the new window
+    /// holds so far). Everything finished before counts as contained in `settled_report`, so read
+    /// it from books that have them all, or use `budget_added`. Open holds stay. Requests that the
+    /// freed money lets go are granted by the next `due`, which `next_due` then asks for at once.
     void budget_booked(NameIx name, std::int64_t settled_report, Now now);
+    /// Adds money that others spent in budget `name` (machine time; negative corrects). Needs no
+    /// reading of the books, so it cannot miss a request that finishes meanwhile.
+    void budget_added(NameIx name, std::int64_t report, Now now);
     /// Refuses everything queued and everything that arrives from now on.
     void stop(Now now, Effects& effects);
-    /// Overflows and refusals whose time has come.
+    /// Overflows and refusals whose time has come, earliest first.
     void due(Now now, Effects& effects);
-    /// When `due` must run next; BootTime::max() when nothing waits.
+    /// When `due` must run next; BootTime::max() when nothing waits for a time.
     [[nodiscard]] BootTime next_due() const;
+    /// Overwrites `out`; its vectors keep their memory.
     void counters(Counters& out) const;
 
 private:

@@ -4,6 +4,7 @@
 #include "policies/domain/id.hpp"
 #include "policies/gate/gate.hpp"
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -15,8 +16,9 @@ namespace evenkeel::routing {
 enum class NameKind : std::uint8_t { model, route, key, source, provider, offer, budget, tag };
 
 /// Text <-> dense number, one counter for all kinds, append-only: a number is never reused, so rows
-/// and counters stay readable across reloads. Seeded from the ledger's `name` table; `fresh` is
-/// told about every new one so that it can be stored. Not thread-safe (the control thread owns it).
+/// and counters stay readable across reloads. Seeded from the ledger's `name` table; numbers run
+/// from 1 to size(), so the new ones since an earlier look are those above the size of then.
+/// Not thread-safe (the control thread owns it).
 class NameTable {
 public:
     struct Entry {
@@ -25,7 +27,10 @@ public:
     };
     /// The number of `text`, making one if needed.
     NameIx intern(NameKind kind, std::string_view text);
-    /// Restores a stored row. Precondition: numbers come in ascending order without holes from 1.
+    /// The number of `text`, or none when it has never been given out.
+    [[nodiscard]] NameIx find(NameKind kind, std::string_view text) const;
+    /// Restores a stored row. Precondition: numbers come in ascending order without holes from 1;
+    /// otherwise throws std::logic_error, since rows would be read under wrong names.
     void restore(NameIx ix, NameKind kind, std::string_view text);
     [[nodiscard]] const Entry& entry(NameIx ix) const;  ///< precondition: given out by us
     [[nodiscard]] std::string_view text(NameIx ix) const { return entry(ix).text; }
@@ -42,6 +47,8 @@ struct ApiOffer {
     NameIx provider{};
     NameIx model{};
     std::string seller_model{};  ///< what the API calls it
+    std::int64_t context{0};     ///< tokens of prompt and answer together; 0 = not stated
+    std::uint64_t budgets{0};    ///< budgets of this provider or this model, as bits
     config::TokenPrices price{};
     int max_in_flight{64};
 };
@@ -53,18 +60,24 @@ struct Catalogue {
     struct ModelEntry {
         NameIx ix{};
         const config::Model* model{nullptr};
-        bool has_workers{false};  ///< own or rental offers exist
-        std::vector<ApiOffer> apis{};
+        bool has_own{false};           ///< own offers exist
+        bool has_workers{false};       ///< own or rental offers exist
+        std::vector<ApiOffer> apis{};  ///< usable ones, as listed
     };
     std::vector<ModelEntry> models{};  ///< same order as config.models
     std::vector<NameIx> routes{};      ///< same order as config.routes
     std::vector<NameIx> budgets{};     ///< same order as config.budgets; bit i of Arrival::budgets
+    /// Sentences for the owner about what was left out: API offers without a price or in a currency
+    /// without a rate (never free, never guessed), amounts that cannot be compared.
+    std::vector<std::string> notes{};
 
     [[nodiscard]] const ModelEntry* model(std::string_view name_or_alias) const noexcept;
     [[nodiscard]] const ApiOffer* api(NameIx source) const noexcept;
 };
 
-/// Compiles `config`; every name gets its number from `names`.
+/// Compiles `config`; every name gets its number from `names`. API sources are named after their
+/// offer; models, routes, providers and budgets by name. Precondition, checked by the
+/// configuration: at most gate::budgets_max budgets (else std::length_error).
 [[nodiscard]] std::shared_ptr<const Catalogue> compile(
     config::Config config, std::int64_t revision, NameTable& names);
 
@@ -88,15 +101,45 @@ struct RoutePlan {
     gate::Arrival arrival{};
 };
 
-/// First matching route wins. Errors: not_found (no such model, message names near ones), refused
-/// (no route, or `max_cost` allows no source and no own worker exists), invalid_argument.
+/// Tokens set aside for an answer when neither the client nor the model's context bounds it.
+inline constexpr std::int64_t answer_tokens_default = 8'192;
+/// No request counts as more tokens than this in prices, whatever the client says.
+inline constexpr std::int64_t tokens_max = 100'000'000;
+/// What a request with APIs waits beyond its limit, so that it is not refused in the instant in
+/// which its API happens to be full. Divided by Config::speed.
+inline constexpr std::chrono::milliseconds api_full_grace{2'000};
+
+/// First matching route wins.
+///
+/// Sources. The models of the route are taken in the order of `use` (left out: the model asked
+/// for); a model in `use` that the client asked for by name or alias moves to the front. The queue
+/// is that of the first model in this order that has workers (own ones under `stay: own`). APIs:
+/// those of all these models in this order; within one model cheapest first under
+/// `prefer: cheapest`, else as listed; at most gate::api_choices_max. APIs of models before the
+/// queue's model come before its workers (apis_first): a later model only answers when the earlier
+/// cannot. `stay: own` drops APIs and rented workers, `max_cost` drops APIs with a larger hold.
+///
+/// Money. hold = input price x tokens_in + output price x ceiling, both rounded up; the input price
+/// is the dearest of plain input and cache write; the ceiling is max_tokens, else context -
+/// tokens_in, else `answer_tokens_default`. expected = the same with min(guess, max_tokens).
+///
+/// Times. first = slo.first_token + slo.first_token_per_1k x tokens_in / 1000.
+///   overflow_at = now + (max_wait, else patience x first); now without workers; never without APIs
+///   give_up_at  = now + (max_wait, else 2 x first) + (with APIs: api_full_grace / speed)
+///
+/// Errors: not_found (no such model, message names near ones and all), refused (no route;
+/// `max_cost` or `stay: own` leave no source), unavailable (the model has no usable offer at all),
+/// invalid_argument (negative token counts).
 [[nodiscard]] Result<RoutePlan> plan(const Catalogue& catalogue, const Ask& ask);
 
-/// Amount in the report currency, rounded up; fails when the currency has no rate.
+/// Amount in the report currency, rounded once; fails (not_found) when the currency has no rate,
+/// and (invalid_argument) beyond 9.2 billion. Zero needs no rate.
 [[nodiscard]] Result<std::int64_t> to_report(
     const config::CurrencyRules& rules, Money amount, Rounding rounding);
 
-/// The budgets' limits as the gate needs them, in report nanos, with nothing settled yet.
+/// The budgets' limits as the gate needs them, in report nanos rounded down, with nothing settled
+/// yet. Of several percents with one action the lowest counts. A limit in a currency without a
+/// rate is 0: closed, not open (see Catalogue::notes).
 [[nodiscard]] gate::Policy gate_policy(const Catalogue& catalogue);
 
 }  // namespace evenkeel::routing
