@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// The four YAML files as plain data: already checked, units resolved, names verified to exist.
@@ -24,27 +25,32 @@ using Date = std::chrono::year_month_day;
 struct Listen {
     std::string api{"127.0.0.1:8080"};
     std::string admin{"127.0.0.1:8081"};
+    friend bool operator==(const Listen&, const Listen&) = default;
 };
 
 struct FxRate {
     std::int64_t rate_nanos{0};  ///< report currency for one unit of this one, times 1e9
     Date as_of{};
     Milliseconds warn_after{std::chrono::days{7}};
+    friend bool operator==(const FxRate&, const FxRate&) = default;
 };
 
 struct CurrencyRules {
     Currency report{usd};
     std::map<Currency, FxRate> rates{};
+    friend bool operator==(const CurrencyRules&, const CurrencyRules&) = default;
 };
 
 struct Tariff {
     Price price{};
     std::optional<std::string> when{};  ///< "10:00-15:00", local time of `report_zone`
+    friend bool operator==(const Tariff&, const Tariff&) = default;
 };
 
 struct Energy {
     std::vector<Tariff> tariff{};
     std::int64_t host_overhead_milliwatts{0};
+    friend bool operator==(const Energy&, const Energy&) = default;
 };
 
 struct Hardware {
@@ -52,6 +58,7 @@ struct Hardware {
     std::vector<int> gpus{};
     std::int64_t busy_milliwatts{0};
     std::int64_t idle_milliwatts{0};
+    friend bool operator==(const Hardware&, const Hardware&) = default;
 };
 
 /// Limits of the listener; every one has a name and a default (FAULTS F62-F68).
@@ -66,6 +73,7 @@ struct Limits {
     Milliseconds stall_time{60'000};  ///< a source or client that moves no byte for this long
     int queue_requests{10'000};
     Milliseconds stream_drain{30'000};  ///< how long streams may run on after SIGTERM
+    friend bool operator==(const Limits&, const Limits&) = default;
 };
 
 // ---- providers.yaml -----------------------------------------------------------------------
@@ -86,6 +94,7 @@ struct Provider {
     std::string tag{"evenkeel"};
     int max_machines{1};
     int max_in_flight{64};  ///< api: requests at once
+    friend bool operator==(const Provider&, const Provider&) = default;
 };
 
 // ---- models.yaml --------------------------------------------------------------------------
@@ -95,6 +104,7 @@ struct TokenPrices {
     Price out{};
     std::optional<Price> cached{};
     std::optional<Price> cache_write{};
+    friend bool operator==(const TokenPrices&, const TokenPrices&) = default;
 };
 
 struct Offer {
@@ -109,6 +119,7 @@ struct Offer {
     std::optional<TokenPrices> token_price{};  ///< api offers
     std::optional<Price> hour_price{};         ///< rental offers
     std::optional<Date> seen{};                ///< when the price was read; required with a price
+    friend bool operator==(const Offer&, const Offer&) = default;
 };
 
 struct Model {
@@ -116,6 +127,7 @@ struct Model {
     std::int64_t context{0};  ///< tokens; 0 = not stated
     std::vector<std::string> aliases{};
     std::vector<Offer> offers{};
+    friend bool operator==(const Model&, const Model&) = default;
 };
 
 // ---- policy.yaml --------------------------------------------------------------------------
@@ -126,6 +138,7 @@ struct Match {
     std::vector<std::string> models{};             ///< empty: any
     std::vector<std::string> keys{};               ///< empty: any
     std::map<std::string, std::string> headers{};  ///< lower-case name -> exact value
+    friend bool operator==(const Match&, const Match&) = default;
 };
 
 struct Route {
@@ -136,6 +149,7 @@ struct Route {
     std::optional<Milliseconds> max_wait{};
     std::optional<Money> max_cost{};
     bool stay_own{false};
+    friend bool operator==(const Route&, const Route&) = default;
 };
 
 struct Slo {
@@ -144,6 +158,7 @@ struct Slo {
     Milliseconds per_output_token{80};
     std::int64_t patience_millis{800};  ///< share of the first-token budget, in thousandths
     std::int64_t miss_costs{2};
+    friend bool operator==(const Slo&, const Slo&) = default;
 };
 
 enum class BudgetAction { warn, local_only, no_new_machines, refuse };
@@ -155,6 +170,7 @@ struct BudgetScope {     ///< at most one is set; none = everything
     std::string key{};
     std::string model{};
     std::string route{};
+    friend bool operator==(const BudgetScope&, const BudgetScope&) = default;
 };
 
 struct Budget {
@@ -164,6 +180,7 @@ struct Budget {
     BudgetPer per{BudgetPer::month};
     /// Percent of the limit -> action, ascending. Left out: 100 % refuse.
     std::map<int, BudgetAction> at{{100, BudgetAction::refuse}};
+    friend bool operator==(const Budget&, const Budget&) = default;
 };
 
 enum class RentRule { never, break_even };
@@ -187,6 +204,7 @@ struct Scaling {
     Milliseconds max_life{std::chrono::hours{6}};  ///< required in the file
     Milliseconds drain{std::chrono::minutes{3}};
     Milliseconds warm_up{std::chrono::minutes{15}};  ///< latest time from order to serving
+    friend bool operator==(const Scaling&, const Scaling&) = default;
 };
 
 enum class UnknownMachine { destroy, alert };
@@ -202,6 +220,7 @@ struct Safety {
     Milliseconds orphan_grace{60'000};
     UnknownMachine unknown_machine{UnknownMachine::destroy};
     OnStop on_stop{OnStop::destroy};
+    friend bool operator==(const Safety&, const Safety&) = default;
 };
 
 /// Everything the daemon needs, from one consistent reading of the four files.
@@ -231,6 +250,7 @@ struct Config {
         const Offer* offer{nullptr};
     };
     [[nodiscard]] OfferRef offer(std::string_view name) const noexcept;
+    friend bool operator==(const Config&, const Config&) = default;
 };
 
 }  // namespace evenkeel::config
