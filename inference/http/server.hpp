@@ -1,5 +1,6 @@
 #pragma once
 
+#include "inference/http/message.hpp"
 #include "policies/domain/error.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -12,12 +13,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 /// One strict HTTP/1.1 server core, used by the gateway, the admin API, the synthetic engine and
 /// the sandbox cloud. It refuses whatever two parsers could read differently (FAULTS F63-F69);
@@ -28,44 +27,6 @@ namespace asio = boost::asio;
 using Socket = asio::generic::stream_protocol::socket;  ///< TCP or Unix
 template <class T>
 using Task = asio::awaitable<Result<T>>;
-
-struct Field {
-    std::string_view name{};   ///< as sent; compare with `iequals`
-    std::string_view value{};  ///< trimmed
-};
-
-/// A parsed request head. Views point into the connection's buffer: valid until the handler
-/// returns.
-struct RequestHead {
-    std::string_view method{};
-    std::string_view target{};  ///< origin-form, as sent
-    std::string_view path{};    ///< before '?'; no "..", no "//", no %2e, no %2f
-    std::string_view query{};
-    std::span<const Field> fields{};
-    std::optional<std::uint64_t> content_length{};
-    bool chunked{false};
-    bool keep_alive{true};
-    bool expect_continue{false};
-    int minor{1};
-
-    /// Value of the first field called `name` (any case); empty when absent.
-    [[nodiscard]] std::string_view field(std::string_view name) const noexcept;
-};
-
-struct Limits {
-    std::size_t header_bytes{32 * 1024};
-    std::size_t fields{128};
-    std::size_t target_bytes{8 * 1024};
-    std::size_t body_bytes{32 * 1024 * 1024};
-    int connections{10'000};
-    int connections_per_address{4'096};
-    std::chrono::milliseconds header_time{10'000};  ///< first byte to end of head, in total
-    std::chrono::milliseconds body_time{60'000};    ///< whole body
-    std::chrono::milliseconds idle_time{75'000};    ///< between requests
-    std::chrono::milliseconds stall_time{60'000};   ///< a write that moves no byte
-};
-
-using Headers = std::vector<std::pair<std::string, std::string>>;
 
 /// One request and its one answer. Lives on the connection's coroutine; the handler awaits its
 /// methods one at a time. An answer not begun when the handler returns becomes a 500; an answer
@@ -80,7 +41,11 @@ public:
     /// invalid_argument (bad framing), refused (too large: answer 413), timed_out (answer 408),
     /// cancelled. After an error the connection closes once answered.
     [[nodiscard]] virtual Task<std::string> read_body() = 0;
-    /// A complete answer with Content-Length. `headers` must not name framing fields.
+    /// A complete answer with Content-Length. `headers` must not name framing fields
+    /// (Content-Length, Transfer-Encoding, Connection, Date) nor hold control characters:
+    /// invalid_argument, nothing sent. This and the other writes fail with `unavailable` when the
+    /// peer is gone, `timed_out` when it takes no byte for `stall_time`, `cancelled` when the
+    /// server stops, `conflict` when an answer has already been begun or ended.
     virtual Task<void> respond(int status, const Headers& headers, std::string_view body) = 0;
     /// Begins a streamed answer: chunked for HTTP/1.1, close-delimited for 1.0.
     virtual Task<void> begin_stream(int status, const Headers& headers) = 0;
@@ -109,8 +74,8 @@ using ErrorBody = std::function<std::string(int status, std::string_view sentenc
 
 struct ServerOptions {
     Limits limits{};
-    ErrorBody error_body{};
-    bool reuse_port{false};
+    ErrorBody error_body{};  ///< empty: {"error":{"message":...}}
+    bool reuse_port{false};  ///< several listeners, one a thread, on one TCP port
 };
 
 /// Listens on one address within one io_context (one thread). Not thread-safe except `stop`.
@@ -130,9 +95,5 @@ public:
 /// stale socket files are replaced). Errors: conflict (address in use), io_failed.
 [[nodiscard]] Result<std::unique_ptr<Server>> listen(
     asio::io_context& context, const std::string& address, Handler handler, ServerOptions options);
-
-[[nodiscard]] bool iequals(std::string_view a, std::string_view b) noexcept;
-/// Standard reason phrase; "Unknown" for others.
-[[nodiscard]] std::string_view reason_phrase(int status) noexcept;
 
 }  // namespace evenkeel::inference::http
