@@ -111,7 +111,7 @@ json::object budget_json(const BudgetView& budget) {
 
 }  // namespace
 
-std::string status_json(const View& view) {
+std::string status_json(const View& view, const Spent& spent) {
     const auto machine = [](const MachineView& item) { return to_json(item); };
     json::object root{
         {"schema", "evenkeel.status/1"},
@@ -131,8 +131,8 @@ std::string status_json(const View& view) {
          {{"amount", amount_text(view.cost_rate)},
           {"currency", view.cost_rate.currency().text()}}},
         {"spend",
-         {{"today", amount_text(view.spend_today)},
-          {"month", amount_text(view.spend_month)},
+         {{"today", amount_text(spent.today + view.unposted)},
+          {"month", amount_text(spent.month + view.unposted)},
           {"currency", view.cost_rate.currency().text()}}},
         {"requests", requests_json(view.requests)},
         {"ledger", {{"ok", view.ledger_ok}, {"path", view.ledger_path}}},

@@ -104,8 +104,7 @@ struct View {
     std::vector<QueueView> queues{};
     std::vector<MachineView> machines{};       ///< not gone
     std::vector<MachineView> machines_gone{};  ///< of the last day, newest first
-    Money spend_today{};
-    Money spend_month{};
+    Money unposted{};  ///< what machines cost since their last posting, report currency
     std::vector<BudgetView> budgets{};
     RequestsView requests{};
     bool ledger_ok{true};
