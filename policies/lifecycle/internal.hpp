@@ -2,11 +2,17 @@
 
 #include "policies/lifecycle/machine.hpp"
 
+#include <utility>
+
 /// Shared by the .cpp files of this folder only.
 namespace evenkeel::lifecycle {
 
 /// From when on an absence of the machine proves something.
 [[nodiscard]] BootTime settled_at(const Machine& machine, const Limits& limits);
+
+[[nodiscard]] inline std::int64_t milliseconds_of(std::chrono::nanoseconds time) noexcept {
+    return std::chrono::duration_cast<milliseconds>(time).count();
+}
 
 /// While booting with an address, every fifth call asks the provider instead of the engine.
 [[nodiscard]] inline bool asks_provider_next(const Machine& machine) noexcept {

@@ -112,6 +112,7 @@ Machine make_orphan(
     MachineId id,
     std::string_view provider,
     std::string_view boot_id,
+    std::chrono::milliseconds min_bill,
     const Reason& reason,
     Now now) {
     Machine machine;
@@ -120,6 +121,7 @@ Machine make_orphan(
     machine.owner_mark = seen.owner_mark;
     machine.provider = provider;
     machine.boot_id = boot_id;
+    machine.min_bill = min_bill;
     machine.state = MachineState::deleting;
     machine.step = 1;
     machine.remote_id = seen.remote_id;
@@ -129,10 +131,13 @@ Machine make_orphan(
     if (seen.price) {
         machine.intent_price = *seen.price;
     }
-    // The provider's clock may be wrong; a machine is never billed from the future.
-    const auto age = std::max(
-        std::chrono::microseconds::zero(),
-        seen.created == UtcTime{} ? std::chrono::microseconds::zero() : now.utc - seen.created);
+    // The provider's clock may be wrong, but a machine is never billed from the future. Its time is
+    // cut to whole microseconds, so up to one more has passed.
+    using std::chrono::microseconds;
+    const microseconds age =
+        seen.created == UtcTime{}
+            ? microseconds{0}
+            : std::max(microseconds{0}, now.utc - seen.created) + microseconds{1};
     const Now born{.boot = now.boot - age, .utc = now.utc - age};
     machine.wanted_at = born;
     machine.billed_from = born;

@@ -88,19 +88,19 @@ TEST(Sweep, F27OrphanIsDestroyedAfterItsGraceAndPaidFromItsCreation) {
     EXPECT_EQ(one(seen_as(), {}, watch, 158s), Verdict::wait);
     EXPECT_EQ(one(seen_as(), {}, watch, 159s), Verdict::orphan);
     const Machine row = make_orphan(
-        seen_as(), MachineId{8}, "cloud", "boot-a", {ReasonCode::machine_orphan}, at(159s));
+        seen_as(), MachineId{8}, "cloud", "boot-a", 60s, {ReasonCode::machine_orphan}, at(159s));
     EXPECT_EQ(row.state, deleting);
     EXPECT_EQ(wanted_call(row, Limits{}, at(159s)).kind, CallKind::destroy);
     EXPECT_EQ(
         accrued(row, at(159s)),
-        Price::per_hour(Money{4'410'000'000, usd}).cost_of(159s, Rounding::up));
+        Price::per_hour(Money{4'410'000'000, usd}).cost_of(159s + 1us, Rounding::up));
 }
 
 TEST(Sweep, OrphanFromTheFutureIsNotBilledBackwards) {
     Seen seen = seen_as();
     seen.created = utc0 + 24h;
-    const Machine row = make_orphan(seen, MachineId{8}, "cloud", "b", {}, at(10s));
-    EXPECT_EQ(row.billed_from->boot, at(10s).boot);
+    const Machine row = make_orphan(seen, MachineId{8}, "cloud", "b", 60s, {}, at(10s));
+    EXPECT_EQ(row.billed_from->boot, at(10s).boot - 1us);
 }
 
 TEST(Sweep, AlertOnlyNeverDestroys) {
