@@ -145,6 +145,10 @@ Progress HeadParser::refuse(int status, std::string_view sentence) noexcept {
     return Progress::refused;
 }
 
+void HeadParser::refuse_late() noexcept {
+    static_cast<void>(refuse(408, "The header did not arrive in time."));
+}
+
 /// The buffer may have grown and moved: make the views point into the new one.
 void HeadParser::rebase(std::string_view bytes) noexcept {
     if (bytes.data() == base_ || base_ == nullptr) {
@@ -199,7 +203,9 @@ Progress HeadParser::feed(std::string_view bytes, const Limits& limits) {
         scanned_ = end + 1;
         line_start_ = scanned_;
         if (scanned_ > limits.header_bytes) {
-            return refuse(431, "The header is too large.");
+            return first_line_ && kind_ == Kind::request
+                       ? refuse(414, "The target is too long.")
+                       : refuse(431, "The header is too large.");
         }
         bool good = false;
         if (first_line_) {
