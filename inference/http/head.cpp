@@ -145,6 +145,10 @@ Progress HeadParser::refuse(int status, std::string_view sentence) noexcept {
     return Progress::refused;
 }
 
+void HeadParser::refuse_late() noexcept {
+    static_cast<void>(refuse(408, "The header did not arrive in time."));
+}
+
 /// The buffer may have grown and moved: make the views point into the new one.
 void HeadParser::rebase(std::string_view bytes) noexcept {
     if (bytes.data() == base_ || base_ == nullptr) {

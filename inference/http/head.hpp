@@ -35,8 +35,8 @@ public:
     /// `bytes`: everything received of this message so far; it may have moved since the last call,
     /// and may hold more than the head. After `complete` or `refused`, call only `reset`.
     [[nodiscard]] Progress feed(std::string_view bytes, const Limits& limits);
-    /// True when not even the first byte of a head has come.
-    [[nodiscard]] bool untouched() const noexcept { return scanned_ == 0; }
+    /// Makes a head that did not end in time a refused one (408).
+    void refuse_late() noexcept;
 
     /// After `refused`.
     [[nodiscard]] const Refusal& refusal() const noexcept { return refusal_; }
