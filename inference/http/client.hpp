@@ -22,7 +22,9 @@ struct ClientResponse {
 };
 
 /// One exchange on a fresh connection to "host:port" (numeric) or "unix:/path", within `limit` in
-/// all; bodies up to `body_max`. Errors: unavailable, timed_out, invalid_response, cancelled.
+/// all; bodies up to `body_max`. Errors: invalid_argument (address, or a header that frames or
+/// holds control characters), unavailable (refused, or closed before an answer), timed_out,
+/// invalid_response (malformed, cut short, too large), cancelled.
 [[nodiscard]] Task<ClientResponse> fetch(
     std::string address,
     ClientRequest request,
