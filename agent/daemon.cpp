@@ -26,8 +26,8 @@ constexpr int exit_failed = 1;
 constexpr int exit_money_hazard = 6;
 constexpr int exit_configuration = 78;
 constexpr std::chrono::milliseconds loop_pause{200};
-constexpr std::chrono::seconds stuck_after{10};   ///< no heartbeat for so long: no watchdog ping
-constexpr std::chrono::minutes stop_limit{14};    ///< TimeoutStopSec of the unit is 15 min
+constexpr std::chrono::seconds stuck_after{10};  ///< no heartbeat for so long: no watchdog ping
+constexpr std::chrono::minutes stop_limit{14};   ///< TimeoutStopSec of the unit is 15 min
 constexpr std::chrono::minutes stop_extension{2};
 
 void set_up_log(int verbosity) {
@@ -92,7 +92,8 @@ public:
         }
         if (next.currency.report != running_.currency.report) {
             return fail(
-                Errc::invalid_argument, "currency.report changes only at a restart; nothing changed");
+                Errc::invalid_argument,
+                "currency.report changes only at a restart; nothing changed");
         }
         auto applied = control_.apply(next, std::move(reading->text), "reload").get();
         if (applied) {

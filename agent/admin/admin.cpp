@@ -9,10 +9,10 @@
 #include <boost/json/value.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <future>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <utility>
 
 namespace evenkeel::agent {
@@ -39,11 +39,16 @@ std::string error_json(std::string_view sentence) {
 
 int status_of(Errc code) {
     switch (code) {
-        case Errc::conflict: return 409;
-        case Errc::not_found: return 404;
-        case Errc::invalid_argument: return 400;
-        case Errc::refused: return 403;
-        default: return 500;
+        case Errc::conflict:
+            return 409;
+        case Errc::not_found:
+            return 404;
+        case Errc::invalid_argument:
+            return 400;
+        case Errc::refused:
+            return 403;
+        default:
+            return 500;
     }
 }
 
@@ -156,16 +161,20 @@ Spent Admin::spent() {
         return spent_;
     }
     const auto today = options_.zone.day(now.utc);
-    const auto first = std::chrono::year_month_day{today.year(), today.month(), std::chrono::day{1}};
-    const auto rows =
-        reader->spend(ledger::day_number(first), ledger::day_number(today));
-    const auto day_rows =
-        reader->spend(ledger::day_number(today), ledger::day_number(today));
+    const auto first =
+        std::chrono::year_month_day{today.year(), today.month(), std::chrono::day{1}};
+    const auto rows = reader->spend(ledger::day_number(first), ledger::day_number(today));
+    const auto day_rows = reader->spend(ledger::day_number(today), ledger::day_number(today));
     if (!rows || !day_rows) {
         return spent_;
     }
-    const auto sum = [this](const std::vector<ledger::SpendRow>& cells) {
-        return parts_.control.report_sum(cells);
+    const config::CurrencyRules rules = parts_.board.read()->currency;
+    const auto sum = [&rules](const std::vector<ledger::SpendRow>& cells) {
+        std::int64_t total = 0;
+        for (const ledger::SpendRow& cell : cells) {
+            total += routing::to_report(rules, cell.paid, Rounding::half_even).value_or(0);
+        }
+        return Money{total, rules.report};
     };
     spent_ = {.today = sum(*day_rows), .month = sum(*rows)};
     return spent_;
@@ -185,8 +194,7 @@ std::string Admin::keys_json() {
             }
         }
     }
-    return json::serialize(
-        json::object{{"schema", "evenkeel.keys/1"}, {"keys", std::move(keys)}});
+    return json::serialize(json::object{{"schema", "evenkeel.keys/1"}, {"keys", std::move(keys)}});
 }
 
 asio::awaitable<void> Admin::answer(http::Exchange& exchange, bool local) {
@@ -213,10 +221,11 @@ asio::awaitable<void> Admin::answer(http::Exchange& exchange, bool local) {
     } else if (head.path == "/readyz") {
         const bool ready = view->state == "serving" && !stopping_;
         status = ready ? 200 : 503;
-        body = ready ? R"({"ready":true})"
-                     : json::serialize(json::object{
-                           {"ready", false},
-                           {"reason", stopping_ ? "stopping" : "providers are still being listed"}});
+        body = ready
+                   ? R"({"ready":true})"
+                   : json::serialize(json::object{
+                         {"ready", false},
+                         {"reason", stopping_ ? "stopping" : "providers are still being listed"}});
     } else if (head.path == "/api/status") {
         body = status_json(*view, spent());
     } else if (head.path == "/api/nodes") {
@@ -258,9 +267,9 @@ asio::awaitable<void> Admin::write(http::Exchange& exchange) {
                      : std::unexpected{key.error()};
     } else if (path == "/api/reload") {
         const auto revision = parts_.reload();
-        result = revision ? Result<json::object>{json::object{
-                                {"ok", true}, {"revision", *revision}}}
-                          : std::unexpected{revision.error()};
+        result = revision
+                     ? Result<json::object>{json::object{{"ok", true}, {"revision", *revision}}}
+                     : std::unexpected{revision.error()};
     } else if (path == "/api/backup") {
         auto promise = std::make_shared<std::promise<Result<std::int64_t>>>();
         const std::string target = text("path");
@@ -268,8 +277,7 @@ asio::awaitable<void> Admin::write(http::Exchange& exchange) {
             promise->set_value(std::move(bytes));
         });
         const auto bytes = wait(promise->get_future());
-        result = bytes ? Result<json::object>{json::object{
-                             {"path", target}, {"bytes", *bytes}}}
+        result = bytes ? Result<json::object>{json::object{{"path", target}, {"bytes", *bytes}}}
                        : std::unexpected{bytes.error()};
     }
     const int status = result ? 200 : status_of(result.error().code);

@@ -14,8 +14,8 @@ Result<Reading> read_configuration(const std::filesystem::path& folder, UtcTime 
         reading.text += fmt::format(
             "# ---- {}\n{}\n", std::filesystem::path{file.path}.filename().string(), file.text);
     }
-    reading.loaded =
-        config::load(*files, std::chrono::year_month_day{std::chrono::floor<std::chrono::days>(now)});
+    reading.loaded = config::load(
+        *files, std::chrono::year_month_day{std::chrono::floor<std::chrono::days>(now)});
     return reading;
 }
 

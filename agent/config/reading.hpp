@@ -19,7 +19,6 @@ struct Reading {
 };
 
 /// Errors: those of read_config. What is wrong inside the files is in `loaded`.
-[[nodiscard]] Result<Reading> read_configuration(
-    const std::filesystem::path& folder, UtcTime now);
+[[nodiscard]] Result<Reading> read_configuration(const std::filesystem::path& folder, UtcTime now);
 
 }  // namespace evenkeel::agent

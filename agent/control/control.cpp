@@ -26,13 +26,7 @@ Control::Control(Parts parts, ControlOptions options)
       options_{std::move(options)},
       prober_{inbox_},
       fleet_{
-          {inbox_,
-           parts_.clock,
-           parts_.ledger,
-           parts_.books,
-           parts_.gateway,
-           prober_,
-           names_},
+          {inbox_, parts_.clock, parts_.ledger, parts_.books, parts_.gateway, prober_, names_},
           {.owner_mark = options_.owner_mark,
            .engine_secret = options_.engine_secret,
            .boot_id = options_.boot_id,
@@ -48,8 +42,7 @@ Control::Control(Parts parts, ControlOptions options)
            prober_,
            names_,
            parts_.credentials}},
-      renter_{
-          {parts_.clock, parts_.ledger, fleet_, market_, exposure_, names_}} {
+      renter_{{parts_.clock, parts_.ledger, fleet_, market_, exposure_, names_}} {
     for (const ledger::NameRow& row : parts_.ledger.recovered().names) {
         names_.restore(row.ix, row.kind, row.text);
     }
@@ -143,8 +136,8 @@ void Control::make_providers(const config::Config& config) {
 void Control::seed_budgets(gate::Policy& policy, Now now) {
     const auto& windows = parts_.ledger.recovered().windows;
     for (std::size_t i = 0; i < policy.budgets.size(); ++i) {
-        const UtcTime start = ledger::window_start(
-            catalogue_->config.budgets[i].per, options_.zone, now.utc);
+        const UtcTime start =
+            ledger::window_start(catalogue_->config.budgets[i].per, options_.zone, now.utc);
         for (const ledger::BudgetWindow& window : windows) {
             if (window.budget == policy.budgets[i].name && window.window == start) {
                 policy.budgets[i].settled = window.settled;
@@ -191,8 +184,7 @@ void Control::recover(Now now) {
         if (auto rows = reader->spend(day, day)) {
             for (const ledger::SpendRow& row : *rows) {
                 if (row.kind == SourceKind::rental) {
-                    today += routing::to_report(
-                                 catalogue_->config.currency, row.paid, Rounding::up)
+                    today += routing::to_report(catalogue_->config.currency, row.paid, Rounding::up)
                                  .value_or(0);
                 }
             }
@@ -202,8 +194,7 @@ void Control::recover(Now now) {
         }
     }
     for (const ledger::OpenHold& hold : recovered.machine_holds) {
-        today += routing::to_report(
-                     catalogue_->config.currency, hold.hold.amount, Rounding::up)
+        today += routing::to_report(catalogue_->config.currency, hold.hold.amount, Rounding::up)
                      .value_or(0);
     }
     exposure_.start_day(today, now);

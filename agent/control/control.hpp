@@ -35,8 +35,8 @@ struct ControlOptions {
     ledger::Zone zone{};
 };
 
-/// Observe, decide, act: once a second and at once on queue events. Owns everything that may only be
-/// touched by one thread: rows of machines, the market, the rent rule, configured sources. All
+/// Observe, decide, act: once a second and at once on queue events. Owns everything that may only
+/// be touched by one thread: rows of machines, the market, the rent rule, configured sources. All
 /// public methods may be called from any thread.
 class Control {
 public:
@@ -55,8 +55,8 @@ public:
     Control(const Control&) = delete;
     Control& operator=(const Control&) = delete;
 
-    /// Puts `config` in force: stores its text, compiles it, applies it everywhere. The future holds
-    /// the revision, or why nothing changed.
+    /// Puts `config` in force: stores its text, compiles it, applies it everywhere. The future
+    /// holds the revision, or why nothing changed.
     [[nodiscard]] std::future<Result<std::int64_t>> apply(
         config::Config config, std::string text, std::string author);
     /// Makes a client key; the text is shown once.

@@ -1,11 +1,12 @@
 // The picture of the running agent that people see.
 #include "agent/control/control.hpp"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <unistd.h>
 #include <utility>
 
 namespace evenkeel::agent {
@@ -26,9 +27,12 @@ std::string host_name() {
 
 std::string_view per_text(config::BudgetPer per) {
     switch (per) {
-        case config::BudgetPer::hour: return "hour";
-        case config::BudgetPer::day: return "day";
-        case config::BudgetPer::month: return "month";
+        case config::BudgetPer::hour:
+            return "hour";
+        case config::BudgetPer::day:
+            return "day";
+        case config::BudgetPer::month:
+            return "month";
     }
     return "";
 }
@@ -44,7 +48,9 @@ std::optional<std::int64_t> useful_percent(const Seat& seat, Now now) {
     }
     const BootTime end = seat.machine.gone_at ? seat.machine.gone_at->boot : now.boot;
     const auto life = end - seat.machine.billed_from->boot;
-    return life.count() <= 0 ? 0 : std::clamp<std::int64_t>(busy.count() / (life.count() / 100 + 1), 0, 100);
+    return life.count() <= 0
+               ? 0
+               : std::clamp<std::int64_t>(busy.count() / (life.count() / 100 + 1), 0, 100);
 }
 
 }  // namespace
@@ -63,14 +69,12 @@ MachineView Control::machine_view(const Seat& seat, Now now) const {
         .state = std::string{to_text(machine.state)},
         .reason = machine.end_reason.code == ReasonCode::none
                       ? std::string{}
-                      : sentence(
-                            machine.end_reason, catalogue_->config.currency.report.text()),
+                      : sentence(machine.end_reason, catalogue_->config.currency.report.text()),
         .synthetic = seat.names.synthetic,
         .state_for_ms = ms(now.boot - machine.state_at.boot),
-        .age_ms = machine.billed_from
-                      ? ms((machine.gone_at ? machine.gone_at->boot : now.boot) -
-                           machine.billed_from->boot)
-                      : 0,
+        .age_ms = machine.billed_from ? ms((machine.gone_at ? machine.gone_at->boot : now.boot) -
+                                           machine.billed_from->boot)
+                                      : 0,
         .paid = gone ? seat.paid : lifecycle::accrued(machine, now),
         .rate = price.per_display_unit(),
         .useful_percent = useful_percent(seat, now)};
@@ -79,10 +83,10 @@ MachineView Control::machine_view(const Seat& seat, Now now) const {
         view.state_for_ms = std::max<std::int64_t>(view.state_for_ms, 0);
         return view;
     }
-    view.ends = machine.end_asked
-                    ? view.reason
-                    : fmt::format("{:%H:%M} UTC at the latest",
-                                  std::chrono::floor<std::chrono::seconds>(machine.expires));
+    const std::time_t latest =
+        std::chrono::floor<std::chrono::seconds>(machine.expires).time_since_epoch().count();
+    view.ends = machine.end_asked ? view.reason
+                                  : fmt::format("{:%H:%M} UTC at the latest", fmt::gmtime(latest));
     return view;
 }
 
@@ -121,13 +125,12 @@ std::vector<SourceView> Control::source_views(Now now) {
     for (const auto& [id, seat] : fleet_.seats()) {
         const lifecycle::Machine& machine = seat.machine;
         const Price& price = machine.real_price.value_or(machine.intent_price);
-        const auto rate =
-            routing::to_report(rules, price.per_display_unit(), Rounding::half_even);
+        const auto rate = routing::to_report(rules, price.per_display_unit(), Rounding::half_even);
         SourceView view{
             .name = seat.source_name,
             .kind = "rental",
-            .what = fmt::format(
-                "{} (rented)", machine.gpu.empty() ? machine.gpu_wanted : machine.gpu),
+            .what =
+                fmt::format("{} (rented)", machine.gpu.empty() ? machine.gpu_wanted : machine.gpu),
             .model = machine.model,
             .state = std::string{to_text(machine.state)},
             .synthetic = seat.names.synthetic,
@@ -136,7 +139,7 @@ std::vector<SourceView> Control::source_views(Now now) {
         count(view, seat.names.source);
         views.push_back(std::move(view));
     }
-    std::ranges::stable_sort(views, [](const SourceView& a, const SourceView& b) {
+    std::ranges::sort(views, [](const SourceView& a, const SourceView& b) {
         const auto order = [](const std::string& kind) {
             return kind == "own" ? 0 : kind == "rental" ? 1 : 2;
         };
@@ -176,6 +179,7 @@ void Control::publish() {
     view->frozen = std::filesystem::exists(options_.state / "FREEZE", code);
     view->rented = static_cast<int>(fleet_.seats().size());
     view->rented_max = config.safety.max_machines;
+    view->currency = config.currency;
     view->cost_rate = Money{exposure_.rate(), report};
     view->sources = source_views(now);
     for (const gate::ModelCounters& model : counters_.models) {

@@ -82,8 +82,7 @@ void Exposure::tick(const Fleet& fleet, Now now) {
         add(seat, std::max(accrued, held));
         if (lifecycle::costs_money(seat.machine)) {
             const Price& price = seat.machine.real_price.value_or(seat.machine.intent_price);
-            rate_ +=
-                routing::to_report(rules, price.per_display_unit(), Rounding::up).value_or(0);
+            rate_ += routing::to_report(rules, price.per_display_unit(), Rounding::up).value_or(0);
         }
     }
     for (const Seat& seat : fleet.gone()) {

@@ -35,8 +35,9 @@ public:
     /// Least headroom of the budgets that would count a rental of `model` from `provider`; nothing
     /// without such a budget. Counts `no_new_machines`, `local_only` and `refuse`.
     [[nodiscard]] std::optional<std::int64_t> headroom(
-        const gate::Counters& counters, const std::string& provider, const std::string& model)
-        const;
+        const gate::Counters& counters,
+        const std::string& provider,
+        const std::string& model) const;
 
 private:
     void add(const Seat& seat, std::int64_t target);

@@ -27,8 +27,7 @@ void Fleet::apply(std::shared_ptr<const routing::Catalogue> catalogue) {
     catalogue_ = std::move(catalogue);
 }
 
-void Fleet::add_provider(
-    const std::string& name, std::unique_ptr<providers::Provider> provider) {
+void Fleet::add_provider(const std::string& name, std::unique_ptr<providers::Provider> provider) {
     ProviderState& state = providers_[name];
     if (!state.runner) {
         state.runner = std::make_unique<ProviderRunner>(std::move(provider), parts_.inbox);
@@ -270,8 +269,7 @@ void Fleet::apply_event(Seat& seat, lifecycle::Event event) {
         return;
     }
     const Now now = parts_.clock.read();
-    lifecycle::Step step =
-        lifecycle::step(seat.machine, event, limits(seat.machine), now);
+    lifecycle::Step step = lifecycle::step(seat.machine, event, limits(seat.machine), now);
     if (step.durable) {
         commit(seat, std::move(step));
         return;
@@ -281,15 +279,16 @@ void Fleet::apply_event(Seat& seat, lifecycle::Event event) {
     pump(seat);
 }
 
-std::vector<ledger::BudgetShare> Fleet::shares(
-    const Seat& seat, Money amount, UtcTime at) const {
-    const auto report =
-        routing::to_report(catalogue_->config.currency, amount, Rounding::up);
+std::vector<ledger::BudgetShare> Fleet::shares(const Seat& seat, Money amount, UtcTime at) const {
+    const auto report = routing::to_report(catalogue_->config.currency, amount, Rounding::up);
     if (!report) {
         return {};
     }
     return parts_.books.shares(
-        catalogue_->revision, rental_budgets(catalogue_->config, seat.machine.provider, seat.machine.model), *report, at);
+        catalogue_->revision,
+        rental_budgets(catalogue_->config, seat.machine.provider, seat.machine.model),
+        *report,
+        at);
 }
 
 ledger::MachineStep Fleet::ledger_step(const Seat& seat, const lifecycle::Step& step) const {
@@ -334,10 +333,9 @@ void Fleet::commit(Seat& seat, lifecycle::Step step) {
     seat.staged_ran = false;
     wake_at(seat.committing_since + ledger_patience);
     const MachineId id = seat.machine.id;
-    parts_.ledger.machine_step(
-        ledger_step(seat, *seat.staged), [this, id](Result<void> result) {
-            parts_.inbox.post([this, id, result = std::move(result)] { committed(id, result); });
-        });
+    parts_.ledger.machine_step(ledger_step(seat, *seat.staged), [this, id](Result<void> result) {
+        parts_.inbox.post([this, id, result = std::move(result)] { committed(id, result); });
+    });
 }
 
 void Fleet::committed(MachineId id, const Result<void>& result) {
@@ -400,7 +398,8 @@ void Fleet::committed(MachineId id, const Result<void>& result) {
         bury(id);
         return;
     }
-    if (step.event == "create_asked" || (step.to == MachineState::creating && step.from != step.to)) {
+    if (step.event == "create_asked" ||
+        (step.to == MachineState::creating && step.from != step.to)) {
         send_create(*seat);
     }
     while (!seat->waiting.empty() && !seat->committing) {
@@ -430,8 +429,8 @@ void Fleet::run_effects(Seat& seat, const lifecycle::Step& step) {
             step.machine.name,
             step.machine.provider,
             step.machine.remote_id,
-            to_text(step.machine.real_price.value_or(step.machine.intent_price)
-                        .per_display_unit()));
+            to_text(
+                step.machine.real_price.value_or(step.machine.intent_price).per_display_unit()));
         spdlog::critical("{}", text);
     }
     if (!step.destroy_duplicates.empty()) {

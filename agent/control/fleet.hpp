@@ -6,6 +6,7 @@
 #include "agent/control/provider_runner.hpp"
 #include "agent/ledger/books.hpp"
 #include "agent/ledger/ledger.hpp"
+#include "agent/ledger/reader.hpp"
 #include "inference/gateway/gateway.hpp"
 #include "policies/lifecycle/machine.hpp"
 #include "policies/lifecycle/sweep.hpp"
@@ -27,17 +28,17 @@ struct Seat {
     MachineNames names{};
     std::string source_name{};  ///< "runpod-1": as its requests report it
     std::optional<HoldId> hold{};
-    Money commit{};             ///< what the hold set aside
-    Money paid{};               ///< in the ledger: phases and adjustments
+    Money commit{};  ///< what the hold set aside
+    Money paid{};    ///< in the ledger: phases and adjustments
     int in_flight{0};
-    bool unsaved{false};        ///< the ledger does not take its newest step
+    bool unsaved{false};               ///< the ledger does not take its newest step
     std::chrono::nanoseconds busy{0};  ///< closed serve phases, for the useful share
 
     // How the shell drives it.
     bool committing{false};
     BootTime committing_since{};
     std::optional<lifecycle::Step> staged{};
-    bool staged_ran{false};     ///< its effects ran before its commit (ending only)
+    bool staged_ran{false};  ///< its effects ran before its commit (ending only)
     std::deque<lifecycle::Event> waiting{};
     std::set<lifecycle::CallKind> outstanding{};
 };
@@ -45,7 +46,7 @@ struct Seat {
 /// What an order needs beyond the offer's own data.
 struct Order {
     std::string provider{};
-    std::string offer{};   ///< name in the configuration
+    std::string offer{};  ///< name in the configuration
     std::string sku{};
     std::string region{};
     std::string gpu{};
@@ -53,7 +54,7 @@ struct Order {
     std::string model{};
     Price price{};
     std::chrono::milliseconds min_bill{0};
-    Money commit{};        ///< set aside until it is gone
+    Money commit{};  ///< set aside until it is gone
     Reason reason{};
 };
 
@@ -72,8 +73,8 @@ public:
         routing::NameTable& names;
     };
     struct Settings {
-        std::string owner_mark{};    ///< ek-<agent id>
-        std::string engine_secret{}; ///< per-machine engine keys are derived from it; never logged
+        std::string owner_mark{};     ///< ek-<agent id>
+        std::string engine_secret{};  ///< per-machine engine keys are derived from it; never logged
         std::string boot_id{};
         IdGenerator ids;
     };

@@ -192,8 +192,7 @@ void Fleet::send_create(Seat& seat) {
                 result.error().message,
                 to_text(result.error().code));
             apply_event(
-                *created,
-                lifecycle::CreateFailed{result.error().code, result.error().retry_after});
+                *created, lifecycle::CreateFailed{result.error().code, result.error().retry_after});
         });
 }
 
@@ -281,7 +280,8 @@ void Fleet::listed(
             adopt(finding, provider);
         } else if (finding.verdict == lifecycle::Verdict::report) {
             spdlog::error(
-                "provider={} remote={} carries our mark but is in no row", provider,
+                "provider={} remote={} carries our mark but is in no row",
+                provider,
                 finding.seen.remote_id);
         }
     }
@@ -301,6 +301,7 @@ void Fleet::adopt(const lifecycle::Finding& finding, const std::string& provider
         MachineId{settings_.ids.next(now.utc)},
         provider,
         settings_.boot_id,
+        std::chrono::milliseconds{0},
         Reason{code},
         now);
     seat.source_name = free_source_name(provider);
@@ -345,8 +346,7 @@ void Fleet::sweep() {
 }
 
 bool Fleet::listed_once() const noexcept {
-    return std::ranges::all_of(
-        providers_, [](const auto& entry) { return entry.second.listed; });
+    return std::ranges::all_of(providers_, [](const auto& entry) { return entry.second.listed; });
 }
 
 void Fleet::want_bills() {
@@ -406,8 +406,7 @@ void Fleet::billed(
                 {.machine = seat->machine.id,
                  .amount = difference,
                  .reason = fmt::format("bill of {}", provider),
-                 .idem = fmt::format(
-                     "bill:{}:{}", seat->machine.id.value(), line.amount.nanos()),
+                 .idem = fmt::format("bill:{}:{}", seat->machine.id.value(), line.amount.nanos()),
                  .budgets = shares(*seat, difference, parts_.clock.read().utc)},
                 [this, provider, difference, id = seat->machine.id](const Result<void>& result) {
                     if (!result) {
@@ -428,13 +427,15 @@ void Fleet::billed(
 }
 
 void Fleet::not_adjusted(const std::string& provider, MachineId id, Money difference) {
-    const auto seat = std::ranges::find_if(
-        gone_, [&](const Seat& ended) { return ended.machine.id == id; });
+    const auto seat =
+        std::ranges::find_if(gone_, [&](const Seat& ended) { return ended.machine.id == id; });
     if (seat == gone_.end()) {
         return;
     }
-    spdlog::error("machine={} adjustment of {} not booked: tried again", seat->machine.name,
-                  to_text(difference));
+    spdlog::error(
+        "machine={} adjustment of {} not booked: tried again",
+        seat->machine.name,
+        to_text(difference));
     seat->paid -= difference;
     providers_[provider].bill_wanted = true;
     providers_[provider].bill_after = parts_.clock.read().boot + std::chrono::seconds{1};

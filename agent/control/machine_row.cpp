@@ -183,8 +183,7 @@ Result<lifecycle::Machine> from_row(
         read_detail(json::parse(row.detail).as_object(), machine);
     } catch (const std::exception&) {
         return fail(
-            Errc::corrupt,
-            fmt::format("machine {}: its stored detail cannot be read", row.name));
+            Errc::corrupt, fmt::format("machine {}: its stored detail cannot be read", row.name));
     }
     return machine;
 }

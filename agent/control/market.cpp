@@ -96,9 +96,9 @@ std::optional<providers::MarketOffer> Market::find(const config::Offer& offer) c
     };
     for (const providers::MarketOffer& candidate : stall->second.offers) {
         const bool fits = offer.gpu == candidate.sku || offer.gpu == candidate.gpu;
-        const bool here = provider->regions.empty() ||
-                          std::ranges::find(provider->regions, candidate.region) !=
-                              provider->regions.end();
+        const bool here =
+            provider->regions.empty() ||
+            std::ranges::find(provider->regions, candidate.region) != provider->regions.end();
         // A price that could not be read is unknown, never free.
         const bool priced = !candidate.price.currency().is_none();
         if (fits && here && priced && (best == nullptr || worse(*best, candidate))) {

@@ -34,8 +34,7 @@ private:
         BootTime next{};
         std::string trouble{};
     };
-    void answered(
-        const std::string& provider, Result<std::vector<providers::MarketOffer>> offers);
+    void answered(const std::string& provider, Result<std::vector<providers::MarketOffer>> offers);
     void note_prices(const std::string& provider);
 
     Fleet& fleet_;

@@ -28,9 +28,8 @@ bool contains_nocase(std::string_view text, std::string_view part) {
 
 capacity::Profile rental_profile(std::string_view gpu, std::string_view model) {
     const bool large = contains_nocase(model, "70b");
-    const char* name = contains_nocase(gpu, "5090")
-                           ? (large ? "2x5090-70b-awq" : "5090-32b-awq")
-                           : (large ? "h100-70b-awq" : "h100-32b-fp8");
+    const char* name = contains_nocase(gpu, "5090") ? (large ? "2x5090-70b-awq" : "5090-32b-awq")
+                                                    : (large ? "h100-70b-awq" : "h100-32b-fp8");
     return capacity::find_profile(name).value_or(capacity::Profile{});
 }
 
@@ -98,11 +97,10 @@ void Renter::measure_own(
     if (rule.own_since != BootTime{}) {
         const double seconds = std::chrono::duration<double>(now - rule.own_since).count() *
                                static_cast<double>(catalogue_->config.speed);
-        rule.own_rate = capacity::least_seconds(
-                            rented,
-                            tokens_in - rule.own_tokens_in,
-                            tokens_out - rule.own_tokens_out) /
-                        seconds;
+        rule.own_rate =
+            capacity::least_seconds(
+                rented, tokens_in - rule.own_tokens_in, tokens_out - rule.own_tokens_out) /
+            seconds;
     }
     rule.own_tokens_in = tokens_in;
     rule.own_tokens_out = tokens_out;
@@ -114,8 +112,7 @@ scaling::ScalingSnapshot Renter::snapshot(
     const Now now = parts_.clock.read();
     const config::Config& config = catalogue_->config;
     scaling::ScalingSnapshot snapshot{.now = now};
-    const auto demand =
-        std::ranges::find(counters.models, rule.model, &gate::ModelCounters::model);
+    const auto demand = std::ranges::find(counters.models, rule.model, &gate::ModelCounters::model);
     if (demand != counters.models.end()) {
         snapshot.demand = *demand;
     }
@@ -128,8 +125,7 @@ scaling::ScalingSnapshot Renter::snapshot(
                         return !route.stay_own &&
                                std::ranges::find(route.use, rule.scaling.model) !=
                                    route.use.end() &&
-                               std::ranges::find(route.use, entry.model->name) !=
-                                   route.use.end();
+                               std::ranges::find(route.use, entry.model->name) != route.use.end();
                     }));
         });
     std::map<std::string, int> live;
@@ -138,8 +134,8 @@ scaling::ScalingSnapshot Renter::snapshot(
         if (seat.names.model != rule.model) {
             continue;
         }
-        const auto source = std::ranges::find(
-            counters.sources, seat.names.source, &gate::SourceCounters::source);
+        const auto source =
+            std::ranges::find(counters.sources, seat.names.source, &gate::SourceCounters::source);
         const Price& price = seat.machine.real_price.value_or(seat.machine.intent_price);
         scaling::MachineView view{
             .id = id,
@@ -168,8 +164,8 @@ scaling::ScalingSnapshot Renter::snapshot(
         if (!found || provider == nullptr) {
             continue;
         }
-        const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(
-            now.utc - found->seen);
+        const auto age =
+            std::chrono::duration_cast<std::chrono::milliseconds>(now.utc - found->seen);
         snapshot.offers.push_back(
             {.offer = parts_.names.intern(routing::NameKind::offer, name),
              .price = found->price,
@@ -177,16 +173,15 @@ scaling::ScalingSnapshot Renter::snapshot(
              .min_bill = found->min_bill,
              .price_age = std::max(age, std::chrono::milliseconds{0}),
              .in_stock = found->in_stock,
-             .provider_room =
-                 provider->max_machines - live[offer->on] - parts_.fleet.ordering(),
+             .provider_room = provider->max_machines - live[offer->on] - parts_.fleet.ordering(),
              .profile = rental_profile(offer->gpu, rule.scaling.model)});
     }
     if (!boots_.empty()) {
         std::vector<std::chrono::milliseconds> sorted{boots_.begin(), boots_.end()};
         std::ranges::sort(sorted);
-        snapshot.boot_measured = sorted[(sorted.size() * 4) / 5 == sorted.size()
-                                            ? sorted.size() - 1
-                                            : (sorted.size() * 4) / 5];
+        snapshot.boot_measured = sorted
+            [(sorted.size() * 4) / 5 == sorted.size() ? sorted.size() - 1
+                                                      : (sorted.size() * 4) / 5];
     }
     if (!snapshot.offers.empty()) {
         measure_own(rule, counters, snapshot.offers.front().profile);
@@ -208,8 +203,7 @@ scaling::ScalingSnapshot Renter::snapshot(
     if (config.safety.max_rate_per_hour) {
         snapshot.room.rate = report(*config.safety.max_rate_per_hour) - parts_.exposure.rate();
     }
-    snapshot.room.creates_last_hour =
-        static_cast<int>(parts_.fleet.creates_last_hour().size());
+    snapshot.room.creates_last_hour = static_cast<int>(parts_.fleet.creates_last_hour().size());
     snapshot.room.machines_total =
         static_cast<int>(parts_.fleet.seats().size()) + parts_.fleet.ordering();
     snapshot.frozen = conditions.frozen || conditions.stopping;
@@ -223,8 +217,8 @@ void Renter::tick(const gate::Counters& counters, const Conditions& conditions) 
             continue;  // an order is between hold and intent: not yet visible as a machine
         }
         const scaling::ScalingSnapshot seen = snapshot(rule, counters, conditions);
-        scaling::Outcome outcome = scaling::step(
-            rule.state, seen, rule.scaling, catalogue_->config.safety, constants_);
+        scaling::Outcome outcome =
+            scaling::step(rule.state, seen, rule.scaling, catalogue_->config.safety, constants_);
         rule.state = std::move(outcome.state);
         bool decided = false;
         ReasonCode hold = ReasonCode::none;
@@ -263,8 +257,8 @@ void Renter::perform(Rule& rule, const scaling::Decision& decision) {
             const std::string name =
                 seat == parts_.fleet.seats().end() ? "" : seat->second.source_name;
             note("release", name, decision.reason);
-            spdlog::info("rule={} release {} {}", rule.scaling.name, name,
-                         decisions_.front().sentence);
+            spdlog::info(
+                "rule={} release {} {}", rule.scaling.name, name, decisions_.front().sentence);
             parts_.ledger.decision(
                 {.policy = catalogue_->revision,
                  .kind = "release",
@@ -294,15 +288,14 @@ void Renter::place(Rule& rule, const scaling::Decision& decision) {
         return;  // the market changed since the snapshot of this very tick: decided again next tick
     }
     note("rent", offer_name, decision.reason);
-    spdlog::info("rule={} rent {} {}", rule.scaling.name, offer_name,
-                 decisions_.front().sentence);
+    spdlog::info("rule={} rent {} {}", rule.scaling.name, offer_name, decisions_.front().sentence);
     std::optional<std::chrono::milliseconds> measured;
     if (!boots_.empty()) {
         measured = *std::ranges::max_element(boots_);
     }
     const auto boot = scaling::boot_time(rule.scaling, measured, constants_);
-    const auto min_bill = std::max(found->min_bill, rule.scaling.min_bill.value_or(
-                                                        std::chrono::milliseconds{0}));
+    const auto min_bill =
+        std::max(found->min_bill, rule.scaling.min_bill.value_or(std::chrono::milliseconds{0}));
     const Order order{
         .provider = offer->on,
         .offer = offer->name,
@@ -315,16 +308,16 @@ void Renter::place(Rule& rule, const scaling::Decision& decision) {
         .min_bill = found->min_bill,
         .commit = found->price.cost_of(boot + min_bill, Rounding::up),
         .reason = decision.reason};
-    parts_.fleet.order(order, [this, name = rule.scaling.name, ix = decision.offer](
-                                  const Error& error) {
-        spdlog::error("rule={} the money for a rental could not be set aside: {}", name,
-                      error.message);
-        const auto known = rules_.find(name);
-        if (known != rules_.end()) {
-            scaling::order_failed(
-                known->second.state, ix, false, parts_.clock.read().utc, constants_);
-        }
-    });
+    parts_.fleet.order(
+        order, [this, name = rule.scaling.name, ix = decision.offer](const Error& error) {
+            spdlog::error(
+                "rule={} the money for a rental could not be set aside: {}", name, error.message);
+            const auto known = rules_.find(name);
+            if (known != rules_.end()) {
+                scaling::order_failed(
+                    known->second.state, ix, false, parts_.clock.read().utc, constants_);
+            }
+        });
 }
 
 void Renter::stepped(const lifecycle::Step& step) {

@@ -40,9 +40,7 @@ public:
     /// Told by the fleet: learns boot times and failed orders.
     void stepped(const lifecycle::Step& step);
 
-    [[nodiscard]] const std::deque<DecisionView>& decisions() const noexcept {
-        return decisions_;
-    }
+    [[nodiscard]] const std::deque<DecisionView>& decisions() const noexcept { return decisions_; }
     void note(std::string what, std::string subject, const Reason& reason);
 
 private:

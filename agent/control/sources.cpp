@@ -79,9 +79,10 @@ Result<ConfiguredSource> Sources::make(
     }
     const bool api = is_api(provider.kind);
     ConfiguredSource source;
-    source.what = api ? "API" : fmt::format(
-                                    "{} (own)",
-                                    provider.hardware.empty() ? provider.name : provider.hardware);
+    source.what =
+        api ? "API"
+            : fmt::format(
+                  "{} (own)", provider.hardware.empty() ? provider.name : provider.hardware);
     source.engine = provider.engine;
     source.hardware = provider.hardware;
     // An own engine's url may or may not end in /v1; the path below it is always the same.
@@ -194,7 +195,9 @@ void Sources::tick() {
             source.info.host,
             source.info.port,
             probe_limit,
-            [this, ix = ix](Result<inference::engine::Health> health) { probed(ix, health); });
+            [this, probed_source = ix](Result<inference::engine::Health> health) {
+                probed(probed_source, health);
+            });
     }
 }
 

@@ -17,15 +17,15 @@ namespace evenkeel::agent {
 /// A source that the configuration names: an own engine or an API.
 struct ConfiguredSource {
     inference::SourceInfo info{};
-    std::string what{};      ///< "desk (own)"
+    std::string what{};  ///< "desk (own)"
     std::string engine{};
     std::string hardware{};
-    bool up{false};          ///< the gateway gives it work
+    bool up{false};  ///< the gateway gives it work
     bool probing{false};
-    int failures{0};         ///< probes in a row
+    int failures{0};  ///< probes in a row
     BootTime next_probe{};
-    BootTime since{};        ///< in this state
-    std::string trouble{};   ///< why it is down; empty when up
+    BootTime since{};       ///< in this state
+    std::string trouble{};  ///< why it is down; empty when up
 };
 
 /// "http://127.0.0.1:8091/v1" taken apart.

@@ -1,15 +1,15 @@
 #include "agent/service/identity.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/rand.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <fcntl.h>
 #include <fstream>
+#include <sys/resource.h>
 #include <system_error>
+#include <unistd.h>
 
 namespace evenkeel::agent {
 
@@ -34,8 +34,7 @@ Result<std::string> engine_secret(const std::filesystem::path& state) {
         if (text.size() != secret_bytes * 2) {
             return fail(
                 Errc::corrupt,
-                fmt::format(
-                    "{}: damaged; end the rented machines, then remove it", path.string()));
+                fmt::format("{}: damaged; end the rented machines, then remove it", path.string()));
         }
         return text;
     }
@@ -50,10 +49,9 @@ Result<std::string> engine_secret(const std::filesystem::path& state) {
     const auto fresh = state / "engine.secret.new";
     const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     const std::string line = text + "\n";
-    const bool written = fd >= 0 &&
-                         ::write(fd, line.data(), line.size()) ==
-                             static_cast<ssize_t>(line.size()) &&
-                         ::fsync(fd) == 0;
+    const bool written =
+        fd >= 0 && ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size()) &&
+        ::fsync(fd) == 0;
     const int reason = errno;
     if (fd >= 0) {
         ::close(fd);
