@@ -1,0 +1,136 @@
+#include "inference/relay/pool.hpp"
+
+#include <array>
+
+namespace evenkeel::inference::relay {
+
+void Pool::remove(std::vector<Parked>& list, std::size_t at) {
+    list[at].connection->parking = 0;
+    list.erase(list.begin() + static_cast<std::ptrdiff_t>(at));
+    --size_;
+}
+
+std::shared_ptr<Upstream> Pool::take(NameIx source) {
+    const auto found = idle_.find(source);
+    if (found == idle_.end()) {
+        return nullptr;
+    }
+    std::vector<Parked>& list = found->second;
+    for (std::size_t at = list.size(); at-- > 0;) {
+        if (list[at].ending) {
+            continue;
+        }
+        std::shared_ptr<Upstream> connection = std::move(list[at].connection);
+        list[at].connection = connection;
+        remove(list, at);
+        boost::system::error_code ignored;
+        connection->socket().cancel(ignored);
+        return connection;
+    }
+    return nullptr;
+}
+
+void Pool::put(NameIx source, std::shared_ptr<Upstream> connection, TimePoint now) {
+    park(source, {.connection = std::move(connection), .until = now + idle_max});
+}
+
+void Pool::put_ending(
+    NameIx source, std::shared_ptr<Upstream> connection, AnswerBody body, TimePoint now) {
+    park(
+        source,
+        {.connection = std::move(connection),
+         .until = now + ending_max,
+         .body = body,
+         .ending = true});
+}
+
+void Pool::park(NameIx source, Parked parked) {
+    std::vector<Parked>& list = idle_[source];
+    if (list.size() >= per_source_max || !parked.connection->open()) {
+        parked.connection->close();
+        return;
+    }
+    parked.connection->parking = ++parkings_;
+    list.push_back(std::move(parked));
+    ++size_;
+    watch(source, list.back().connection);
+}
+
+void Pool::watch(NameIx source, const std::shared_ptr<Upstream>& connection) {
+    connection->socket().async_wait(
+        asio::ip::tcp::socket::wait_read,
+        [this, source, connection, parking = connection->parking](
+            const boost::system::error_code& code) {
+            // Taken or dropped meanwhile: then it is somebody else's.
+            if (!code && connection->parking == parking) {
+                readable(source, parking);
+            }
+        });
+}
+
+void Pool::readable(NameIx source, std::uint64_t parking) {
+    std::vector<Parked>& list = idle_[source];
+    std::size_t at = 0;
+    while (at < list.size() && list[at].connection->parking != parking) {
+        ++at;
+    }
+    if (at == list.size()) {
+        return;
+    }
+    Parked& parked = list[at];
+    if (parked.ending) {
+        std::array<char, 512> bytes{};
+        const Upstream::Moved moved = parked.connection->read_some(bytes);
+        if (moved.state == Upstream::State::again) {
+            watch(source, parked.connection);
+            return;
+        }
+        if (moved.state == Upstream::State::moved) {
+            static_cast<void>(parked.body.take(std::span{bytes}.first(moved.bytes)));
+            if (parked.body.state() == AnswerBody::State::more) {
+                watch(source, parked.connection);
+                return;
+            }
+            if (parked.body.reusable()) {
+                parked.ending = false;
+                parked.until += idle_max - ending_max;
+                watch(source, parked.connection);
+                return;
+            }
+        }
+    }
+    parked.connection->close();
+    remove(list, at);
+}
+
+void Pool::sweep(TimePoint now) {
+    for (auto& [source, list] : idle_) {
+        for (std::size_t at = list.size(); at-- > 0;) {
+            if (list[at].until <= now) {
+                list[at].connection->close();
+                remove(list, at);
+            }
+        }
+    }
+}
+
+void Pool::drop(NameIx source) {
+    const auto found = idle_.find(source);
+    if (found == idle_.end()) {
+        return;
+    }
+    while (!found->second.empty()) {
+        found->second.back().connection->close();
+        remove(found->second, found->second.size() - 1);
+    }
+    idle_.erase(found);
+}
+
+void Pool::clear() {
+    while (!idle_.empty()) {
+        const NameIx source = idle_.begin()->first;
+        drop(source);
+    }
+}
+
+}  // namespace evenkeel::inference::relay

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "inference/relay/tls.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+struct ssl_st;
+
+namespace evenkeel::inference::relay {
+
+/// OpenSSL directly over a non-blocking descriptor: a bare session costs a ninth of the memory of
+/// an asio::ssl::stream, and the relay's shared buffer serves both transports. Used by Upstream.
+class TlsSession {
+public:
+    enum class Step : std::uint8_t { moved, want_read, want_write, closed, failed };
+
+    /// The certificate must be for `host`, a name or a numeric address. `fd` outlives the session.
+    [[nodiscard]] static Result<TlsSession> make(
+        const TlsContext& context, int fd, const std::string& host);
+
+    [[nodiscard]] Step handshake() noexcept;
+    [[nodiscard]] Step read(std::span<char> into, std::size_t& bytes) noexcept;
+    [[nodiscard]] Step write(std::string_view from, std::size_t& bytes) noexcept;
+    /// Decrypted bytes wait: do not wait for the socket.
+    [[nodiscard]] bool pending() const noexcept;
+    /// After a failed handshake.
+    [[nodiscard]] Error handshake_error() const;
+
+private:
+    struct Free {
+        void operator()(ssl_st* ssl) const noexcept;
+    };
+    [[nodiscard]] Step step(int result) noexcept;
+
+    std::unique_ptr<ssl_st, Free> ssl_{};
+};
+
+}  // namespace evenkeel::inference::relay

@@ -1,0 +1,87 @@
+#pragma once
+
+#include "inference/http/server.hpp"
+#include "inference/relay/tls.hpp"
+#include "policies/domain/error.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace evenkeel::inference::relay {
+
+namespace asio = boost::asio;
+template <class T>
+using Task = http::Task<T>;
+
+/// Where a source listens.
+struct Endpoint {
+    std::string host{};  ///< numeric, or a name
+    std::uint16_t port{0};
+    std::shared_ptr<const TlsContext> tls{};  ///< none: plain TCP
+};
+
+/// One connection to a source, plain or TLS, on one loop. Never blocks: `read_some` and friends say
+/// `again`, and the caller waits for readiness. There is no timer inside; whoever waits too long
+/// calls `close`, and every pending wait ends.
+class Upstream {
+public:
+    enum class State {
+        moved,   ///< `bytes` were read or written
+        again,   ///< not now: wait, then call again
+        closed,  ///< the peer ended its side in an orderly way
+        failed,
+    };
+    struct Moved {
+        State state{State::failed};
+        std::size_t bytes{0};
+    };
+
+    explicit Upstream(asio::io_context& context);
+    Upstream(const Upstream&) = delete;
+    Upstream& operator=(const Upstream&) = delete;
+    ~Upstream();
+
+    /// Resolves a name if needed, connects and shakes hands. Errors: unavailable (nothing was
+    /// sent), unauthorized (certificate).
+    [[nodiscard]] Task<void> connect(const Endpoint& endpoint);
+    /// Sends all pieces; they live until it returns. Errors: unavailable.
+    [[nodiscard]] Task<void> write(std::span<const std::string_view> pieces);
+    /// Returns when reading may bring something: bytes, the end, or an error.
+    [[nodiscard]] asio::awaitable<void> readable();
+    [[nodiscard]] Moved read_some(std::span<char> into) noexcept;
+
+    /// Ends the connection and every wait on it. May be called at any time on its loop.
+    void close() noexcept;
+    [[nodiscard]] bool open() const noexcept { return socket_.is_open(); }
+    [[nodiscard]] asio::ip::tcp::socket& socket() noexcept { return socket_; }
+
+    /// For the pool: changes whenever the connection is parked or taken.
+    std::uint64_t parking{0};
+
+private:
+    struct Session;  ///< TLS
+
+    [[nodiscard]] Task<void> shake_hands(const Endpoint& endpoint);
+    [[nodiscard]] asio::awaitable<void> wait(asio::ip::tcp::socket::wait_type what);
+    void set_options() noexcept;
+
+    asio::ip::tcp::socket socket_;
+    std::optional<asio::ip::tcp::resolver> resolver_{};
+    std::unique_ptr<Session> session_{};
+    bool closed_{false};
+};
+
+/// Sends what the socket takes at once, without waiting and without a signal. Nothing when the peer
+/// is gone.
+[[nodiscard]] std::optional<std::size_t> send_now(
+    int fd, std::span<const std::string_view> pieces) noexcept;
+
+}  // namespace evenkeel::inference::relay

@@ -1,0 +1,76 @@
+#pragma once
+
+#include "policies/gate/request.hpp"
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace evenkeel::gate {
+
+/// What every budget has settled and held, in report nanos, and whether one more hold fits. A set
+/// of budgets is a mask: bit i is budget i of the newest policy. Internal to gate/.
+class BudgetBook {
+public:
+    /// Throws std::length_error for more than budgets_max budgets.
+    explicit BudgetBook(const Policy& policy);
+
+    /// settled + held + amount <= refuse_at and < local_only_at in each budget of `mask`.
+    [[nodiscard]] bool allows(std::uint64_t mask, std::int64_t amount) const noexcept {
+        return !blocker(mask, amount);
+    }
+    /// What a budget that says no looks like now.
+    struct Blocker {
+        NameIx name{};
+        std::int64_t used{0};
+        std::int64_t limit{0};
+    };
+    /// The first budget that says no; nothing when all allow it.
+    [[nodiscard]] std::optional<Blocker> blocker(
+        std::uint64_t mask, std::int64_t amount) const noexcept;
+    /// True when `amount` would not fit even if every request of ours gave its hold back.
+    [[nodiscard]] bool closed_for_good(std::uint64_t mask, std::int64_t amount) const noexcept;
+
+    void hold(std::uint64_t mask, std::int64_t amount) noexcept;
+    /// Ends a hold; `paid` is settled instead, in full, whatever was held.
+    void settle(std::uint64_t mask, std::int64_t held, std::int64_t paid) noexcept;
+    /// Sets (`add`: adds to) what is settled in the budget of that name; false when there is none.
+    bool book(NameIx name, std::int64_t settled, bool add) noexcept;
+
+    /// Takes over `policy`'s budgets; those that keep their name keep what is settled in them, and
+    /// what was held before this gate. Masks of live requests must be translated and their holds
+    /// set aside again by the caller. Throws std::length_error as the constructor.
+    void replace(const Policy& policy);
+    /// Translates a mask of the policy before the last `replace`; removed budgets fall out.
+    [[nodiscard]] std::uint64_t from_before(std::uint64_t mask) const noexcept;
+    /// Translates a mask of policy `revision`. All budgets, the strictest reading, when that
+    /// policy is forgotten.
+    [[nodiscard]] std::uint64_t from_revision(
+        std::int64_t revision, std::uint64_t mask) const noexcept;
+
+    /// Limits with what is settled and held now.
+    void copy_to(std::vector<BudgetLimit>& out) const;
+
+private:
+    struct Budget {
+        BudgetLimit limit{};   ///< with settled, and held of earlier runs
+        std::int64_t held{0};  ///< by requests of this gate
+    };
+    struct Numbering {
+        std::int64_t revision{0};
+        std::vector<NameIx> names{};
+    };
+
+    [[nodiscard]] std::uint64_t translate(
+        std::span<const NameIx> names, std::uint64_t mask) const noexcept;
+    void remember(const Policy& policy);
+
+    std::vector<Budget> budgets_{};
+    std::deque<Numbering> numberings_{};  ///< newest last, at most revisions_max + 1
+    Numbering before_{};                  ///< of the policy before the last `replace`
+};
+
+}  // namespace evenkeel::gate

@@ -1,0 +1,227 @@
+#include "policies/gate/gate.hpp"
+
+#include "policies/gate/state.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace evenkeel::gate {
+
+Gate::Gate(Policy policy, std::pmr::memory_resource* memory)
+    : state_{std::make_unique<State>(policy, memory)} {}
+Gate::~Gate() = default;
+Gate::Gate(Gate&&) noexcept = default;
+Gate& Gate::operator=(Gate&&) noexcept = default;
+
+Handle Gate::arrive(const Arrival& arrival, Now now, Effects& effects) {
+    State& state = *state_;
+    const std::uint32_t index = state.slab.make();
+    Request& request = state.slab[index];
+    request.arrival = arrival;
+    request.arrived = now.boot;
+    request.arrival.api_count =
+        std::min<std::uint8_t>(arrival.api_count, static_cast<std::uint8_t>(api_choices_max));
+    request.arrival.apis_first = std::min(arrival.apis_first, request.arrival.api_count);
+    request.budgets = state.budgets.from_revision(arrival.revision, arrival.budgets);
+    for (std::size_t i = 0; i < request.arrival.api_count; ++i) {
+        ApiChoice& api = request.arrival.apis[i];
+        api.hold_report = std::max<std::int64_t>(api.hold_report, 0);
+        request.api_slots[i] = state.source_slot(api.source);
+        request.api_budgets[i] =
+            request.budgets | state.budgets.from_revision(arrival.revision, api.budgets);
+    }
+    if (arrival.model != NameIx{}) {
+        request.model = state.model_slot(arrival.model);
+        ++state.models[request.model].counters.arrived;
+    }
+    request.due = request.model == nil || arrival.overflow_at <= now.boot;
+    const Handle handle = state.slab.handle(index);
+    if (state.stopping) {
+        state.refuse(index, {ReasonCode::stopping, {}}, effects);
+    } else if (!state.place(index, now, effects)) {
+        state.wait_or_refuse(index, false, now, effects);
+    }
+    return handle;
+}
+
+void Gate::cancel(Handle handle, Now now, Effects& effects) {
+    State& state = *state_;
+    const std::uint32_t index = state.slab.find(handle);
+    if (index == nil) {
+        return;
+    }
+    Request& request = state.slab[index];
+    if (request.model != nil) {
+        ++state.models[request.model].counters.left;
+    }
+    if (request.phase == Phase::queued) {
+        state.leave_queue(index);
+        state.slab.release(index);
+        return;
+    }
+    const std::uint32_t source = request.source;
+    const bool freed = state.end_grant(index, 0, true, now);
+    ++state.sources[source].counters.cancelled;
+    state.slab.release(index);
+    state.pass_on(source, freed, now, effects);
+}
+
+void Gate::finish(Handle handle, const Finish& finish, Now now, Effects& effects) {
+    State& state = *state_;
+    const std::uint32_t index = state.slab.find(handle);
+    if (index == nil || state.slab[index].phase != Phase::granted) {
+        return;
+    }
+    const std::uint32_t source = state.slab[index].source;
+    const bool freed = state.end_grant(index, finish.paid_report, false, now);
+    SourceCounters& counters = state.sources[source].counters;
+    ++(finish.answered ? counters.finished : counters.failed);
+    counters.tokens_in += finish.tokens_in;
+    counters.tokens_out += finish.tokens_out;
+    state.slab.release(index);
+    state.pass_on(source, freed, now, effects);
+}
+
+void Gate::retry(Handle handle, Now now, Effects& effects) {
+    State& state = *state_;
+    const std::uint32_t index = state.slab.find(handle);
+    if (index == nil || state.slab[index].phase != Phase::granted) {
+        return;
+    }
+    Request& request = state.slab[index];
+    const std::uint32_t source = request.source;
+    const bool freed = state.end_grant(index, 0, true, now);
+    ++state.sources[source].counters.failed;
+    request.waited = true;
+    request.worker_failed |= request.kind != SourceKind::api;
+    request.tried[request.tried_count++] = source;
+    request.due |= request.arrival.overflow_at <= now.boot || !state.worker_left(request);
+    if (state.stopping) {
+        state.refuse(index, {ReasonCode::stopping, {}}, effects);
+    } else if (request.tried_count == tries_max) {
+        state.refuse(index, {ReasonCode::source_failed, {}}, effects);
+    } else if (!state.place(index, now, effects)) {
+        state.wait_or_refuse(index, true, now, effects);
+    }
+    state.pass_on(source, freed, now, effects);
+}
+
+void Gate::worker_changed(const Worker& worker, Now now, Effects& effects) {
+    State& state = *state_;
+    const std::uint32_t slot = state.source_slot(worker.source);
+    State::Source& source = state.sources[slot];
+    if (!source.known) {
+        source.known = true;
+        source.counters.last_busy = now.boot;
+    }
+    state.detach(slot);
+    source.counters.kind = worker.kind;
+    source.counters.model = worker.model;
+    source.counters.slots = std::max(worker.slots, 0);
+    source.counters.takes_work = worker.takes_work;
+    source.rank = worker.rank;
+    if (worker.kind != SourceKind::api && worker.model != NameIx{}) {
+        const std::uint32_t model = state.model_slot(worker.model);
+        source.model = model;
+        state.models[model].workers.push_back(slot);
+    }
+    state.serve(slot, now, effects);
+}
+
+bool Gate::worker_removed(NameIx name) {
+    State& state = *state_;
+    const auto at = static_cast<std::size_t>(name.value());
+    if (at >= state.source_slots.size() || state.source_slots[at] == nil) {
+        return true;
+    }
+    const std::uint32_t slot = state.source_slots[at];
+    State::Source& source = state.sources[slot];
+    if (source.open() || source.counters.in_flight > 0) {
+        return false;
+    }
+    state.detach(slot);
+    source.known = false;
+    return true;
+}
+
+void Gate::apply(Policy policy, Now now, Effects& effects) {
+    State& state = *state_;
+    state.budgets.replace(policy);
+    state.queue_limit = policy.queue_limit;
+    for (std::uint32_t index = 0; index < state.slab.size(); ++index) {
+        Request& request = state.slab[index];
+        if (request.phase == Phase::unused) {
+            continue;
+        }
+        request.budgets = state.budgets.from_before(request.budgets);
+        for (std::uint64_t& mask : request.api_budgets) {
+            mask = state.budgets.from_before(mask);
+        }
+        request.charged = state.budgets.from_before(request.charged);
+        state.budgets.hold(request.charged, request.hold_report);
+    }
+    state.serve_apis(now, effects);
+}
+
+void Gate::budget_booked(NameIx name, std::int64_t settled_report, Now now) {
+    if (state_->budgets.book(name, settled_report, false)) {
+        state_->sweep_at = std::min(state_->sweep_at, now.boot);
+    }
+}
+
+void Gate::budget_added(NameIx name, std::int64_t report, Now now) {
+    if (state_->budgets.book(name, report, true) && report < 0) {
+        state_->sweep_at = std::min(state_->sweep_at, now.boot);
+    }
+}
+
+void Gate::stop(Now /*now*/, Effects& effects) {
+    State& state = *state_;
+    state.stopping = true;
+    for (std::uint32_t index = 0; index < state.slab.size(); ++index) {
+        if (state.slab[index].phase == Phase::queued) {
+            state.refuse(index, {ReasonCode::stopping, {}}, effects);
+        }
+    }
+}
+
+void Gate::due(Now now, Effects& effects) {
+    State& state = *state_;
+    if (state.sweep_at <= now.boot) {
+        state.serve_apis(now, effects);
+    }
+    for (;;) {
+        const std::uint32_t index = state.deadlines.pop(state.slab, now.boot);
+        if (index == nil) {
+            return;
+        }
+        state.wake(index, now, effects);
+    }
+}
+
+BootTime Gate::next_due() const {
+    const BootTime sweep = state_->queued > 0 ? state_->sweep_at : BootTime::max();
+    return std::min(sweep, state_->deadlines.next());
+}
+
+void Gate::counters(Counters& out) const {
+    const State& state = *state_;
+    out.models.clear();
+    for (const State::Model& model : state.models) {
+        out.models.push_back(model.counters);
+        ModelCounters& counters = out.models.back();
+        counters.queued = model.queue.size();
+        counters.queued_tokens_in = model.queue.tokens_in();
+        counters.queued_tokens_out = model.queue.tokens_out();
+        counters.oldest_arrival = model.queue.oldest(state.slab);
+    }
+    out.sources.clear();
+    for (const State::Source& source : state.sources) {
+        if (source.known) {
+            out.sources.push_back(source.counters);
+        }
+    }
+    state.budgets.copy_to(out.budgets);
+}
+
+}  // namespace evenkeel::gate

@@ -1,0 +1,171 @@
+#pragma once
+
+#include "policies/gate/gate.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory_resource>
+#include <vector>
+
+/// The slab in which the gate's requests live, and lists threaded through it. Internal to gate/.
+namespace evenkeel::gate {
+
+inline constexpr std::uint32_t nil = std::numeric_limits<std::uint32_t>::max();
+
+struct Links {
+    std::uint32_t prev{nil};
+    std::uint32_t next{nil};
+};
+
+/// The ends of a doubly linked list whose links lie in the slab.
+struct List {
+    std::uint32_t head{nil};
+    std::uint32_t tail{nil};
+    std::uint32_t size{0};
+};
+
+/// Appends `node`; `links(node)` finds its Links. O(1), as is unlink.
+template <class LinksOf>
+void push_back(List& list, std::uint32_t node, LinksOf links) {
+    links(node) = {.prev = list.tail, .next = nil};
+    (list.tail == nil ? list.head : links(list.tail).next) = node;
+    list.tail = node;
+    ++list.size;
+}
+
+template <class LinksOf>
+void unlink(List& list, std::uint32_t node, LinksOf links) {
+    const Links own = links(node);
+    (own.prev == nil ? list.head : links(own.prev).next) = own.next;
+    (own.next == nil ? list.tail : links(own.next).prev) = own.prev;
+    links(node) = {};
+    --list.size;
+}
+
+enum class Phase : std::uint8_t {
+    unused,   ///< on the free list
+    placing,  ///< in no list: being granted, queued or refused right now
+    queued,
+    granted,
+};
+
+struct Request {
+    Arrival arrival{};
+    BootTime arrived{};
+    /// Bits of the newest policy: of the arrival alone, and with those of each choice.
+    std::uint64_t budgets{0};
+    std::array<std::uint64_t, api_choices_max> api_budgets{};
+    std::array<std::uint32_t, api_choices_max> api_slots{};  ///< sources of its choices
+    std::uint32_t generation{1};
+    Phase phase{Phase::unused};
+    SourceKind kind{SourceKind::own};  ///< granted: of the source, when it was granted
+    bool waited{false};                ///< has been queued, or failed somewhere
+    bool due{false};                   ///< overflow time has come: waits for all its APIs
+    std::uint8_t waiting_at{0};        ///< queued: bit i: in the list of choice i
+    bool again{false};                 ///< queued: in the lane of retried requests
+    bool worker_failed{false};         ///< a worker failed on it
+    std::uint8_t choice{0};            ///< granted to an API: which
+    std::uint8_t tried_count{0};
+    std::array<std::uint32_t, tries_max> tried{};  ///< sources it failed on
+    std::uint32_t model{nil};                      ///< slot of its model, nil = APIs only
+    std::uint32_t flow{nil};                       ///< queued: its key's flow
+    std::uint32_t source{nil};                     ///< granted: slot of its source
+    std::uint64_t charged{0};                      ///< granted: budgets it counts in
+    std::int64_t hold_report{0};                   ///< granted: set aside in those
+    std::uint64_t deadline{0};                     ///< stamp of its one valid timer entry
+    Links order{};                                 ///< in its flow, the retry lane or the free list
+    std::array<Links, api_choices_max> api_links{};
+
+    [[nodiscard]] bool may_use(std::uint32_t source_slot) const noexcept {
+        for (std::size_t i = 0; i < tried_count; ++i) {
+            if (tried[i] == source_slot) {
+                return false;
+            }
+        }
+        return true;
+    }
+    /// What it weighs in the round robin.
+    [[nodiscard]] std::int64_t cost() const noexcept {
+        const std::int64_t in =
+            std::min(std::max<std::int64_t>(arrival.tokens_in, 0), drr_cost_max);
+        const std::int64_t out =
+            std::min(std::max<std::int64_t>(arrival.tokens_out, 0), drr_cost_max);
+        return std::min(std::max<std::int64_t>(in + out, 1), drr_cost_max);
+    }
+    /// Its API price, as counters use it.
+    [[nodiscard]] std::int64_t worth() const noexcept {
+        return arrival.api_count == 0 ? 0 : arrival.apis[0].expected_report;
+    }
+};
+
+/// Requests by index, with generations and a free list. Grows, never shrinks.
+class Slab {
+public:
+    explicit Slab(std::pmr::memory_resource* memory) : requests_{memory} {}
+
+    [[nodiscard]] Request& operator[](std::uint32_t index) noexcept { return requests_[index]; }
+    [[nodiscard]] const Request& operator[](std::uint32_t index) const noexcept {
+        return requests_[index];
+    }
+    [[nodiscard]] std::uint32_t size() const noexcept {
+        return static_cast<std::uint32_t>(requests_.size());
+    }
+    /// The live request of `handle`, or nil.
+    [[nodiscard]] std::uint32_t find(Handle handle) const noexcept {
+        const bool live = handle.index < requests_.size() &&
+                          requests_[handle.index].generation == handle.generation &&
+                          requests_[handle.index].phase != Phase::unused;
+        return live ? handle.index : nil;
+    }
+    [[nodiscard]] Handle handle(std::uint32_t index) const noexcept {
+        return {.index = index, .generation = requests_[index].generation};
+    }
+    /// A fresh request in phase `placing`.
+    std::uint32_t make() {
+        std::uint32_t index = free_;
+        if (index == nil) {
+            index = size();
+            requests_.emplace_back();
+        } else {
+            free_ = requests_[index].order.next;
+            const std::uint32_t generation = requests_[index].generation;
+            requests_[index] = Request{};
+            requests_[index].generation = generation;
+        }
+        requests_[index].phase = Phase::placing;
+        return index;
+    }
+    /// Ends it: every handle to it becomes stale. Precondition: in no list, no deadline.
+    void release(std::uint32_t index) noexcept {
+        Request& request = requests_[index];
+        assert(request.phase != Phase::unused && request.deadline == 0);
+        request.phase = Phase::unused;
+        request.generation = request.generation == nil ? 1 : request.generation + 1;
+        request.order = {.prev = nil, .next = free_};
+        free_ = index;
+    }
+
+private:
+    std::pmr::vector<Request> requests_;
+    std::uint32_t free_{nil};
+};
+
+/// Finds the links of a request in its flow or lane.
+struct OrderLinks {
+    Slab* slab;
+    Links& operator()(std::uint32_t index) const noexcept { return (*slab)[index].order; }
+};
+
+/// Finds the links of "request waits for its choice": node = index * api_choices_max + choice.
+struct ApiLinks {
+    Slab* slab;
+    Links& operator()(std::uint32_t node) const noexcept {
+        return (*slab)[node / api_choices_max].api_links[node % api_choices_max];
+    }
+};
+
+}  // namespace evenkeel::gate

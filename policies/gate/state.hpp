@@ -1,0 +1,104 @@
+#pragma once
+
+#include "policies/gate/budget_book.hpp"
+#include "policies/gate/deadlines.hpp"
+#include "policies/gate/fair_queue.hpp"
+#include "policies/gate/gate.hpp"
+#include "policies/gate/request.hpp"
+
+#include <cstdint>
+#include <memory_resource>
+#include <optional>
+#include <vector>
+
+namespace evenkeel::gate {
+
+/// What the gate knows. The operations below keep these true between any two calls of the gate:
+/// - a worker with a free slot has no waiting request that may go to it;
+/// - an API with a free slot has no due request waiting for it whose budgets allow it (but see
+///   `sweep_at`: money freed without an Effects to write to is used by the next `due`);
+/// - in_flight of a source = granted requests that name it; a budget's own holds = sum of theirs.
+/// Internal to gate/.
+struct Gate::State {
+    struct Model {
+        ModelCounters counters{};
+        FairQueue queue;
+        std::vector<std::uint32_t> workers{};  ///< slots in `sources`
+    };
+    struct Source {
+        SourceCounters counters{};
+        std::int64_t rank{0};
+        bool known{false};         ///< false: only named by requests so far, or removed
+        std::uint32_t model{nil};  ///< slot in `models`, of workers
+        List waiters{};            ///< due requests, as API nodes
+
+        [[nodiscard]] bool open() const noexcept { return known && counters.takes_work; }
+        [[nodiscard]] bool is_api() const noexcept { return counters.kind == SourceKind::api; }
+        [[nodiscard]] int room() const noexcept {
+            return open() ? counters.slots - counters.in_flight : 0;
+        }
+    };
+
+    State(const Policy& policy, std::pmr::memory_resource* memory_resource);
+
+    // ---- names ----
+    std::uint32_t model_slot(NameIx name);
+    std::uint32_t source_slot(NameIx name);
+    void detach(std::uint32_t source);  ///< from the workers of its model
+
+    // ---- placing one request: true when it was granted ----
+    bool try_worker(std::uint32_t index, Now now, Effects& effects);
+    bool try_apis(
+        std::uint32_t index, std::size_t first, std::size_t last, Now now, Effects& effects);
+    /// Both, in the order the request asks for; APIs only as far as it is due.
+    bool place(std::uint32_t index, Now now, Effects& effects);
+    /// For one that could not be placed: the queue, or the reason why not even that.
+    void wait_or_refuse(std::uint32_t index, bool again, Now now, Effects& effects);
+    void grant(std::uint32_t index, std::uint32_t source, Now now, Effects& effects);
+    void refuse(std::uint32_t index, Reason reason, Effects& effects);
+
+    // ---- waiting ----
+    void enqueue(std::uint32_t index, bool again);
+    void wait_for_apis(std::uint32_t index, std::size_t first, std::size_t last);
+    void leave_queue(std::uint32_t index);
+    void set_deadline(std::uint32_t index);
+    /// The deadline of a waiting request has come: overflow or refuse it.
+    void wake(std::uint32_t index, Now now, Effects& effects);
+
+    // ---- passing freed room on ----
+    /// Gives the free slots of a source to those who wait for it.
+    void serve(std::uint32_t source, Now now, Effects& effects);
+    void serve_apis(Now now, Effects& effects);
+    /// After a grant has ended: its slot, and the money it freed.
+    void pass_on(std::uint32_t source, bool freed_money, Now now, Effects& effects);
+    /// Takes a grant back: slot, hold (`paid` is settled instead) and, with `uncount`, its counts.
+    /// True when a budget has more room than before.
+    bool end_grant(std::uint32_t index, std::int64_t paid, bool uncount, Now now);
+
+    // ---- reasons ----
+    [[nodiscard]] Reason grant_reason(const Request& request, const Source& source, Now now) const;
+    [[nodiscard]] Reason give_up_reason(const Request& request, Now now) const;
+    [[nodiscard]] bool worker_left(const Request& request) const;
+    [[nodiscard]] bool api_left(const Request& request) const;
+    /// The budget that closes every API it could use; `for_good`: even if all holds came back.
+    [[nodiscard]] std::optional<BudgetBook::Blocker> money_gone(
+        const Request& request, bool for_good) const;
+    void count(const Request& request, std::int64_t sign);
+
+    [[nodiscard]] Effect effect(EffectKind kind, std::uint32_t index) const;
+
+    std::pmr::memory_resource* memory;
+    int queue_limit{0};
+    bool stopping{false};
+    BootTime sweep_at{BootTime::max()};  ///< when `due` must look for freed money
+    std::int64_t queued{0};              ///< waiting requests of all models and of none
+    BudgetBook budgets;
+    Slab slab;
+    Deadlines deadlines;
+    std::pmr::vector<std::uint32_t> model_slots;   ///< by NameIx
+    std::pmr::vector<std::uint32_t> source_slots;  ///< by NameIx
+    std::pmr::vector<Model> models;
+    std::pmr::vector<Source> sources;
+};
+
+}  // namespace evenkeel::gate

@@ -1,0 +1,77 @@
+#include "policies/routing/catalogue.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace evenkeel::routing {
+
+NameIx NameTable::intern(NameKind kind, std::string_view text) {
+    const auto next = static_cast<std::int32_t>(entries_.size() + 1);
+    const auto [it, fresh] = index_.try_emplace({kind, std::string{text}}, NameIx{next});
+    if (fresh) {
+        entries_.push_back({.kind = kind, .text = std::string{text}});
+        if (on_new_) {
+            on_new_(it->second, kind, text);
+        }
+    }
+    return it->second;
+}
+
+NameIx NameTable::find(NameKind kind, std::string_view text) const {
+    const auto it = index_.find(std::pair{kind, std::string{text}});
+    return it == index_.end() ? NameIx{} : it->second;
+}
+
+void NameTable::restore(NameIx ix, NameKind kind, std::string_view text) {
+    if (ix.value() != static_cast<std::int32_t>(entries_.size() + 1) ||
+        find(kind, text) != NameIx{}) {
+        throw std::logic_error{"the stored names have a hole, or one of them twice"};
+    }
+    static_cast<void>(intern(kind, text));
+}
+
+const NameTable::Entry& NameTable::entry(NameIx ix) const {
+    return entries_.at(static_cast<std::size_t>(ix.value()) - 1);
+}
+
+const Catalogue::ModelEntry* Catalogue::model(std::string_view name_or_alias) const noexcept {
+    const config::Model* found = config.model(name_or_alias);
+    return found == nullptr ? nullptr
+                            : &models[static_cast<std::size_t>(found - config.models.data())];
+}
+
+const ApiOffer* Catalogue::api(NameIx source) const noexcept {
+    for (const ModelEntry& entry : models) {
+        const auto it = std::ranges::find(entry.apis, source, &ApiOffer::source);
+        if (it != entry.apis.end()) {
+            return &*it;
+        }
+    }
+    return nullptr;
+}
+
+Result<std::int64_t> to_report(
+    const config::CurrencyRules& rules, Money amount, Rounding rounding) {
+    if (amount.is_zero() || amount.currency() == rules.report) {
+        return amount.nanos();
+    }
+    const auto rate = rules.rates.find(amount.currency());
+    if (rate == rules.rates.end()) {
+        return fail(
+            Errc::not_found,
+            fmt::format(
+                "no rate from {} to {}: add it under currency.rates",
+                amount.currency().text(),
+                rules.report.text()));
+    }
+    const auto nanos = mul_div(amount.nanos(), rate->second.rate_nanos, 1'000'000'000, rounding);
+    if (!nanos) {
+        return fail(Errc::invalid_argument, "an amount is beyond 9.2 billion");
+    }
+    return *nanos;
+}
+
+}  // namespace evenkeel::routing

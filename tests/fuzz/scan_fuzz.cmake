@@ -1,0 +1,1 @@
+evenkeel_fuzz(scan_fuzz evenkeel_dialect Boost::json)
