@@ -11,9 +11,8 @@ namespace {
 const std::string chunk =
     R"(data: {"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":null}]})"
     "\n\n";
-const std::string last =
-    R"(data: {"choices":[{"index":0,"delta":{},"finish_reason":"length"}]})"
-    "\n\n";
+const std::string last = R"(data: {"choices":[{"index":0,"delta":{},"finish_reason":"length"}]})"
+                         "\n\n";
 const std::string usage =
     R"(data: {"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":1,"total_tokens":6}})"
     "\n\n";
@@ -52,7 +51,13 @@ std::vector<Case> cases() {
         {"Stream", true, 200, sse, chunk + last + usage + done, true, good, ""},
         {"StreamWithoutUsage", true, 200, sse, chunk + last + done, true, good, ""},
         {"StreamWithUsageOnly", true, 200, sse, chunk + usage + done, true, good, ""},
-        {"Comments", true, 200, sse, ": hold\n\n" + chunk + last + done + ": cost\n\n", true, good,
+        {"Comments",
+         true,
+         200,
+         sse,
+         ": hold\n\n" + chunk + last + done + ": cost\n\n",
+         true,
+         good,
          ""},
         {"ErrorAfterTokens", true, 200, sse, chunk + error_event, true, error, "server_error"},
         {"ErrorWhileHeld", true, 200, sse, ": hold\n\n" + error_event, true, error, ""},
@@ -74,12 +79,31 @@ std::vector<Case> cases() {
         {"NotJson", true, 200, sse, chunk + "data: {x}\n\n" + last + done, true, bad, "no JSON"},
         {"NotAnObject", true, 200, sse, "data: [1]\n\n" + last + done, true, bad, "no JSON obj"},
         {"NoChoices", true, 200, sse, "data: {}\n\n" + last + done, true, bad, "without choices"},
-        {"ChoiceNoObject", true, 200, sse, "data: {\"choices\":[1]}\n\n" + done, true, bad,
+        {"ChoiceNoObject",
+         true,
+         200,
+         sse,
+         "data: {\"choices\":[1]}\n\n" + done,
+         true,
+         bad,
          "no object"},
-        {"UsageNoCounts", true, 200, sse, last + "data: {\"choices\":[],\"usage\":{}}\n\n" + done,
-         true, bad, "usage"},
+        {"UsageNoCounts",
+         true,
+         200,
+         sse,
+         last + "data: {\"choices\":[],\"usage\":{}}\n\n" + done,
+         true,
+         bad,
+         "usage"},
         {"ErrorWithoutMessage", true, 200, sse, "data: {\"error\":{}}\n\n", true, bad, "message"},
-        {"OddLine", true, 200, sse, chunk + "what is this\n\n" + last + done, true, bad, "no field"},
+        {"OddLine",
+         true,
+         200,
+         sse,
+         chunk + "what is this\n\n" + last + done,
+         true,
+         bad,
+         "no field"},
         {"PlainForStream", true, 200, plain, plain_answer, true, bad, "plain answer"},
         {"StreamForPlain", false, 200, sse, last + done, true, bad, "none belongs"},
         {"Html", true, 502, "text/html", "<h1>bad gateway</h1>", true, bad, "neither"},
@@ -87,10 +111,22 @@ std::vector<Case> cases() {
         {"ErrorOfAnotherShape", true, 500, plain, R"({"detail":"x"})", true, bad, "status 500"},
         {"Redirect", true, 307, plain, error_json, true, bad, "status 307"},
         {"PlainCut", false, 200, plain, plain_answer.substr(0, 30), false, bad, "cut"},
-        {"PlainWithoutUsage", false, 200, plain,
-         R"({"choices":[{"message":{},"finish_reason":"stop"}]})", true, bad, "usage"},
+        {"PlainWithoutUsage",
+         false,
+         200,
+         plain,
+         R"({"choices":[{"message":{},"finish_reason":"stop"}]})",
+         true,
+         bad,
+         "usage"},
         {"PlainWithoutChoices", false, 200, plain, R"({"choices":[]})", true, bad, "choices"},
-        {"PlainWithoutReason", false, 200, plain, R"({"choices":[{"message":{}}]})", true, bad,
+        {"PlainWithoutReason",
+         false,
+         200,
+         plain,
+         R"({"choices":[{"message":{}}]})",
+         true,
+         bad,
          "finish_reason"},
     };
 }

@@ -1,7 +1,6 @@
 #include "lab/player/trace_file.hpp"
 
 #include <gtest/gtest.h>
-
 #include <zlib.h>
 
 #include <cstdlib>
@@ -78,8 +77,7 @@ TEST(TraceFile, SaysWhatIsWrong) {
     ASSERT_FALSE(cut);
     EXPECT_EQ(cut.error().code, Errc::corrupt);
     const std::string file = folder.write("a.csv", small);
-    EXPECT_EQ(
-        read_window(file, minutes{5}, minutes{6}).error().code, Errc::invalid_argument);
+    EXPECT_EQ(read_window(file, minutes{5}, minutes{6}).error().code, Errc::invalid_argument);
     EXPECT_EQ(
         read_window(folder.write("b.csv", "a,b\n1,2\n"), minutes{0}, minutes{6}).error().code,
         Errc::invalid_argument);
