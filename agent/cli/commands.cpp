@@ -55,6 +55,13 @@ std::size_t distance(std::string_view a, std::string_view b) {
     return row.back();
 }
 
+/// The direct subcommand called `name`, or nothing.
+const CLI::App* find_command(const CLI::App& app, const std::string& name) {
+    const auto found = app.get_subcommands(
+        [&name](const CLI::App* command) { return command->get_name() == name; });
+    return found.empty() ? nullptr : found.front();
+}
+
 /// Words for a command that does not exist.
 std::string near(const CLI::App& app, const std::string& typed) {
     std::string best;
@@ -209,7 +216,7 @@ private:
     [[nodiscard]] int help_about() const {
         const CLI::App* app = &app_;
         for (const std::string& word : arguments_.help_words) {
-            const CLI::App* next = app->get_subcommand_no_throw(word);
+            const CLI::App* next = find_command(*app, word);
             if (next == nullptr) {
                 return explain_code(word);
             }
@@ -242,8 +249,7 @@ int run(int argc, char** argv) {
     } catch (const CLI::CallForVersion& version) {
         return app.exit(version);
     } catch (const CLI::ParseError& error) {
-        const bool unknown =
-            argc > 1 && argv[1][0] != '-' && app.get_subcommand_no_throw(argv[1]) == nullptr;
+        const bool unknown = argc > 1 && argv[1][0] != '-' && find_command(app, argv[1]) == nullptr;
         std::cerr << "evenkeel: "
                   << (unknown ? fmt::format("unknown command '{}'{}", argv[1], near(app, argv[1]))
                               : std::string{error.what()})
