@@ -134,6 +134,24 @@ TEST(GateBurst, AllocatesNothingOnceWarm) {
     EXPECT_EQ(memory.bytes(), 0u) << "all of it is given back";
 }
 
+TEST(GateBurst, PatienceOfThoseWhoLeftCostsNoMemory) {
+    CountingMemory memory;
+    Gate gate{{}, &memory};
+    Effects effects;
+    const Now now{.boot = at(0s)};
+    gate.arrive(ask(), now, effects);  // its deadline is the first and stays at the top
+    Arrival patient = ask(ben);
+    patient.give_up_at = at(200h);
+    std::size_t early = 0;
+    for (int i = 0; i < 100'000; ++i) {
+        gate.cancel(gate.arrive(patient, now, effects), now, effects);
+        effects.clear();
+        early = i == 1'000 ? memory.bytes() : early;
+    }
+    EXPECT_EQ(memory.bytes(), early);
+    EXPECT_EQ(gate.next_due(), at(10s));
+}
+
 TEST(GateBurst, AMovedGateGoesOn) {
     Desk desk;
     desk.worker(own, SourceKind::own, 1);

@@ -96,6 +96,18 @@ TEST(GateTime, AFullApiLetsTheFirstWaitingOneGoWhenItHasRoom) {
     EXPECT_EQ(desk.said(), "grant 3 on 20 own_waited") << "it kept its place in the queue";
 }
 
+TEST(GateTime, AnApiNamedTwiceIsStillOneApi) {
+    Desk desk;
+    desk.worker(nano, SourceKind::api, 0);
+    const Handle twice = desk.arrive(with_api(buy(), nano, 20 * cent));
+    desk.arrive(buy());
+    desk.worker(nano, SourceKind::api, 8);
+    EXPECT_EQ(desk.said(), "grant 1 on 30 api_only, grant 2 on 30 api_only");
+    desk.retry(twice);
+    EXPECT_EQ(desk.said(), "refuse 1 source_failed");
+    EXPECT_EQ(desk.source(nano).in_flight, 1);
+}
+
 TEST(GateTime, AnApiThatComesLateTakesWhoIsDue) {
     Desk desk;
     desk.arrive(ask_or_buy());
