@@ -11,12 +11,16 @@
 #include <fcntl.h>
 #include <map>
 #include <netinet/in.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
+
+// The header of glibc 2.36 does not say that it is C.
+extern "C" {
+#include <sys/pidfd.h>
+}
 
 namespace evenkeel::lab::cloud {
 
