@@ -169,6 +169,9 @@ std::optional<Refusal> World::check(const CreateRequest& request) const {
     const auto invalid = [](std::string message) {
         return Refusal{.status = 422, .code = "invalid", .message = std::move(message)};
     };
+    if (closing_) {
+        return Refusal{503, "closing", "the cloud is being stopped"};
+    }
     if (request.name.empty() || request.name.size() > name_bytes_max ||
         !consists_of_name_characters(request.name)) {
         return invalid("name must be 1 to 255 letters, digits, dashes or dots");
@@ -272,13 +275,15 @@ Outcome World::remove(std::string_view id, UtcTime now) {
 }
 
 const Machine* World::find(std::string_view id, UtcTime now) const {
+    const Machine* const found = machine(id);
+    const bool visible = found != nullptr && !found->ended && !found->hidden &&
+                         now - found->created >= scaled(switches_.get_lag);
+    return visible ? found : nullptr;
+}
+
+const Machine* World::machine(std::string_view id) const {
     const auto found = machines_.find(id);
-    if (found == machines_.end()) {
-        return nullptr;
-    }
-    const Machine& machine = found->second;
-    const bool lags = now - machine.created < scaled(switches_.get_lag);
-    return machine.ended || machine.hidden || lags ? nullptr : &machine;
+    return found == machines_.end() ? nullptr : &found->second;
 }
 
 MachinePage World::list(std::string_view after, std::size_t limit, UtcTime now) {

@@ -109,6 +109,8 @@ public:
     [[nodiscard]] MachinePage list(std::string_view after, std::size_t limit, UtcTime now);
     /// Nothing when there is no such machine.
     [[nodiscard]] const Machine* find(std::string_view id, UtcTime now) const;
+    /// Any machine there ever was, hidden and gone ones included; nothing when there was none.
+    [[nodiscard]] const Machine* machine(std::string_view id) const;
     /// Every machine there ever was of `owner_mark` (of all owners when empty).
     [[nodiscard]] std::vector<BillEntry> bill(std::string_view owner_mark, UtcTime now) const;
     /// Machines that could be created now.
