@@ -120,9 +120,9 @@ public:
     /// the ledger has settled and held filled in.
     virtual void apply(
         std::shared_ptr<const routing::Catalogue> catalogue, gate::Policy limits) = 0;
-    /// What the ledger counts as settled in a budget now (window rollover, machine money).
+    /// See gate::Gate: what is settled in a budget now (start, window rollover).
     virtual void budget_booked(NameIx budget, std::int64_t settled_report) = 0;
-    /// Adds money that others spent in a budget (machine time; negative corrects).
+    /// See gate::Gate: money that others spent in a budget (machine time).
     virtual void budget_added(NameIx budget, std::int64_t report) = 0;
 
     /// Adds or changes a source; free slots take queued requests at once. Errors: invalid_argument

@@ -1,0 +1,272 @@
+#include "inference/gateway/chat_request.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+/// From the head of a request to the gate's verdict.
+namespace evenkeel::inference {
+
+namespace {
+
+constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
+
+std::string_view header_of(const void* context, std::string_view name) {
+    return static_cast<const http::RequestHead*>(context)->field(name);
+}
+
+}  // namespace
+
+ChatRequest::ChatRequest(Loop& loop, http::Exchange& exchange, ClientKey key)
+    : loop_{loop},
+      hub_{loop.hub()},
+      exchange_{exchange},
+      key_{std::move(key)},
+      arrived_{hub_.clock().read()},
+      waker_{loop.context(), Steady::time_point::max()} {
+    id_ = hub_.next_id(arrived_.utc);
+    id_text_ = id_to_text(id_.value());
+    cookie_ = loop_.add(*this);
+    hub_.tally().total.fetch_add(1, std::memory_order_relaxed);
+    record_.id = id_;
+    record_.at = arrived_.utc;
+    record_.key = key_.ix;
+}
+
+ChatRequest::~ChatRequest() {
+    if (hold_wait_ != nullptr) {
+        hold_wait_->request = nullptr;
+    }
+    end(Outcome::failed);
+    loop_.remove(cookie_);
+}
+
+asio::awaitable<void> ChatRequest::run() {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    try {
+        co_await serve();
+    } catch (const std::exception& error) {
+        spdlog::error("request_failed id={} error=\"{}\"", id_text_, error.what());
+        if (upstream_ != nullptr) {
+            upstream_->close();
+        }
+    }
+    co_await unwatch_client();
+}
+
+asio::awaitable<void> ChatRequest::serve() {
+    if (!co_await read()) {
+        co_return;
+    }
+    watch_client();
+    if (!co_await admit()) {
+        co_return;
+    }
+    for (;;) {
+        co_await await_verdict();
+        if (!verdict_) {
+            const Next next = co_await gave_up();
+            if (next == Next::over) {
+                co_return;
+            }
+            continue;
+        }
+        const gate::Effect verdict = *verdict_;
+        verdict_.reset();
+        if (verdict.kind == gate::EffectKind::refuse) {
+            ticket_.refused();
+            co_await refused(verdict.reason);
+            co_return;
+        }
+        ticket_.granted(verdict.source);
+        const Next next = co_await attempt(verdict);
+        if (next == Next::over) {
+            co_return;
+        }
+        source_ = nullptr;
+        ticket_.retry();
+    }
+}
+
+asio::awaitable<bool> ChatRequest::read() {
+    auto body = co_await exchange_.read_body();
+    if (!body) {
+        const Errc code = body.error().code;
+        if (code == Errc::unavailable || code == Errc::cancelled) {
+            end(Outcome::client_gone);
+            co_return false;
+        }
+        co_await answer_error(dialect::bad_body(body.error(), loop_.options().limits.body_bytes));
+        end(Outcome::invalid);
+        co_return false;
+    }
+    body_ = std::move(*body);
+    auto scan = dialect::scan_chat(body_);
+    if (!scan) {
+        co_await answer_error(
+            dialect::bad_request(std::move(scan.error().message), std::move(scan.error().param)));
+        end(Outcome::invalid);
+        co_return false;
+    }
+    scan_ = std::move(*scan);
+    co_return true;
+}
+
+asio::awaitable<bool> ChatRequest::admit() {
+    world_ = hub_.world();
+    const bool closed = hub_.stopping();
+    if (closed || world_->catalogue == nullptr || loop_.records_full()) {
+        co_await answer_error(closed ? dialect::shutting_down() : dialect::ledger_closed());
+        end(Outcome::refused);
+        co_return false;
+    }
+    const routing::Catalogue& catalogue = *world_->catalogue;
+    const auto* entry = catalogue.model(scan_.model);
+    const std::int64_t guess = loop_.tokens_out_guess(entry == nullptr ? NameIx{} : entry->ix);
+    const routing::Ask ask{
+        .model = scan_.model,
+        .key_name = key_.name,
+        .key = key_.ix,
+        .header = header_of,
+        .header_context = &exchange_.head(),
+        .tokens_in = scan_.prompt_tokens,
+        .max_tokens = scan_.max_tokens * scan_.n,
+        .tokens_out_guess = guess * scan_.n,
+        .now = arrived_.boot};
+    record_.policy = catalogue.revision;
+    auto plan = routing::plan(catalogue, ask);
+    if (!plan) {
+        const dialect::ApiError error = dialect::no_route(plan.error());
+        co_await answer_error(error);
+        end(error.status < 500 && plan.error().code != Errc::refused ? Outcome::invalid
+                                                                     : Outcome::refused);
+        co_return false;
+    }
+    plan_ = std::move(*plan);
+    gate::Arrival& arrival = plan_.arrival;
+    arrival.loop = loop_.index();
+    arrival.cookie = cookie_;
+    record_.route = arrival.route;
+    record_.model = plan_.model->ix;
+    if (arrival.api_count > 0 && !loop_.books().accepts_paid_work()) {
+        arrival.api_count = arrival.apis_first = 0;
+        arrival.overflow_at = BootTime::max();
+        if (arrival.model == NameIx{}) {
+            co_await answer_error(dialect::ledger_closed());
+            end(Outcome::refused);
+            co_return false;
+        }
+    }
+    comment_at_ = Steady::now() + loop_.options().hold_grace;
+    ticket_ = Ticket{loop_, hub_.arrive(arrival, loop_.effects())};
+    loop_.deliver(loop_.effects());
+    co_return true;
+}
+
+void ChatRequest::on_effect(const gate::Effect& effect) {
+    if (effect.kind == gate::EffectKind::queued) {
+        queued_ = true;
+        return;
+    }
+    verdict_ = effect;
+    wake();
+}
+
+void ChatRequest::abort(Cause cause) noexcept {
+    if (cause <= cause_) {
+        return;
+    }
+    cause_ = cause;
+    deadline_ = Steady::time_point::max();
+    if (upstream_ != nullptr) {
+        upstream_->close();
+    }
+    if (writing_) {
+        boost::system::error_code ignored;
+        exchange_.socket().cancel(ignored);
+    }
+    wake();
+}
+
+asio::awaitable<void> ChatRequest::sleep(Steady::time_point until) {
+    waker_.expires_at(until);
+    co_await waker_.async_wait(use_tuple);
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none) {
+        abort(Cause::stopping);
+    }
+}
+
+asio::awaitable<void> ChatRequest::await_verdict() {
+    while (!verdict_ && cause_ == Cause::none) {
+        if (!scan_.stream) {
+            co_await sleep(Steady::time_point::max());
+            continue;
+        }
+        if (Steady::now() < comment_at_) {
+            co_await sleep(comment_at_);
+            continue;
+        }
+        co_await comment();
+    }
+}
+
+/// Tells a waiting stream that we are still there; the first one commits status 200.
+asio::awaitable<bool> ChatRequest::comment() {
+    comment_at_ = Steady::now() + loop_.options().keepalive;
+    if (!begun_) {
+        held_ = true;
+        co_await begin_stream(nullptr);
+    }
+    const std::string_view text = ": waiting for a source\n\n";
+    co_return co_await chunk({&text, 1}, false);
+}
+
+asio::awaitable<void> ChatRequest::refused(const Reason& reason) {
+    record_.reason = reason;
+    const NameIx model = plan_.arrival.model;
+    const auto world = hub_.world();
+    const int slots = world->slots_of(model);
+    const bool starting = model != NameIx{} && slots == 0;
+    const auto hint =
+        starting ? std::chrono::seconds{15}
+                 : loop_.wait_hint(model, std::max<std::int64_t>(reason.args[0], 1), slots);
+    dialect::ApiError error = dialect::refused(reason, hint, starting);
+    const bool tried = reason.code == ReasonCode::source_failed;
+    if (tried && source_error_) {
+        error = *source_error_;
+    }
+    co_await answer_error(error);
+    end(tried ? Outcome::failed : Outcome::refused);
+}
+
+void ChatRequest::watch_client() {
+    watching_ = true;
+    asio::co_spawn(
+        loop_.context(),
+        exchange_.peer_gone(),
+        asio::bind_cancellation_slot(
+            watch_signal_.slot(), [this](const std::exception_ptr&, const Result<void>& gone) {
+                watching_ = false;
+                if (!unwatching_) {
+                    abort(gone ? Cause::client_gone : Cause::stopping);
+                }
+                wake();
+            }));
+}
+
+asio::awaitable<void> ChatRequest::unwatch_client() {
+    unwatching_ = true;
+    watch_signal_.emit(asio::cancellation_type::terminal);
+    while (watching_) {
+        waker_.expires_at(Steady::time_point::max());
+        co_await waker_.async_wait(use_tuple);
+    }
+}
+
+}  // namespace evenkeel::inference

@@ -1,0 +1,133 @@
+#include "inference/gateway/chat_request.hpp"
+#include "inference/gateway/cost.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+/// What a request cost, and its one record.
+namespace evenkeel::inference {
+
+std::int64_t ChatRequest::elapsed_ms() const {
+    const auto elapsed = hub_.clock().read().boot - arrived_.boot;
+    return std::chrono::duration_cast<std::chrono::milliseconds>(elapsed).count();
+}
+
+Usage ChatRequest::estimated(std::int64_t completion) const noexcept {
+    return {
+        .prompt = scan_.prompt_tokens,
+        .cached = 0,
+        .cache_write = 0,
+        .completion = completion,
+        .estimated = true};
+}
+
+void ChatRequest::settle(const Usage& usage) {
+    record_.usage = usage;
+    if (record_.kind != SourceKind::api || record_.source == NameIx{}) {
+        return;
+    }
+    const routing::Catalogue& catalogue = *world_->catalogue;
+    const routing::ApiOffer* offer = catalogue.api(record_.source);
+    const auto cost =
+        offer == nullptr ? std::nullopt : token_cost(offer->price, usage, Rounding::half_even);
+    const auto report =
+        cost ? routing::to_report(catalogue.config.currency, *cost, Rounding::half_even)
+             : Result<std::int64_t>{fail(Errc::not_found, "no price")};
+    if (!report) {
+        // It was priced when it was admitted; only absurd token counts can get here.
+        spdlog::error(
+            "request_unpriced id={} source={} prompt_tokens={} completion_tokens={}",
+            id_text_,
+            source_ == nullptr ? "" : source_->info.name,
+            usage.prompt,
+            usage.completion);
+        return;
+    }
+    record_.model = offer->model;
+    record_.paid = *cost;
+    record_.paid_report = *report;
+}
+
+std::string ChatRequest::cost_text() const {
+    if (record_.paid.currency().is_none()) {
+        return to_text(Money{0, world_->catalogue->config.currency.report});
+    }
+    return to_text(record_.paid);
+}
+
+std::string ChatRequest::estimate_text() const {
+    const routing::ApiOffer* offer =
+        record_.kind == SourceKind::api ? world_->catalogue->api(record_.source) : nullptr;
+    const auto cost =
+        offer == nullptr
+            ? std::nullopt
+            : token_cost(offer->price, estimated(plan_.arrival.tokens_out), Rounding::up);
+    return cost ? to_text(*cost) : cost_text();
+}
+
+/// Comments that carry what the head could not know.
+std::string ChatRequest::trailer() const {
+    std::string text = fmt::format(": x-evenkeel-cost: {}\n", cost_text());
+    if (held_ && source_ != nullptr) {
+        fmt::format_to(
+            std::back_inserter(text),
+            ": x-evenkeel-source: {}\n{}: x-evenkeel-reason: {}\n",
+            source_->info.name,
+            source_->info.synthetic ? ": x-evenkeel-synthetic: true\n" : "",
+            to_text(record_.reason.code));
+    }
+    text += "\n";
+    return text;
+}
+
+void ChatRequest::finish_ticket(bool answered) {
+    ticket_.finish(
+        {.paid_report = record_.paid_report,
+         .tokens_in = record_.usage.prompt,
+         .tokens_out = record_.usage.completion,
+         .answered = answered});
+}
+
+void ChatRequest::end(Outcome outcome) {
+    if (std::exchange(ended_, true)) {
+        return;
+    }
+    if (hold_wait_ != nullptr) {
+        hold_wait_->request = nullptr;
+    }
+    record_.outcome = outcome;
+    record_.total_ms = elapsed_ms();
+    Tally& tally = hub_.tally();
+    tally.outcomes[static_cast<std::size_t>(outcome)].fetch_add(1, std::memory_order_relaxed);
+    if (outcome == Outcome::answered || outcome == Outcome::cut) {
+        tally.kinds[static_cast<std::size_t>(record_.kind)].fetch_add(1, std::memory_order_relaxed);
+    }
+    if (outcome == Outcome::answered) {
+        loop_.learn(
+            record_.model,
+            record_.usage.completion / std::max<std::int64_t>(scan_.n, 1),
+            record_.total_ms - record_.wait_ms);
+    }
+    if (outcome == Outcome::refused || outcome == Outcome::invalid) {
+        record_.source = {};  // nobody served it
+    }
+    loop_.record(record_);
+    spdlog::debug(
+        "request id={} outcome={} source={} reason={} wait_ms={} ttft_ms={} total_ms={} "
+        "tokens_in={} tokens_out={}{} paid=\"{}\"",
+        id_text_,
+        to_text(outcome),
+        source_ == nullptr ? "none" : source_->info.name,
+        to_text(record_.reason.code),
+        record_.wait_ms,
+        record_.ttft_ms,
+        record_.total_ms,
+        record_.usage.prompt,
+        record_.usage.completion,
+        record_.usage.estimated ? " estimated" : "",
+        to_text(record_.paid));
+}
+
+}  // namespace evenkeel::inference

@@ -1,0 +1,192 @@
+#pragma once
+
+#include "inference/dialect/openai.hpp"
+#include "inference/dialect/scan.hpp"
+#include "inference/dialect/stream.hpp"
+#include "inference/gateway/ticket.hpp"
+#include "inference/relay/answer_body.hpp"
+#include "inference/relay/upstream.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace evenkeel::inference {
+
+/// One chat completion from its head to its row in the ledger. Lives on the coroutine of its
+/// connection; every wait in it is ended by abort(), which the client's disappearance, the loop's
+/// sweep and the control loop call.
+///
+/// The steps, each in its own file: admit (body, route, gate, queue), send (hold, connection, the
+/// source's head), relay (plain and streamed answers), end (money and the record).
+class ChatRequest {
+public:
+    /// Why a wait was ended from outside; a later one of the list overrides.
+    enum class Cause : std::uint8_t {
+        none,
+        late,         ///< the deadline of the current step has passed
+        source_gone,  ///< cancel_streams or source_gone
+        stopping,     ///< the drain time is over
+        client_gone,
+    };
+    using Steady = Loop::Steady;
+
+    ChatRequest(Loop& loop, http::Exchange& exchange, ClientKey key);
+    ChatRequest(const ChatRequest&) = delete;
+    ChatRequest& operator=(const ChatRequest&) = delete;
+    ~ChatRequest();
+
+    [[nodiscard]] asio::awaitable<void> run();
+
+    // For the loop.
+    void on_effect(const gate::Effect& effect);
+    void abort(Cause cause) noexcept;
+    void sweep(Steady::time_point now) noexcept {
+        if (deadline_ <= now) {
+            abort(Cause::late);
+        }
+    }
+    [[nodiscard]] bool runs_on(NameIx source) const noexcept {
+        return source_ != nullptr && source_->info.source == source;
+    }
+
+private:
+    enum class Next : std::uint8_t { over, retry };
+
+    /// A hold on its way to disk; outlives a request that gave up waiting.
+    struct HoldWait {
+        ChatRequest* request{nullptr};  ///< none: nobody waits any more
+        std::optional<Result<HoldId>> result{};
+    };
+
+    /// What the source answered, without its body.
+    struct Answer {
+        int status{0};
+        bool events{false};  ///< text/event-stream
+        std::string content_type{};
+        std::string processing_ms{};
+        std::optional<std::chrono::seconds> retry_after{};
+        relay::AnswerBody body{};
+        std::string first{};  ///< content that came together with the head
+    };
+
+    // admit
+    [[nodiscard]] asio::awaitable<void> serve();
+    /// False when the request has ended already.
+    [[nodiscard]] asio::awaitable<bool> read();
+    [[nodiscard]] asio::awaitable<bool> admit();
+    [[nodiscard]] asio::awaitable<void> await_verdict();
+    [[nodiscard]] asio::awaitable<bool> comment();
+    [[nodiscard]] asio::awaitable<void> refused(const Reason& reason);
+    [[nodiscard]] asio::awaitable<void> sleep(Steady::time_point until);
+    void watch_client();
+    [[nodiscard]] asio::awaitable<void> unwatch_client();
+    void wake() noexcept { waker_.cancel(); }
+
+    // send
+    [[nodiscard]] asio::awaitable<Next> attempt(gate::Effect grant);
+    void start_hold(const gate::Effect& grant);
+    /// True when the hold is on disk (or none is needed).
+    [[nodiscard]] asio::awaitable<bool> hold_ready();
+    void drop_hold();
+    [[nodiscard]] asio::awaitable<bool> connect(bool fresh);
+    [[nodiscard]] asio::awaitable<std::optional<Answer>> ask();
+    [[nodiscard]] asio::awaitable<std::optional<Answer>> read_head();
+    [[nodiscard]] asio::awaitable<Next> gave_up();
+    [[nodiscard]] asio::awaitable<Next> source_refused(Answer answer);
+    /// The source failed before its first byte: another one, or the end.
+    [[nodiscard]] asio::awaitable<Next> failed(dialect::ApiError error, bool may_retry);
+    /// Reads once; false at the end, on failure, or when aborted. `content` is what came.
+    [[nodiscard]] asio::awaitable<bool> read_some(
+        relay::AnswerBody& body, std::string_view& content);
+
+    // relay
+    [[nodiscard]] asio::awaitable<Next> relay_plain(Answer answer);
+    [[nodiscard]] asio::awaitable<Next> pass_through(Answer answer, std::string buffered);
+    [[nodiscard]] asio::awaitable<Next> relay_stream(Answer answer);
+    [[nodiscard]] asio::awaitable<bool> pass_events(
+        dialect::EventStream& stream, std::string_view content);
+    [[nodiscard]] asio::awaitable<void> stream_done(
+        dialect::EventStream& stream, const dialect::EventStream::Pass& pass);
+    [[nodiscard]] asio::awaitable<void> stream_cut(dialect::EventStream& stream);
+    void give_back_connection(const relay::AnswerBody& body);
+    [[nodiscard]] dialect::ApiError cut_error() const;
+
+    // client
+    /// Starts a streamed answer; its bytes go out with the first `to_client`.
+    [[nodiscard]] asio::awaitable<void> begin_stream(const Answer* answer);
+    [[nodiscard]] std::string head_text(const Answer* answer, std::optional<std::size_t> length);
+    /// One chunk of a streamed answer, framed as the client needs it. False: the client is gone.
+    [[nodiscard]] asio::awaitable<bool> chunk(std::span<const std::string_view> pieces, bool last);
+    [[nodiscard]] asio::awaitable<bool> to_client(
+        std::span<const std::string_view> pieces, bool last);
+    [[nodiscard]] asio::awaitable<void> answer_error(const dialect::ApiError& error);
+
+    // end
+    void settle(const Usage& usage);
+    [[nodiscard]] Usage estimated(std::int64_t completion) const noexcept;
+    [[nodiscard]] std::string cost_text() const;
+    [[nodiscard]] std::string estimate_text() const;
+    [[nodiscard]] std::string trailer() const;
+    /// Gives the slot back; `answered` false counts against the source.
+    void finish_ticket(bool answered);
+    void end(Outcome outcome);
+    [[nodiscard]] std::int64_t elapsed_ms() const;
+
+    Loop& loop_;
+    Hub& hub_;
+    http::Exchange& exchange_;
+    ClientKey key_;
+    RequestId id_{};
+    std::string id_text_{};
+    Now arrived_{};
+    std::uint64_t cookie_{0};
+
+    std::string body_{};
+    dialect::ChatScan scan_{};
+    std::shared_ptr<const World> world_{};
+    routing::RoutePlan plan_{};
+    Ticket ticket_{};
+    std::optional<gate::Effect> verdict_{};
+    bool queued_{false};
+
+    asio::steady_timer waker_;
+    asio::cancellation_signal watch_signal_{};
+    bool watching_{false};
+    bool unwatching_{false};
+    Cause cause_{Cause::none};
+    Steady::time_point deadline_{Steady::time_point::max()};
+    Steady::time_point comment_at_{};
+
+    std::shared_ptr<const Source> source_{};
+    std::shared_ptr<relay::Upstream> upstream_{};
+    std::shared_ptr<HoldWait> hold_wait_{};
+    std::optional<dialect::ApiError> source_error_{};
+    int tries_{0};
+    bool reused_{false};  ///< the connection has served before
+    bool sent_{false};    ///< the source may have seen the request
+    bool first_byte_{false};
+    std::int64_t seen_tokens_{0};  ///< of an answer that did not become whole, estimated
+
+    bool begun_{false};    ///< a streamed answer has begun
+    bool held_{false};     ///< it began before a source was known
+    bool chunked_{false};  ///< the client reads chunks
+    bool writing_{false};
+    bool reusable_{true};
+    std::string pending_head_{};
+    std::string rest_{};  ///< what the client's socket did not take
+
+    RequestRecord record_{};
+    bool ended_{false};
+};
+
+}  // namespace evenkeel::inference

@@ -1,0 +1,377 @@
+#include "inference/gateway/chat_request.hpp"
+#include "inference/http/head.hpp"
+
+#include <boost/asio/post.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <charconv>
+
+/// From a grant to the head of the source's answer.
+namespace evenkeel::inference {
+
+namespace {
+
+constexpr int tries_max = 2;  ///< sources one request is sent to
+constexpr std::size_t error_body_max = 64 * 1024;
+constexpr std::chrono::seconds error_body_time{5};
+constexpr http::Limits source_limits{};
+
+std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
+    int value = 0;
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size()) {
+        return std::nullopt;
+    }
+    return std::chrono::seconds{value};
+}
+
+/// What the client may retry elsewhere without being told.
+bool another_may_do_better(int status) noexcept {
+    return status >= 500 || status == 429 || status == 401 || status == 403 || status == 404 ||
+           status < 400;
+}
+
+}  // namespace
+
+asio::awaitable<ChatRequest::Next> ChatRequest::attempt(gate::Effect grant) {
+    ++tries_;
+    hub_.tally().upstream_tries.fetch_add(1, std::memory_order_relaxed);
+    source_ = hub_.world()->source(grant.source);
+    record_.reason = grant.reason;
+    record_.source = grant.source;
+    record_.kind = grant.source_kind;
+    record_.budgets = grant.budgets;
+    record_.wait_ms = elapsed_ms();
+    sent_ = false;
+    seen_tokens_ = 0;
+    if (source_ == nullptr) {
+        co_return Next::retry;  // taken away between the grant and now
+    }
+    record_.provider = source_->info.provider;
+    record_.machine = source_->info.machine;
+    if (grant.source_kind == SourceKind::api) {
+        start_hold(grant);
+    }
+    if (!co_await connect(false)) {
+        co_return co_await gave_up();
+    }
+    if (!co_await hold_ready()) {
+        co_return co_await gave_up();
+    }
+    auto answer = co_await ask();
+    if (!answer) {
+        co_return co_await gave_up();
+    }
+    if (answer->status != 200) {
+        co_return co_await source_refused(std::move(*answer));
+    }
+    if (answer->events) {
+        body_ = {};  // from here on no other source can take over
+        co_return co_await relay_stream(std::move(*answer));
+    }
+    co_return co_await relay_plain(std::move(*answer));
+}
+
+// --- the hold ---------------------------------------------------------------------------------
+
+void ChatRequest::start_hold(const gate::Effect& grant) {
+    hold_wait_ = std::make_shared<HoldWait>(HoldWait{.request = this, .result = {}});
+    Books* books = &loop_.books();
+    // Runs on the ledger's thread. Whoever no longer waits must not keep the money set aside.
+    auto acknowledged = [wait = hold_wait_, alive = loop_.alive(), books](Result<HoldId> result) {
+        const std::lock_guard lock{alive->mutex};
+        if (alive->context == nullptr) {
+            if (result) {
+                books->release(*result);
+            }
+            return;
+        }
+        asio::post(*alive->context, [wait, books, result = std::move(result)] {
+            if (wait->request == nullptr) {
+                if (result) {
+                    books->release(*result);
+                }
+                return;
+            }
+            wait->result = result;
+            wait->request->wake();
+        });
+    };
+    loop_.books().hold(
+        {.request = id_,
+         .source = grant.source,
+         .amount = grant.hold,
+         .amount_report = grant.hold_report,
+         .budgets = grant.budgets,
+         .policy = record_.policy},
+        std::move(acknowledged));
+}
+
+asio::awaitable<bool> ChatRequest::hold_ready() {
+    if (hold_wait_ == nullptr) {
+        co_return true;
+    }
+    deadline_ = Steady::now() + loop_.options().ledger_limit;
+    while (!hold_wait_->result && cause_ == Cause::none) {
+        co_await sleep(Steady::time_point::max());
+    }
+    deadline_ = Steady::time_point::max();
+    if (cause_ != Cause::none || !*hold_wait_->result) {
+        co_return false;
+    }
+    record_.hold = **hold_wait_->result;
+    co_return true;
+}
+
+/// Nothing was sent, or nothing is owed: the money is free again.
+void ChatRequest::drop_hold() {
+    if (hold_wait_ == nullptr) {
+        return;
+    }
+    hold_wait_->request = nullptr;
+    if (hold_wait_->result && *hold_wait_->result) {
+        loop_.books().release(**hold_wait_->result);
+    }
+    hold_wait_ = nullptr;
+    record_.hold.reset();
+}
+
+// --- the connection ---------------------------------------------------------------------------
+
+asio::awaitable<bool> ChatRequest::connect(bool fresh) {
+    upstream_ = fresh ? nullptr : loop_.pool().take(source_->info.source);
+    reused_ = upstream_ != nullptr;
+    if (reused_) {
+        co_return cause_ == Cause::none;
+    }
+    upstream_ = std::make_shared<relay::Upstream>(loop_.context());
+    deadline_ = Steady::now() + loop_.options().connect_limit;
+    const auto connected = co_await upstream_->connect(source_->endpoint);
+    deadline_ = Steady::time_point::max();
+    if (!connected) {
+        upstream_ = nullptr;
+    }
+    co_return connected.has_value() && cause_ == Cause::none;
+}
+
+asio::awaitable<std::optional<ChatRequest::Answer>> ChatRequest::ask() {
+    const dialect::Splice splice = dialect::splice(body_, scan_, source_->quoted_model);
+    const std::string head = fmt::format(
+        "{}Content-Length: {}\r\nX-Request-Id: {}\r\n\r\n", source_->head, splice.bytes, id_text_);
+    std::array<std::string_view, 1 + std::tuple_size_v<decltype(splice.pieces)>> pieces{head};
+    std::copy_n(splice.pieces.begin(), splice.count, pieces.begin() + 1);
+    for (;;) {
+        deadline_ = Steady::now() + (scan_.stream ? loop_.options().first_byte_stream
+                                                  : loop_.options().first_byte_plain);
+        sent_ = true;
+        // A source may answer before it has read everything; its answer says why.
+        static_cast<void>(co_await upstream_->write(std::span{pieces}.first(splice.count + 1)));
+        auto answer = co_await read_head();
+        deadline_ = Steady::time_point::max();
+        if (answer) {
+            co_return answer;
+        }
+        upstream_->close();
+        if (!reused_ || first_byte_ || cause_ != Cause::none) {
+            co_return std::nullopt;
+        }
+        // An idle connection that the source closed in the same instant: once more on a new one.
+        if (!co_await connect(true)) {
+            co_return std::nullopt;
+        }
+    }
+}
+
+asio::awaitable<std::optional<ChatRequest::Answer>> ChatRequest::read_head() {
+    first_byte_ = false;
+    std::string raw;
+    http::HeadParser parser{http::HeadParser::Kind::response};
+    while (cause_ == Cause::none) {
+        co_await upstream_->readable();
+        const auto buffer = loop_.buffer();
+        const auto moved = upstream_->read_some(buffer);
+        if (moved.state == relay::Upstream::State::again) {
+            continue;
+        }
+        if (moved.state != relay::Upstream::State::moved) {
+            break;
+        }
+        first_byte_ = true;
+        raw.append(buffer.data(), moved.bytes);
+        http::Progress progress = parser.feed(raw, source_limits);
+        while (progress == http::Progress::complete && parser.response().status / 100 == 1) {
+            raw.erase(0, parser.size());
+            parser.reset();
+            progress = raw.empty() ? http::Progress::need_more : parser.feed(raw, source_limits);
+        }
+        if (progress == http::Progress::refused) {
+            break;
+        }
+        if (progress != http::Progress::complete) {
+            continue;
+        }
+        const http::ResponseHead& head = parser.response();
+        const std::string_view type = head.field("content-type");
+        Answer answer{
+            .status = head.status,
+            .events = http::iequals(type.substr(0, 17), "text/event-stream"),
+            .content_type = std::string{type},
+            .processing_ms = std::string{head.field("openai-processing-ms")},
+            .retry_after = seconds_of(head.field("retry-after")),
+            .body = relay::AnswerBody{head},
+            .first = {}};
+        raw.erase(0, parser.size());
+        if (!raw.empty()) {
+            const std::string_view content = answer.body.take(raw);
+            answer.first = std::string{content};
+        }
+        co_return answer;
+    }
+    co_return std::nullopt;
+}
+
+asio::awaitable<bool> ChatRequest::read_some(relay::AnswerBody& body, std::string_view& content) {
+    content = {};
+    while (cause_ == Cause::none && body.state() == relay::AnswerBody::State::more) {
+        co_await upstream_->readable();
+        const auto buffer = loop_.buffer();
+        const auto moved = upstream_->read_some(buffer);
+        switch (moved.state) {
+            case relay::Upstream::State::again:
+                continue;
+            case relay::Upstream::State::moved:
+                content = body.take(buffer.first(moved.bytes));
+                if (!content.empty()) {
+                    co_return true;
+                }
+                continue;
+            case relay::Upstream::State::closed:
+            case relay::Upstream::State::failed:
+                if (cause_ == Cause::none) {
+                    body.closed();
+                }
+                co_return false;
+        }
+    }
+    co_return false;
+}
+
+// --- when it does not work out ----------------------------------------------------------------
+
+/// A step before the first byte has ended without success: by abort(), or by the source's failure.
+asio::awaitable<ChatRequest::Next> ChatRequest::gave_up() {
+    const Cause cause = cause_;
+    const bool paid = record_.kind == SourceKind::api && source_ != nullptr;
+    const bool owed = paid && sent_;  // it may have begun to work, and to bill
+    deadline_ = Steady::time_point::max();
+    if (cause == Cause::client_gone || cause == Cause::stopping) {
+        if (upstream_ != nullptr) {
+            upstream_->close();
+        }
+        if (owed) {
+            settle(estimated(seen_tokens_));
+        } else {
+            drop_hold();
+        }
+        if (sent_) {
+            finish_ticket(true);
+        } else {
+            ticket_.cancel();
+        }
+        if (cause == Cause::stopping) {
+            co_await answer_error(dialect::shutting_down());
+            end(sent_ ? Outcome::failed : Outcome::refused);
+        } else {
+            end(Outcome::client_gone);
+        }
+        co_return Next::over;
+    }
+    cause_ = Cause::none;
+    if (source_ == nullptr) {
+        co_return Next::retry;
+    }
+    const bool ledger =
+        hold_wait_ != nullptr && !sent_ && upstream_ != nullptr && cause != Cause::source_gone;
+    if (ledger) {
+        const bool spent = hold_wait_->result && !*hold_wait_->result &&
+                           hold_wait_->result->error().code == Errc::refused;
+        drop_hold();
+        loop_.pool().put(source_->info.source, std::move(upstream_), Steady::now());
+        ticket_.cancel();
+        const Reason reason{
+            .code = spent ? ReasonCode::budget_spent : ReasonCode::hold_ledger, .args = {}};
+        record_.reason = reason;
+        co_await answer_error(
+            spent ? dialect::refused(reason, std::chrono::seconds{1}, false)
+                  : dialect::ledger_closed());
+        end(Outcome::refused);
+        co_return Next::over;
+    }
+    const bool late = cause == Cause::late;
+    if (cause != Cause::source_gone) {
+        hub_.source_failed(
+            source_->info.source,
+            {.code = late ? Errc::timed_out : Errc::unavailable,
+             .message = sent_ ? (late ? "no first byte in time" : "broke off before its answer")
+                              : (late ? "no connection in time" : "no connection"),
+             .retry_after = {}});
+    }
+    if (owed) {
+        settle(estimated(seen_tokens_));
+    }
+    // A late answer has used up the client's patience; a lost paid one may be billed already.
+    const bool may_retry = !owed && !(late && sent_);
+    co_return co_await failed(late ? dialect::source_late() : dialect::source_failed(), may_retry);
+}
+
+asio::awaitable<ChatRequest::Next> ChatRequest::failed(dialect::ApiError error, bool may_retry) {
+    if (upstream_ != nullptr) {
+        upstream_->close();
+        upstream_ = nullptr;
+    }
+    source_error_ = error;
+    if (may_retry) {
+        drop_hold();
+        if (tries_ < tries_max && hub_.take_retry()) {
+            co_return Next::retry;
+        }
+    }
+    finish_ticket(false);
+    co_await answer_error(error);
+    end(Outcome::failed);
+    co_return Next::over;
+}
+
+asio::awaitable<ChatRequest::Next> ChatRequest::source_refused(Answer answer) {
+    std::string body = std::move(answer.first);
+    deadline_ = Steady::now() + error_body_time;
+    std::string_view content;
+    while (body.size() < error_body_max && co_await read_some(answer.body, content)) {
+        body.append(content);
+    }
+    deadline_ = Steady::time_point::max();
+    if (cause_ == Cause::client_gone || cause_ == Cause::stopping) {
+        sent_ = false;  // it has refused: nothing is owed
+        co_return co_await gave_up();
+    }
+    cause_ = Cause::none;
+    give_back_connection(answer.body);
+    const dialect::ApiError error = dialect::from_upstream(answer.status, body, answer.retry_after);
+    if (another_may_do_better(answer.status)) {
+        hub_.source_failed(
+            source_->info.source,
+            {.code = answer.status == 429 ? Errc::rate_limited : Errc::unavailable,
+             .message = fmt::format("status {}", answer.status),
+             .retry_after = answer.retry_after});
+        co_return co_await failed(error, true);
+    }
+    drop_hold();
+    finish_ticket(true);
+    co_await answer_error(error);
+    end(Outcome::invalid);
+    co_return Next::over;
+}
+
+}  // namespace evenkeel::inference

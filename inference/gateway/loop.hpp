@@ -1,0 +1,170 @@
+#pragma once
+
+#include "inference/dialect/openai.hpp"
+#include "inference/gateway/hub.hpp"
+#include "inference/http/response.hpp"
+#include "inference/http/server.hpp"
+#include "inference/relay/pool.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+namespace evenkeel::inference {
+
+namespace asio = boost::asio;
+class ChatRequest;
+
+/// Lets callbacks of other threads reach a loop as long as it lives.
+struct LoopAlive {
+    std::mutex mutex{};
+    asio::io_context* context{nullptr};  ///< none: the loop is gone
+};
+
+/// Too many wrong keys from one address are answered with 429 (F73). A small table of token
+/// buckets; a valid key is never held up by it.
+class KeyGuard {
+public:
+    using TimePoint = std::chrono::steady_clock::time_point;
+    static constexpr int burst = 20;
+    static constexpr std::chrono::milliseconds refill{200};  ///< one more wrong key is free
+    static constexpr std::size_t addresses_max = 1024;
+
+    /// Counts a wrong key; false when this address has had too many.
+    [[nodiscard]] bool tolerates(std::string_view address, TimePoint now);
+
+private:
+    std::unordered_map<std::string, TimePoint> used_until_{};
+};
+
+/// One data-path thread: its io_context, its listener, its upstream connections, and the requests
+/// that run on it. Everything not said to be thread-safe runs on that thread.
+class Loop final : public LoopPort {
+public:
+    using Steady = std::chrono::steady_clock;
+    static constexpr std::chrono::milliseconds sweep_every{50};
+    static constexpr std::chrono::milliseconds record_retry{20};
+    static constexpr std::size_t buffer_bytes = 64 * 1024;
+    static constexpr std::chrono::milliseconds cut_time{2'000};  ///< to say goodbye at the deadline
+
+    Loop(
+        std::uint16_t index,
+        Hub& hub,
+        Books& books,
+        const KeyRing& keys,
+        const GatewayOptions& options);
+    Loop(const Loop&) = delete;
+    Loop& operator=(const Loop&) = delete;
+    ~Loop() override;
+
+    // --- before the thread runs, or thread-safe ---
+    [[nodiscard]] Result<void> listen(const std::string& address, bool reuse_port);
+    [[nodiscard]] std::string address() const { return server_->address(); }
+    [[nodiscard]] std::uint16_t port() const noexcept { return server_->port(); }
+    void start();
+    void post_effects(gate::Effects effects) override;
+    void post(std::function<void()> work) override;
+    /// See Gateway::stop. `done` runs once on this loop.
+    void stop(std::chrono::milliseconds drain, std::function<void()> done);
+    void cancel_source(NameIx source, bool forget);
+    /// Loop 0 only: runs the gate's timer.
+    void rearm_gate();
+    void join();
+    [[nodiscard]] int connections() const noexcept { return connections_.load(); }
+
+    // --- for requests ---
+    [[nodiscard]] std::uint16_t index() const noexcept { return index_; }
+    [[nodiscard]] asio::io_context& context() noexcept { return context_; }
+    [[nodiscard]] Hub& hub() noexcept { return hub_; }
+    [[nodiscard]] Books& books() noexcept { return books_; }
+    [[nodiscard]] const GatewayOptions& options() const noexcept { return options_; }
+    [[nodiscard]] relay::Pool& pool() noexcept { return pool_; }
+    /// For what one read brings, until the next suspension.
+    [[nodiscard]] std::span<char> buffer() noexcept { return {buffer_.get(), buffer_bytes}; }
+    [[nodiscard]] std::shared_ptr<LoopAlive> alive() const noexcept { return alive_; }
+    [[nodiscard]] std::string_view date_line();
+    /// Scratch for calls to the hub; deliver() it right after.
+    [[nodiscard]] gate::Effects& effects() noexcept { return effects_; }
+    void deliver(const gate::Effects& effects);
+    [[nodiscard]] std::uint64_t add(ChatRequest& request);
+    void remove(std::uint64_t cookie);
+    /// Books the end of a request, at once or as soon as the ledger takes it.
+    void record(const RequestRecord& record);
+    [[nodiscard]] bool records_full() const noexcept {
+        return records_.size() >= options_.records_waiting;
+    }
+
+    /// Running means per model, in thousandths.
+    void learn(NameIx model, std::int64_t tokens_out, std::int64_t total_ms);
+    [[nodiscard]] std::int64_t tokens_out_guess(NameIx model) const;
+    /// When a place in a queue of `queued` before `slots` may be free.
+    [[nodiscard]] std::chrono::seconds wait_hint(
+        NameIx model, std::int64_t queued, int slots) const;
+
+private:
+    [[nodiscard]] asio::awaitable<void> handle(http::Exchange& exchange);
+    [[nodiscard]] asio::awaitable<void> models(http::Exchange& exchange, std::string_view id);
+    void sweep();
+    void keep_sweeping();
+    void flush_records();
+    void finish_if_over();
+    void abort_all();
+
+    struct Learned {
+        std::int64_t tokens_out{256'000};
+        std::int64_t total_ms{10'000'000};
+    };
+
+    const std::uint16_t index_;
+    Hub& hub_;
+    Books& books_;
+    const KeyRing& keys_;
+    const GatewayOptions& options_;
+    asio::io_context context_{1};
+    asio::executor_work_guard<asio::io_context::executor_type> work_;
+    asio::steady_timer sweep_timer_;
+    asio::steady_timer gate_timer_;
+    asio::steady_timer record_timer_;
+    asio::steady_timer drain_timer_;
+    std::unique_ptr<http::Server> server_{};
+    relay::Pool pool_{};
+    std::unique_ptr<char[]> buffer_;
+    http::DateLine date_{};
+    std::shared_ptr<LoopAlive> alive_{std::make_shared<LoopAlive>()};
+    gate::Effects effects_{};
+    std::unordered_map<std::uint64_t, ChatRequest*> requests_{};
+    std::uint64_t cookies_{0};
+    std::unordered_map<NameIx, Learned> learned_{};
+    std::deque<RequestRecord> records_{};
+    KeyGuard guard_{};
+    std::atomic<int> connections_{0};
+    bool sweeping_{false};
+    bool stopping_{false};
+    bool server_stopped_{false};
+    bool over_{false};
+    Steady::time_point cut_at_{Steady::time_point::max()};
+    std::function<void()> stopped_{};
+
+    std::mutex mail_mutex_{};
+    gate::Effects mail_{};  ///< from other threads; the loop was woken when it was empty
+
+    std::thread thread_{};
+};
+
+/// Answers with an OpenAI error body. `id`: of the request, empty when it has none.
+[[nodiscard]] asio::awaitable<void> respond_error(
+    http::Exchange& exchange, const dialect::ApiError& error, std::string_view id);
+
+}  // namespace evenkeel::inference

@@ -1,0 +1,71 @@
+#pragma once
+
+#include "inference/gateway/loop.hpp"
+
+#include <utility>
+
+namespace evenkeel::inference {
+
+/// A request's place in the gate. Move-only, and ended exactly once: whoever forgets gives place,
+/// slot and hold back when it is destroyed.
+class Ticket {
+public:
+    Ticket() = default;
+    Ticket(Loop& loop, gate::Handle handle) noexcept : loop_{&loop}, handle_{handle} {}
+    Ticket(Ticket&& other) noexcept
+        : loop_{std::exchange(other.loop_, nullptr)},
+          handle_{other.handle_},
+          source_{other.source_} {}
+    Ticket& operator=(Ticket&& other) noexcept {
+        if (this != &other) {
+            drop();
+            loop_ = std::exchange(other.loop_, nullptr);
+            handle_ = other.handle_;
+            source_ = other.source_;
+        }
+        return *this;
+    }
+    Ticket(const Ticket&) = delete;
+    Ticket& operator=(const Ticket&) = delete;
+    ~Ticket() { drop(); }
+
+    [[nodiscard]] bool alive() const noexcept { return loop_ != nullptr; }
+    /// The gate has granted `source`.
+    void granted(NameIx source) noexcept { source_ = source; }
+    /// The gate has refused: there is nothing to give back.
+    void refused() noexcept { loop_ = nullptr; }
+
+    void cancel() {
+        if (Loop* loop = std::exchange(loop_, nullptr)) {
+            loop->hub().cancel(loop->index(), handle_, loop->effects());
+            loop->deliver(loop->effects());
+        }
+    }
+    void finish(const gate::Finish& finish) {
+        if (Loop* loop = std::exchange(loop_, nullptr)) {
+            loop->hub().finish(loop->index(), handle_, source_, finish, loop->effects());
+            loop->deliver(loop->effects());
+        }
+    }
+    /// Another verdict follows.
+    void retry() {
+        source_ = {};
+        loop_->hub().retry(loop_->index(), handle_, loop_->effects());
+        loop_->deliver(loop_->effects());
+    }
+
+private:
+    void drop() {
+        if (source_ == NameIx{}) {
+            cancel();
+        } else {
+            finish({.answered = false});
+        }
+    }
+
+    Loop* loop_{nullptr};
+    gate::Handle handle_{};
+    NameIx source_{};
+};
+
+}  // namespace evenkeel::inference

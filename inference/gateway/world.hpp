@@ -1,0 +1,37 @@
+#pragma once
+
+#include "inference/gateway/gateway.hpp"
+#include "inference/relay/upstream.hpp"
+#include "policies/routing/catalogue.hpp"
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+namespace evenkeel::inference {
+
+/// A source made ready for the data path; immutable.
+struct Source {
+    SourceInfo info{};
+    relay::Endpoint endpoint{};
+    std::string head{};          ///< request line and fixed fields, key included: never logged
+    std::string quoted_model{};  ///< `info.seller_model` as JSON text
+};
+
+/// Errors: invalid_argument.
+[[nodiscard]] Result<std::shared_ptr<const Source>> make_source(SourceInfo info);
+
+/// What requests are planned with: one immutable version, replaced as a whole.
+struct World {
+    std::shared_ptr<const routing::Catalogue> catalogue{};
+    std::unordered_map<NameIx, std::shared_ptr<const Source>> sources{};
+
+    [[nodiscard]] std::shared_ptr<const Source> source(NameIx ix) const {
+        const auto found = sources.find(ix);
+        return found == sources.end() ? nullptr : found->second;
+    }
+    /// A worker of `model` exists; requests for it need not wait for one to boot.
+    [[nodiscard]] int slots_of(NameIx model) const noexcept;
+};
+
+}  // namespace evenkeel::inference
