@@ -195,8 +195,8 @@ TEST_F(LedgerHolds, CloseLosesNothing) {
     EXPECT_FALSE(hold(hold_for(1, 5)));
     EXPECT_TRUE(ledger_->close()) << "a second close is harmless";
     ledger_.reset();
-    EXPECT_EQ(count("SELECT count(*) FROM request"), 500);
     EXPECT_FALSE(std::filesystem::exists(file().string() + "-wal"));
+    EXPECT_EQ(count("SELECT count(*) FROM request"), 500);
 }
 
 TEST_F(LedgerHolds, KeysAreStoredAndRevoked) {
