@@ -202,6 +202,7 @@ void Writer::commit_first(std::size_t count) {
 }
 
 void Writer::finish(std::size_t count, std::vector<Completion>& completions) {
+    queued_.fetch_sub(count);  // first: whoever is answered may look at the room
     for (const Completion& completion : completions) {
         completion();
     }
@@ -211,7 +212,6 @@ void Writer::finish(std::size_t count, std::vector<Completion>& completions) {
         }
         work_.pop_front();
     }
-    queued_.fetch_sub(count);
 }
 
 void Writer::attempt() {
@@ -377,9 +377,18 @@ void Writer::idle() {
     if (trouble_ == Trouble::broken && !reopen()) {
         return;
     }
-    if (trouble_ != Trouble::none) {
-        relax();
+    if (trouble_ == Trouble::locked) {
+        try {  // nobody asks for anything: find out whether the lock is still there
+            connection_->store.begin();
+            connection_->store.rollback();
+        } catch (const SqlError& error) {
+            if (!error.is_busy()) {
+                give_way(error);
+            }
+            return;
+        }
     }
+    relax();
     checkpoint(false);
 }
 
