@@ -233,7 +233,7 @@ asio::awaitable<void> Service::handle(http::Exchange& exchange) {
     const bool committed = commit(reply.step);
     if (!committed || reply.delivery == Delivery::lost) {
         boost::system::error_code ignored;
-        exchange.socket().close(ignored);
+        static_cast<void>(exchange.socket().close(ignored));
         co_return;
     }
     co_await exchange.respond(reply.status, headers, reply.body);
