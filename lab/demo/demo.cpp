@@ -144,7 +144,7 @@ Result<Setting> read_setting(const DemoOptions& options) {
 
 void tell_ending(Screen& screen, const Stage& stage, const Setting& setting, const Story& story) {
     screen.say("");
-    const Result<ToolResult> spend = stage.tool({"report", "spend"});
+    const Result<ToolResult> spend = stage.tool({"report", "spend", "--since", "24h"});
     screen.say(spend ? spend->out : spend.error().message);
     const Result<Comparison> comparison = compare(setting.rows, setting.world);
     if (!comparison) {

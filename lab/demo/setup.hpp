@@ -40,7 +40,7 @@ struct World {
         .out = Price::per_mtok(Money{20'000'000'000, usd})};
     int api_in_flight{512};
     // the policy
-    milliseconds max_wait{90'000};
+    milliseconds max_wait{45'000};
     config::Slo slo{};
     milliseconds drain{180'000};
     milliseconds proof_gap{60'000};
