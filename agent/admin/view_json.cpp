@@ -66,10 +66,9 @@ json::object to_json(const MachineView& machine) {
         {"reason", machine.reason},
         {"synthetic", machine.synthetic},
     };
-    object["useful_percent"] = machine.useful_percent ? json::value{*machine.useful_percent}
-                                                      : json::value{nullptr};
-    object["gone_how"] =
-        machine.gone_how ? json::value{*machine.gone_how} : json::value{nullptr};
+    object["useful_percent"] =
+        machine.useful_percent ? json::value{*machine.useful_percent} : json::value{nullptr};
+    object["gone_how"] = machine.gone_how ? json::value{*machine.gone_how} : json::value{nullptr};
     return object;
 }
 
@@ -111,7 +110,7 @@ json::object budget_json(const BudgetView& budget) {
 
 }  // namespace
 
-std::string status_json(const View& view) {
+std::string status_json(const View& view, const Spent& spent) {
     const auto machine = [](const MachineView& item) { return to_json(item); };
     json::object root{
         {"schema", "evenkeel.status/1"},
@@ -121,25 +120,22 @@ std::string status_json(const View& view) {
         {"started", rfc3339(view.started)},
         {"at", rfc3339(view.made)},
         {"uptime_s", view.uptime_s},
-        {"policy",
-         {{"revision", view.policy_revision}, {"loaded", rfc3339(view.policy_loaded)}}},
+        {"policy", {{"revision", view.policy_revision}, {"loaded", rfc3339(view.policy_loaded)}}},
         {"speed", view.speed},
         {"state", view.state},
         {"frozen", view.frozen},
         {"rented", {{"now", view.rented}, {"max", view.rented_max}}},
         {"cost_rate",
-         {{"amount", amount_text(view.cost_rate)},
-          {"currency", view.cost_rate.currency().text()}}},
+         {{"amount", amount_text(view.cost_rate)}, {"currency", view.cost_rate.currency().text()}}},
         {"spend",
-         {{"today", amount_text(view.spend_today)},
-          {"month", amount_text(view.spend_month)},
+         {{"today", amount_text(spent.today + view.unposted)},
+          {"month", amount_text(spent.month + view.unposted)},
           {"currency", view.cost_rate.currency().text()}}},
         {"requests", requests_json(view.requests)},
         {"ledger", {{"ok", view.ledger_ok}, {"path", view.ledger_path}}},
         {"money_hazard", view.money_hazard},
     };
-    root["sources"] =
-        list(view.sources, [](const SourceView& source) { return to_json(source); });
+    root["sources"] = list(view.sources, [](const SourceView& source) { return to_json(source); });
     root["queues"] = list(view.queues, [](const QueueView& queue) {
         return json::object{
             {"model", queue.model},
@@ -162,9 +158,8 @@ std::string status_json(const View& view) {
 }
 
 std::string nodes_json(const View& view) {
-    json::array machines = list(view.machines, [](const MachineView& item) {
-        return to_json(item);
-    });
+    json::array machines =
+        list(view.machines, [](const MachineView& item) { return to_json(item); });
     for (const MachineView& machine : view.machines_gone) {
         machines.emplace_back(to_json(machine));
     }

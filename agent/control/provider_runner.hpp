@@ -15,8 +15,8 @@
 namespace evenkeel::agent {
 
 /// Runs the blocking calls of one provider on two threads of its own: *spend* (offers, create) and
-/// *safety* (list, get, destroy, billing), so that a slow create never holds up a delete. Results go
-/// to the control thread's inbox. Each lane runs one call at a time, in order.
+/// *safety* (list, get, destroy, billing), so that a slow create never holds up a delete. Results
+/// go to the control thread's inbox. Each lane runs one call at a time, in order.
 class ProviderRunner {
 public:
     /// `inbox` must outlive this object.
@@ -32,12 +32,13 @@ public:
     /// Runs `call(provider, stop)` on the lane's thread, then `done(result)` on the control thread.
     template <class Call, class Done>
     void run(Lane lane, Call call, Done done) {
-        enqueue(lane, [this, call = std::move(call), done = std::move(done)](
-                          std::stop_token stop) mutable {
-            inbox_.post([result = call(*provider_, stop), done = std::move(done)]() mutable {
-                done(std::move(result));
+        enqueue(
+            lane,
+            [this, call = std::move(call), done = std::move(done)](std::stop_token stop) mutable {
+                inbox_.post([result = call(*provider_, stop), done = std::move(done)]() mutable {
+                    done(std::move(result));
+                });
             });
-        });
     }
 
     [[nodiscard]] providers::Provider& provider() noexcept { return *provider_; }

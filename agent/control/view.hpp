@@ -1,5 +1,6 @@
 #pragma once
 
+#include "policies/config/config.hpp"
 #include "policies/domain/money.hpp"
 #include "policies/domain/time.hpp"
 
@@ -16,8 +17,8 @@ namespace evenkeel::agent {
 
 struct SourceView {
     std::string name{};
-    std::string kind{};   ///< own | rental | api
-    std::string what{};   ///< "RTX 5090 (own)"
+    std::string kind{};  ///< own | rental | api
+    std::string what{};  ///< "RTX 5090 (own)"
     std::string model{};
     std::string state{};
     bool synthetic{false};
@@ -52,7 +53,7 @@ struct MachineView {
     std::int64_t state_for_ms{0};
     std::int64_t age_ms{0};
     Money paid{};
-    Money rate{};                         ///< an hour
+    Money rate{};  ///< an hour
     std::optional<std::int64_t> useful_percent{};
     std::optional<std::string> gone_how{};
 };
@@ -100,12 +101,12 @@ struct View {
     int rented{0};
     int rented_max{0};
     Money cost_rate{};  ///< an hour, report currency
+    config::CurrencyRules currency{};
     std::vector<SourceView> sources{};
     std::vector<QueueView> queues{};
     std::vector<MachineView> machines{};       ///< not gone
     std::vector<MachineView> machines_gone{};  ///< of the last day, newest first
-    Money spend_today{};
-    Money spend_month{};
+    Money unposted{};  ///< what machines cost since their last posting, report currency
     std::vector<BudgetView> budgets{};
     RequestsView requests{};
     bool ledger_ok{true};

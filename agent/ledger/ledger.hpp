@@ -1,6 +1,7 @@
 #pragma once
 
 #include "agent/ledger/rows.hpp"
+#include "agent/ledger/zone.hpp"
 #include "policies/domain/error.hpp"
 
 #include <cstdint>
@@ -33,6 +34,7 @@ struct Options {
     const Clock* clock{nullptr};  ///< must outlive the ledger
     std::string zone{"UTC"};      ///< meta.report_zone: whose days `day` columns count
     Currency report{usd};         ///< currency of budget windows
+    std::vector<FxRate> rates{};  ///< turn budget windows over when `report` was changed
     std::uint8_t gateway{0};
     Limits limits{};
     std::string vfs{};  ///< SQLite VFS by name; empty = the system's (tests inject faults)
@@ -84,7 +86,8 @@ using Done = std::function<void(Result<T>)>;
 /// as the writer is idle and take everything queued along; *lazy* ones ride along, or are committed
 /// after `batch_time` or `batch_rows`. `done` runs on the writer's thread after the commit reached
 /// the disk, or with an error when nothing was booked; it must be quick, must not throw and must
-/// not call `flush` or `close`. An empty `done` is allowed.
+/// not call `flush` or `close`. What is refused at once (no room, closed) is answered on the
+/// calling thread, before the call returns. An empty `done` is allowed.
 ///
 /// Errors of `done`: conflict (another step got there first, a name is taken), refused (no new paid
 /// work now: queue or disk full), unavailable (file locked by a foreign process longer than
@@ -158,16 +161,19 @@ public:
     /// after it was written, moved to `path` only then. Gives its size in bytes. Never overwrites.
     void backup(std::filesystem::path path, Done<std::int64_t> done);
     [[nodiscard]] Health health() const;
+    /// The zone whose days are booked, for budget windows and reports.
+    [[nodiscard]] const Zone& zone() const noexcept;
     /// Grows at least once a second while the writer thread is alive and not stuck in the disk.
     [[nodiscard]] std::uint64_t heartbeat() const noexcept;
     /// Waits until everything accepted before this call is on disk, or says why it is not.
     [[nodiscard]] Result<void> flush();
-    /// Commits what was accepted, checkpoints, closes, gives the lock back. Later calls answer
-    /// `cancelled`. An error says what is still unbooked.
+    /// Commits what was accepted, checkpoints and closes the file; the lock goes with the object.
+    /// Later calls answer `refused`. An error says how much is still unbooked, and why.
     Result<void> close();
 
+    struct Impl;  ///< known to agent/ledger only
+
 private:
-    struct Impl;
     explicit Ledger(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };

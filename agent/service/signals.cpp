@@ -1,12 +1,11 @@
 #include "agent/service/signals.hpp"
 
-#include <poll.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <csignal>
+#include <poll.h>
+#include <sys/signalfd.h>
 #include <system_error>
+#include <unistd.h>
 
 namespace evenkeel::agent {
 

@@ -203,7 +203,9 @@ Progress HeadParser::feed(std::string_view bytes, const Limits& limits) {
         scanned_ = end + 1;
         line_start_ = scanned_;
         if (scanned_ > limits.header_bytes) {
-            return refuse(431, "The header is too large.");
+            return first_line_ && kind_ == Kind::request
+                       ? refuse(414, "The target is too long.")
+                       : refuse(431, "The header is too large.");
         }
         bool good = false;
         if (first_line_) {

@@ -13,6 +13,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <limits>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -121,7 +124,7 @@ private:
                     break;
                 }
                 if (code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM) {
-                    pause(fmt::format("cannot accept: {}", std::system_category().message(code)));
+                    pause(fmt::format("cannot accept: {}", ::strerrordesc_np(code)));
                     return;
                 }
                 continue;  // that one connection is gone already

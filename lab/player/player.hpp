@@ -65,8 +65,8 @@ struct PlayerReport {
 /// One run of one trace window. Lives on the io_context's thread.
 class Player {
 public:
-    /// `rows` are played from their first one's time on (arrivals relative to `rows.origin`).
-    Player(asio::io_context& context, PlayerOptions options, std::vector<TraceRow> rows);
+    /// `rows` ascending; a row at 0 leaves at once.
+    Player(asio::io_context& context, PlayerOptions options, std::vector<replay::TraceRow> rows);
     ~Player();
     Player(const Player&) = delete;
     Player& operator=(const Player&) = delete;

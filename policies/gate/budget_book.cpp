@@ -9,16 +9,6 @@ namespace evenkeel::gate {
 
 namespace {
 
-/// A sum that stays at the end of the range instead of leaving it: beyond is beyond every limit.
-std::int64_t add(std::int64_t a, std::int64_t b) noexcept {
-    std::int64_t sum = 0;
-    if (__builtin_add_overflow(a, b, &sum)) {
-        return b > 0 ? std::numeric_limits<std::int64_t>::max()
-                     : std::numeric_limits<std::int64_t>::min();
-    }
-    return sum;
-}
-
 bool fits(const BudgetLimit& limit, std::int64_t used) noexcept {
     return (limit.refuse_at < 0 || used <= limit.refuse_at) &&
            (limit.local_only_at < 0 || used < limit.local_only_at);
@@ -46,8 +36,9 @@ std::optional<BudgetBook::Blocker> BudgetBook::blocker(
     std::optional<Blocker> found;
     each_bit(mask, budgets_.size(), [&](std::size_t i) {
         const BudgetLimit& limit = budgets_[i].limit;
-        const std::int64_t used = add(add(limit.settled, limit.held), budgets_[i].held);
-        if (!fits(limit, add(used, amount))) {
+        const std::int64_t used =
+            saturating_add(saturating_add(limit.settled, limit.held), budgets_[i].held);
+        if (!fits(limit, saturating_add(used, amount))) {
             found = {.name = limit.name, .used = used, .limit = limit.limit};
         }
         return !found;
@@ -59,7 +50,7 @@ bool BudgetBook::closed_for_good(std::uint64_t mask, std::int64_t amount) const 
     bool closed = false;
     each_bit(mask, budgets_.size(), [&](std::size_t i) {
         const BudgetLimit& limit = budgets_[i].limit;
-        closed = !fits(limit, add(add(limit.settled, limit.held), amount));
+        closed = !fits(limit, saturating_add(saturating_add(limit.settled, limit.held), amount));
         return !closed;
     });
     return closed;
@@ -67,15 +58,15 @@ bool BudgetBook::closed_for_good(std::uint64_t mask, std::int64_t amount) const 
 
 void BudgetBook::hold(std::uint64_t mask, std::int64_t amount) noexcept {
     each_bit(mask, budgets_.size(), [&](std::size_t i) {
-        budgets_[i].held = add(budgets_[i].held, amount);
+        budgets_[i].held = saturating_add(budgets_[i].held, amount);
         return true;
     });
 }
 
 void BudgetBook::settle(std::uint64_t mask, std::int64_t held, std::int64_t paid) noexcept {
     each_bit(mask, budgets_.size(), [&](std::size_t i) {
-        budgets_[i].held = add(budgets_[i].held, -held);
-        budgets_[i].limit.settled = add(budgets_[i].limit.settled, paid);
+        budgets_[i].held = saturating_add(budgets_[i].held, -held);
+        budgets_[i].limit.settled = saturating_add(budgets_[i].limit.settled, paid);
         return true;
     });
 }
@@ -83,7 +74,7 @@ void BudgetBook::settle(std::uint64_t mask, std::int64_t held, std::int64_t paid
 bool BudgetBook::book(NameIx name, std::int64_t settled, bool adds) noexcept {
     for (Budget& budget : budgets_) {
         if (budget.limit.name == name) {
-            budget.limit.settled = adds ? add(budget.limit.settled, settled) : settled;
+            budget.limit.settled = adds ? saturating_add(budget.limit.settled, settled) : settled;
             return true;
         }
     }
@@ -160,7 +151,7 @@ void BudgetBook::copy_to(std::vector<BudgetLimit>& out) const {
     out.clear();
     for (const Budget& budget : budgets_) {
         out.push_back(budget.limit);
-        out.back().held = add(budget.limit.held, budget.held);
+        out.back().held = saturating_add(budget.limit.held, budget.held);
     }
 }
 

@@ -5,14 +5,6 @@
 
 namespace evenkeel::gate {
 
-namespace {
-
-/// Retried requests looked at for one free slot; those passed over go to the end of the lane, so
-/// that each gets its look in time.
-constexpr std::uint32_t again_scan_max = 64;
-
-}  // namespace
-
 void FairQueue::count(const Request& request, std::int64_t sign) noexcept {
     size_ += sign;
     tokens_in_ += sign * request.arrival.tokens_in;
@@ -61,20 +53,16 @@ void FairQueue::remove(Slab& slab, std::uint32_t index) {
     request.flow = nil;
 }
 
-std::uint32_t FairQueue::next(Slab& slab, std::uint32_t source, bool rental) {
+std::uint32_t FairQueue::next(const Slab& slab, std::uint32_t source, bool rental) {
     const std::uint32_t again = next_again(slab, source, rental);
     return again != nil ? again : next_of_flows(slab, rental);
 }
 
-std::uint32_t FairQueue::next_again(Slab& slab, std::uint32_t source, bool rental) {
-    for (std::uint32_t left = std::min(again_.size, again_scan_max); left > 0; --left) {
-        const std::uint32_t index = again_.head;
-        const Request& request = slab[index];
-        if (request.may_use(source) && !(rental && request.arrival.own_only)) {
-            return index;
+std::uint32_t FairQueue::next_again(const Slab& slab, std::uint32_t source, bool rental) const {
+    for (std::uint32_t i = again_.head; i != nil; i = slab[i].order.next) {
+        if (slab[i].may_use(source) && !(rental && slab[i].arrival.own_only)) {
+            return i;
         }
-        unlink(again_, index, OrderLinks{&slab});
-        push_back(again_, index, OrderLinks{&slab});
     }
     return nil;
 }

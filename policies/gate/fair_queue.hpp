@@ -25,8 +25,9 @@ public:
     void remove(Slab& slab, std::uint32_t index);
     /// The request whose turn it is among those that may go to the source in slot `source`
     /// (`rental`: a rented one); nil when there is none. Its turn is then used up: the caller
-    /// removes it next. At most 64 retried requests and three rounds of the flows are looked at.
-    [[nodiscard]] std::uint32_t next(Slab& slab, std::uint32_t source, bool rental);
+    /// removes it next. Looks at the retried requests, few unless a source fails all it gets, and
+    /// at most three times at each active flow.
+    [[nodiscard]] std::uint32_t next(const Slab& slab, std::uint32_t source, bool rental);
 
     [[nodiscard]] std::int64_t size() const noexcept { return size_; }
     [[nodiscard]] std::int64_t tokens_in() const noexcept { return tokens_in_; }
@@ -49,7 +50,8 @@ private:
     };
 
     [[nodiscard]] ActiveLinks active_links() noexcept { return {&flows_}; }
-    [[nodiscard]] std::uint32_t next_again(Slab& slab, std::uint32_t source, bool rental);
+    [[nodiscard]] std::uint32_t next_again(
+        const Slab& slab, std::uint32_t source, bool rental) const;
     [[nodiscard]] std::uint32_t next_of_flows(const Slab& slab, bool rental);
     void skip_rounds(const Slab& slab, bool rental);
     void count(const Request& request, std::int64_t sign) noexcept;

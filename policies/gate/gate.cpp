@@ -19,6 +19,9 @@ Handle Gate::arrive(const Arrival& arrival, Now now, Effects& effects) {
     Request& request = state.slab[index];
     request.arrival = arrival;
     request.arrived = now.boot;
+    request.arrival.tokens_in = std::clamp<std::int64_t>(arrival.tokens_in, 0, request_tokens_max);
+    request.arrival.tokens_out =
+        std::clamp<std::int64_t>(arrival.tokens_out, 0, request_tokens_max);
     request.arrival.api_count =
         std::min<std::uint8_t>(arrival.api_count, static_cast<std::uint8_t>(api_choices_max));
     request.arrival.apis_first = std::min(arrival.apis_first, request.arrival.api_count);
@@ -26,6 +29,7 @@ Handle Gate::arrive(const Arrival& arrival, Now now, Effects& effects) {
     for (std::size_t i = 0; i < request.arrival.api_count; ++i) {
         ApiChoice& api = request.arrival.apis[i];
         api.hold_report = std::max<std::int64_t>(api.hold_report, 0);
+        api.expected_report = std::max<std::int64_t>(api.expected_report, 0);
         request.api_slots[i] = state.source_slot(api.source);
         request.api_budgets[i] =
             request.budgets | state.budgets.from_revision(arrival.revision, api.budgets);

@@ -16,6 +16,19 @@ namespace evenkeel::gate {
 
 inline constexpr std::uint32_t nil = std::numeric_limits<std::uint32_t>::max();
 
+/// Tokens a request may claim; more counts as this. Keeps every sum of them in range.
+inline constexpr std::int64_t request_tokens_max = std::int64_t{1} << 40;
+
+/// A sum that stays at the end of the range instead of leaving it: beyond is beyond every limit.
+[[nodiscard]] constexpr std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
+    std::int64_t sum = 0;
+    if (__builtin_add_overflow(a, b, &sum)) {
+        return b > 0 ? std::numeric_limits<std::int64_t>::max()
+                     : std::numeric_limits<std::int64_t>::min();
+    }
+    return sum;
+}
+
 struct Links {
     std::uint32_t prev{nil};
     std::uint32_t next{nil};
@@ -90,11 +103,8 @@ struct Request {
     }
     /// What it weighs in the round robin.
     [[nodiscard]] std::int64_t cost() const noexcept {
-        const std::int64_t in =
-            std::min(std::max<std::int64_t>(arrival.tokens_in, 0), drr_cost_max);
-        const std::int64_t out =
-            std::min(std::max<std::int64_t>(arrival.tokens_out, 0), drr_cost_max);
-        return std::min(std::max<std::int64_t>(in + out, 1), drr_cost_max);
+        const std::int64_t tokens = arrival.tokens_in + arrival.tokens_out;
+        return std::clamp<std::int64_t>(tokens, 1, drr_cost_max);
     }
     /// Its API price, as counters use it.
     [[nodiscard]] std::int64_t worth() const noexcept {

@@ -248,7 +248,7 @@ struct DestroyAnswered {
 struct Work {
     int in_flight{0};
 };
-/// Nothing happened; deadlines are looked at. Every other event looks at them as well.
+/// Nothing happened; deadlines are looked at.
 struct Tick {};
 
 using Event = std::variant<
@@ -315,8 +315,9 @@ struct Step {
         destroy_duplicates{};  ///< remote ids to delete and to adopt as orphans
 };
 
-/// Applies one event, then every deadline that has passed. Unexpected events are ignored: answers
-/// may be late, doubled or out of order.
+/// Applies one event; when that changed nothing durably, the first deadline that has passed. So one
+/// step is at most one machine_event row; call again with Tick until it is not durable. Unexpected
+/// events are ignored: answers may be late, doubled or out of order.
 [[nodiscard]] Step step(const Machine& machine, const Event& event, const Limits& limits, Now now);
 
 }  // namespace evenkeel::lifecycle

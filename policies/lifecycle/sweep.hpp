@@ -55,12 +55,14 @@ struct SweepInput {
 [[nodiscard]] std::vector<Finding> sweep(const SweepInput& input, OrphanWatch& watch);
 
 /// A row for an orphan or a duplicate, in state `deleting`, billed from its creation as the
-/// provider states it (never from the future). Commit it, then let `wanted_call` delete it.
+/// provider states it (never from the future), at least `min_bill`. Its name gets the remote id
+/// appended, because a row of that name may exist. Commit it, then let `wanted_call` delete it.
 [[nodiscard]] Machine make_orphan(
     const Seen& seen,
     MachineId id,
     std::string_view provider,
     std::string_view boot_id,
+    std::chrono::milliseconds min_bill,
     const Reason& reason,
     Now now);
 

@@ -13,6 +13,9 @@ NameIx NameTable::intern(NameKind kind, std::string_view text) {
     const auto [it, fresh] = index_.try_emplace({kind, std::string{text}}, NameIx{next});
     if (fresh) {
         entries_.push_back({.kind = kind, .text = std::string{text}});
+        if (on_new_) {
+            on_new_(it->second, kind, text);
+        }
     }
     return it->second;
 }

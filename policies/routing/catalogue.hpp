@@ -5,10 +5,12 @@
 #include "policies/gate/gate.hpp"
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace evenkeel::routing {
@@ -35,10 +37,14 @@ public:
     [[nodiscard]] const Entry& entry(NameIx ix) const;  ///< precondition: given out by us
     [[nodiscard]] std::string_view text(NameIx ix) const { return entry(ix).text; }
     [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+    /// Told of every number given out from now on (not of restored ones), so that it can be stored.
+    using NewName = std::function<void(NameIx ix, NameKind kind, std::string_view text)>;
+    void on_new(NewName listener) { on_new_ = std::move(listener); }
 
 private:
     std::vector<Entry> entries_{};
     std::map<std::pair<NameKind, std::string>, NameIx, std::less<>> index_{};
+    NewName on_new_{};
 };
 
 /// An API offer ready to be priced.

@@ -47,9 +47,9 @@ std::unexpected<Error> no_such_model(const Catalogue& catalogue, std::string_vie
     return fail(
         Errc::not_found,
         fmt::format(
-            "no model '{}'{}; models here: {}{}",
+            "no model '{}'{}odels here: {}{}",
             printable(asked),
-            near.empty() ? std::string{} : fmt::format(", did you mean '{}'?", near),
+            near.empty() ? std::string{"; m"} : fmt::format(", did you mean '{}'? M", near),
             names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")),
             more == 0 ? std::string{} : fmt::format(" and {} more", more)));
 }

@@ -57,6 +57,6 @@ struct Limits {
 [[nodiscard]] Result<Value> parse(std::string_view text, const Limits& limits = {});
 
 /// `text` as a JSON string literal with its quotes.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string quote(std::string_view text);
 
 }  // namespace evenkeel::providers::exact_json

@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
 
+#include <cctype>
 #include <ctime>
 #include <future>
 #include <netinet/in.h>
@@ -213,10 +214,12 @@ RawAnswer RawClient::read_answer(std::chrono::milliseconds limit, bool to_head) 
 }
 
 int count_answers(std::string_view bytes) {
+    constexpr std::string_view start = "HTTP/1.1 ";
     int count = 0;
-    for (std::size_t at = bytes.find("HTTP/1."); at != std::string_view::npos;
-         at = bytes.find("HTTP/1.", at + 1)) {
-        ++count;
+    for (std::size_t at = bytes.find(start); at != std::string_view::npos;
+         at = bytes.find(start, at + 1)) {
+        const std::string_view code = bytes.substr(at + start.size(), 4);
+        count += code.size() == 4 && std::isdigit(code[0]) != 0 && code[3] == ' ' ? 1 : 0;
     }
     return count;
 }

@@ -1,0 +1,289 @@
+#include "agent/admin/admin.hpp"
+
+#include "agent/ledger/reader.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <future>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utility>
+
+namespace evenkeel::agent {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+namespace http = inference::http;
+
+namespace {
+
+constexpr std::chrono::seconds write_limit{30};
+constexpr std::chrono::milliseconds spent_age_max{500};
+constexpr std::size_t socket_path_max = 107;
+constexpr std::size_t body_max = 64 * 1024;
+
+const http::Headers json_headers{
+    {"content-type", "application/json"},
+    {"cache-control", "no-store"},
+    {"x-content-type-options", "nosniff"}};
+
+std::string error_json(std::string_view sentence) {
+    return json::serialize(json::object{{"error", {{"message", sentence}}}});
+}
+
+int status_of(Errc code) {
+    switch (code) {
+        case Errc::conflict:
+            return 409;
+        case Errc::not_found:
+            return 404;
+        case Errc::invalid_argument:
+            return 400;
+        case Errc::refused:
+            return 403;
+        default:
+            return 500;
+    }
+}
+
+/// A page of another site that got a name to point here, or a form on it, is turned away: only
+/// requests that name this host themselves are answered (FAULTS F70).
+bool names_this_host(const http::RequestHead& head) {
+    const auto is_local = [](std::string_view host) {
+        if (host.starts_with('[')) {
+            return host.starts_with("[::1]");
+        }
+        const std::string_view name = host.substr(0, host.rfind(':'));
+        return name == "127.0.0.1" || name == "localhost";
+    };
+    const std::string_view origin = head.field("origin");
+    const bool own_origin =
+        origin.empty() || (origin.starts_with("http://") && is_local(origin.substr(7)));
+    return is_local(head.field("host")) && own_origin;
+}
+
+bool may_write(http::Socket& socket) {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+        return false;
+    }
+    return peer.uid == 0 || peer.uid == ::geteuid();
+}
+
+template <class T>
+Result<T> wait(std::future<Result<T>> future) {
+    if (future.wait_for(write_limit) != std::future_status::ready) {
+        return fail(Errc::timed_out, "the agent did not answer in time; it may still do it");
+    }
+    return future.get();
+}
+
+}  // namespace
+
+Admin::Admin(AdminOptions options, Parts parts)
+    : options_{std::move(options)},
+      parts_{std::move(parts)},
+      work_{asio::make_work_guard(context_)} {}
+
+Result<std::unique_ptr<Admin>> Admin::start(AdminOptions options, Parts parts) {
+    if (options.socket.string().size() > socket_path_max) {
+        return fail(
+            Errc::invalid_argument,
+            fmt::format(
+                "the control socket's path is longer than {} bytes: {}; give another with --socket",
+                socket_path_max,
+                options.socket.string()));
+    }
+    std::unique_ptr<Admin> admin{new Admin{std::move(options), std::move(parts)}};
+    http::ServerOptions server;
+    server.limits.body_bytes = body_max;
+    server.limits.connections = 256;
+    server.error_body = [](int, std::string_view sentence) { return error_json(sentence); };
+    auto tcp = http::listen(
+        admin->context_,
+        admin->options_.listen,
+        [self = admin.get()](http::Exchange& exchange) { return self->answer(exchange, false); },
+        server);
+    if (!tcp) {
+        return std::unexpected{tcp.error()};
+    }
+    auto local = http::listen(
+        admin->context_,
+        "unix:" + admin->options_.socket.string(),
+        [self = admin.get()](http::Exchange& exchange) { return self->answer(exchange, true); },
+        server);
+    if (!local) {
+        return std::unexpected{local.error()};
+    }
+    admin->tcp_ = std::move(*tcp);
+    admin->unix_ = std::move(*local);
+    admin->thread_ = std::thread{[self = admin.get()] { self->context_.run(); }};
+    return admin;
+}
+
+Admin::~Admin() {
+    if (thread_.joinable()) {
+        std::promise<void> ended;
+        asio::post(context_, [this, &ended] {
+            auto left = std::make_shared<int>(2);
+            const auto one = [left, &ended] {
+                if (--*left == 0) {
+                    ended.set_value();
+                }
+            };
+            tcp_->stop(std::chrono::milliseconds{200}, one);
+            unix_->stop(std::chrono::milliseconds{200}, one);
+        });
+        ended.get_future().wait_for(std::chrono::seconds{2});
+        work_.reset();
+        context_.stop();
+        thread_.join();
+    }
+    std::error_code code;
+    std::filesystem::remove(options_.socket, code);
+}
+
+Spent Admin::spent() {
+    const Now now = parts_.clock.read();
+    if (now.boot - spent_at_ < spent_age_max) {
+        return spent_;
+    }
+    spent_at_ = now.boot;
+    auto reader = ledger::Reader::open(options_.state);
+    if (!reader) {
+        return spent_;
+    }
+    const auto today = options_.zone.day(now.utc);
+    const auto first =
+        std::chrono::year_month_day{today.year(), today.month(), std::chrono::day{1}};
+    const auto rows = reader->spend(ledger::day_number(first), ledger::day_number(today));
+    const auto day_rows = reader->spend(ledger::day_number(today), ledger::day_number(today));
+    if (!rows || !day_rows) {
+        return spent_;
+    }
+    const config::CurrencyRules rules = parts_.board.read()->currency;
+    const auto sum = [&rules](const std::vector<ledger::SpendRow>& cells) {
+        std::int64_t total = 0;
+        for (const ledger::SpendRow& cell : cells) {
+            total += routing::to_report(rules, cell.paid, Rounding::half_even).value_or(0);
+        }
+        return Money{total, rules.report};
+    };
+    spent_ = {.today = sum(*day_rows), .month = sum(*rows)};
+    return spent_;
+}
+
+std::string Admin::keys_json() {
+    json::array keys;
+    if (auto reader = ledger::Reader::open(options_.state)) {
+        if (auto rows = reader->keys()) {
+            for (const ledger::KeyRow& row : *rows) {
+                if (!row.revoked) {
+                    keys.emplace_back(json::object{
+                        {"name", row.name},
+                        {"prefix", row.prefix},
+                        {"created_us", to_us(row.created)}});
+                }
+            }
+        }
+    }
+    return json::serialize(json::object{{"schema", "evenkeel.keys/1"}, {"keys", std::move(keys)}});
+}
+
+asio::awaitable<void> Admin::answer(http::Exchange& exchange, bool local) {
+    const http::RequestHead& head = exchange.head();
+    if (!local && !names_this_host(head)) {
+        co_await exchange.respond(
+            421, json_headers, error_json("this listener answers only requests to this host"));
+        co_return;
+    }
+    if (head.method == "POST" && local) {
+        co_await write(exchange);
+        co_return;
+    }
+    if (head.method != "GET" && head.method != "HEAD") {
+        co_await exchange.respond(
+            405, json_headers, error_json("this listener only reads; use the control socket"));
+        co_return;
+    }
+    const std::shared_ptr<const View> view = parts_.board.read();
+    int status = 200;
+    std::string body;
+    if (head.path == "/healthz") {
+        body = R"({"ok":true})";
+    } else if (head.path == "/readyz") {
+        const bool ready = view->state == "serving" && !stopping_;
+        status = ready ? 200 : 503;
+        body = ready
+                   ? R"({"ready":true})"
+                   : json::serialize(json::object{
+                         {"ready", false},
+                         {"reason", stopping_ ? "stopping" : "providers are still being listed"}});
+    } else if (head.path == "/api/status") {
+        body = status_json(*view, spent());
+    } else if (head.path == "/api/nodes") {
+        body = nodes_json(*view);
+    } else if (head.path == "/api/keys") {
+        body = keys_json();
+    } else {
+        status = 404;
+        body = error_json("no such page");
+    }
+    co_await exchange.respond(status, json_headers, body);
+}
+
+asio::awaitable<void> Admin::write(http::Exchange& exchange) {
+    const std::string path{exchange.head().path};
+    if (!may_write(exchange.socket())) {
+        co_await exchange.respond(
+            403, json_headers, error_json("only root and the agent's own user may change things"));
+        co_return;
+    }
+    const Result<std::string> body = co_await exchange.read_body();
+    if (!body) {
+        co_await exchange.respond(400, json_headers, error_json(body.error().message));
+        co_return;
+    }
+    boost::system::error_code code;
+    const json::value request = json::parse(body->empty() ? "{}" : *body, code);
+    const auto text = [&](std::string_view key) -> std::string {
+        const json::object* object = code ? nullptr : request.if_object();
+        const json::value* value = object == nullptr ? nullptr : object->if_contains(key);
+        return value != nullptr && value->is_string() ? json::value_to<std::string>(*value)
+                                                      : std::string{};
+    };
+    Result<json::object> result = fail(Errc::not_found, "no such action");
+    if (path == "/api/keys") {
+        const std::string name = text("name");
+        const auto key = wait(parts_.control.create_key(name));
+        result = key ? Result<json::object>{json::object{{"name", name}, {"key", *key}}}
+                     : std::unexpected{key.error()};
+    } else if (path == "/api/reload") {
+        const auto revision = parts_.reload();
+        result = revision
+                     ? Result<json::object>{json::object{{"ok", true}, {"revision", *revision}}}
+                     : std::unexpected{revision.error()};
+    } else if (path == "/api/backup") {
+        auto promise = std::make_shared<std::promise<Result<std::int64_t>>>();
+        const std::string target = text("path");
+        parts_.ledger.backup(target, [promise](Result<std::int64_t> bytes) {
+            promise->set_value(std::move(bytes));
+        });
+        const auto bytes = wait(promise->get_future());
+        result = bytes ? Result<json::object>{json::object{{"path", target}, {"bytes", *bytes}}}
+                       : std::unexpected{bytes.error()};
+    }
+    const int status = result ? 200 : status_of(result.error().code);
+    const std::string answer =
+        result ? json::serialize(*result) : error_json(result.error().message);
+    co_await exchange.respond(status, json_headers, answer);
+}
+
+}  // namespace evenkeel::agent

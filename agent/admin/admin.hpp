@@ -1,0 +1,74 @@
+#pragma once
+
+#include "agent/admin/view_json.hpp"
+#include "agent/control/control.hpp"
+#include "agent/control/view.hpp"
+#include "agent/ledger/keys.hpp"
+#include "agent/ledger/ledger.hpp"
+#include "agent/ledger/zone.hpp"
+#include "inference/http/server.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace evenkeel::agent {
+
+struct AdminOptions {
+    std::string listen{"127.0.0.1:8081"};  ///< reading only
+    std::filesystem::path socket{};        ///< control socket: reading and writing
+    std::filesystem::path state{};
+    ledger::Zone zone{};
+};
+
+/// The admin API: JSON for the command line and the demo, health for monitoring. On TCP it only
+/// reads, and only for requests that name this host (a web page of somebody else cannot ask it);
+/// the control socket also writes, for root and the agent's own user. One thread of its own.
+class Admin {
+public:
+    struct Parts {
+        Control& control;
+        ledger::Ledger& ledger;
+        const Board& board;
+        const Clock& clock;
+        /// Reloads the configuration; the answer is the revision, or what is wrong with the files.
+        std::function<Result<std::int64_t>()> reload;
+    };
+    /// Errors: conflict (address in use), io_failed, invalid_argument (socket path too long).
+    [[nodiscard]] static Result<std::unique_ptr<Admin>> start(AdminOptions options, Parts parts);
+    ~Admin();
+    Admin(const Admin&) = delete;
+    Admin& operator=(const Admin&) = delete;
+
+    /// /readyz answers 503 from now on.
+    void stopping() noexcept { stopping_ = true; }
+    [[nodiscard]] std::string address() const { return tcp_->address(); }
+
+private:
+    Admin(AdminOptions options, Parts parts);
+    [[nodiscard]] boost::asio::awaitable<void> answer(
+        inference::http::Exchange& exchange, bool local);
+    [[nodiscard]] boost::asio::awaitable<void> write(inference::http::Exchange& exchange);
+    [[nodiscard]] Spent spent();
+    [[nodiscard]] std::string keys_json();
+
+    AdminOptions options_;
+    Parts parts_;
+    std::atomic<bool> stopping_{false};
+    Spent spent_{};
+    BootTime spent_at_{};
+    boost::asio::io_context context_{1};
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+    std::unique_ptr<inference::http::Server> tcp_{};
+    std::unique_ptr<inference::http::Server> unix_{};
+    std::thread thread_{};
+};
+
+}  // namespace evenkeel::agent

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "agent/cli/globals.hpp"
+
+#include <filesystem>
+#include <string>
+
+/// What the commands do; each returns the exit status of the process.
+namespace evenkeel::cli {
+
+/// Reads the ledger alone, so it works with the agent down.
+int report_spend(const Globals& globals, const std::string& by);
+/// Checks the configuration files; needs no agent.
+int policy_check(const Globals& globals);
+/// Through the agent when it runs, else straight into its ledger.
+int keys_create(const Globals& globals, const std::string& name);
+int keys_list(const Globals& globals);
+int ledger_verify(const Globals& globals);
+int ledger_backup(const Globals& globals, const std::filesystem::path& target);
+/// The paragraph about a configuration code such as EK-C012; 2 when there is none.
+int explain_code(const std::string& code);
+
+}  // namespace evenkeel::cli

@@ -1,0 +1,262 @@
+// The command table. The one file of agent/ that names lab/.
+#include "agent/cli/commands.hpp"
+
+#include "agent/cli/actions.hpp"
+#include "agent/cli/completion.hpp"
+#include "agent/cli/exit_codes.hpp"
+#include "agent/cli/globals.hpp"
+#include "agent/cli/status.hpp"
+#include "agent/daemon.hpp"
+#include "lab/cloud/cloud.hpp"
+#include "lab/demo/demo.hpp"
+#include "lab/engine/engine.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <iostream>
+#include <numeric>
+#include <string>
+#include <vector>
+
+namespace evenkeel::cli {
+
+namespace {
+
+/// Everything the flags of all commands are written to.
+struct Arguments {
+    Globals globals{};
+    agent::ServeOptions serve{};
+    lab::engine::EngineOptions engine{};
+    lab::cloud::CloudOptions cloud{};
+    lab::demo::DemoOptions demo{};
+    std::string by{"source"};
+    std::string key_name{};
+    std::string backup_target{};
+    std::string shell{};
+    std::vector<std::string> help_words{};
+};
+
+using Action = std::function<int()>;
+
+std::size_t distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), 0u);
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = row[0]++;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t substitute = diagonal + (a[i - 1] == b[j - 1] ? 0u : 1u);
+            diagonal = row[j];
+            row[j] = std::min({substitute, row[j] + 1, row[j - 1] + 1});
+        }
+    }
+    return row.back();
+}
+
+/// The direct subcommand called `name`, or nothing.
+const CLI::App* find_command(const CLI::App& app, const std::string& name) {
+    const auto found = app.get_subcommands(
+        [&name](const CLI::App* command) { return command->get_name() == name; });
+    return found.empty() ? nullptr : found.front();
+}
+
+/// Words for a command that does not exist.
+std::string near(const CLI::App& app, const std::string& typed) {
+    std::string best;
+    std::size_t least = 3;
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+        const std::size_t apart = distance(typed, command->get_name());
+        if (apart < least) {
+            least = apart;
+            best = command->get_name();
+        }
+    }
+    return best.empty() ? "" : fmt::format("; did you mean '{}'?", best);
+}
+
+void add_globals(CLI::App& app, Globals& globals) {
+    app.add_option("--config", globals.config, "configuration folder (/etc/evenkeel)");
+    app.add_option("--state", globals.state, "state folder (/var/lib/evenkeel)");
+    app.add_option("--socket", globals.socket, "control socket of the running agent");
+    app.add_flag("--json", globals.json, "one JSON object, its schema named");
+    app.add_flag("--csv", globals.csv, "comma-separated values");
+    app.add_flag("--no-color", globals.no_color, "no colour");
+    app.add_flag("-q,--quiet", globals.quiet, "only what matters");
+    app.add_flag("-v,--verbose", globals.verbose, "more");
+    app.add_flag("--utc", globals.utc, "times in UTC");
+    app.add_option("--since", globals.since, "from this day or so long ago: 2026-11-01, 30d");
+    app.add_option("--until", globals.until, "up to and with this day");
+}
+
+class Table {
+public:
+    Table(CLI::App& app, Arguments& arguments) : app_{app}, arguments_{arguments} {}
+
+    CLI::App& command(CLI::App& parent, const char* name, const char* text, Action action) {
+        CLI::App& added = *parent.add_subcommand(name, text);
+        added.fallthrough();
+        actions_.emplace_back(&added, std::move(action));
+        return added;
+    }
+
+    void fill() {
+        Arguments& a = arguments_;
+        Globals& g = a.globals;
+        CLI::App& serve = command(app_, "serve", "run the agent", [&a] {
+            a.serve.config = a.globals.config;
+            a.serve.state = a.globals.state;
+            a.serve.socket = a.globals.socket;
+            a.serve.version = a.globals.version;
+            a.serve.verbosity = a.globals.quiet ? -1 : a.globals.verbose ? 1 : 0;
+            return agent::serve(a.serve);
+        });
+        serve.add_option("--threads", a.serve.threads, "data-path threads (one a core)")
+            ->check(CLI::Range(0, 64));
+        command(app_, "status", "one screen: sources, queues, machines, spend", [&g] {
+            return status(g);
+        });
+        CLI::App& nodes_command = command(
+            app_, "nodes", "machines that cost money by the hour", [&g] { return nodes(g); });
+        command(nodes_command, "list", "all of them", [&g] { return nodes(g); });
+        CLI::App& reports = command(app_, "report", "what was spent, and on what", [&a] {
+            return report_spend(a.globals, a.by);
+        });
+        CLI::App& spend =
+            command(reports, "spend", "by source, model, key, route or provider", [&a] {
+                return report_spend(a.globals, a.by);
+            });
+        spend.add_option("--by", a.by, "source, model, key, route or provider");
+        CLI::App& policy = group("policy", "the configuration files");
+        command(policy, "check", "check them, without the agent", [&g] { return policy_check(g); });
+        CLI::App& keys = command(app_, "keys", "client keys", [&g] { return keys_list(g); });
+        command(keys, "list", "names and prefixes", [&g] { return keys_list(g); });
+        CLI::App& create = command(keys, "create", "make one; it is shown once", [&a] {
+            return keys_create(a.globals, a.key_name);
+        });
+        create.add_option("name", a.key_name, "a name for people")->required();
+        CLI::App& ledger = group("ledger", "the books");
+        command(ledger, "verify", "hash chain, sums, roll-ups", [&g] { return ledger_verify(g); });
+        CLI::App& backup = command(ledger, "backup", "copy the ledger while it is in use", [&a] {
+            return ledger_backup(a.globals, a.backup_target);
+        });
+        backup.add_option("file", a.backup_target, "where to write it")->required();
+        fill_lab();
+        CLI::App& complete = command(
+            app_, "completion", "print a completion script", [this] { return complete_for(); });
+        complete.add_option("shell", arguments_.shell, "bash, zsh or fish")->required();
+        CLI::App& help =
+            command(app_, "help", "about a command, or a code such as EK-C012", [this] {
+                return help_about();
+            });
+        help.add_option("words", arguments_.help_words, "a command or a code");
+        command(app_, "version", "print the version", [&g] {
+            std::cout << (g.json ? fmt::format(
+                                       R"({{"schema":"evenkeel.version/1","version":"{}"}})",
+                                       g.version)
+                                 : "evenkeel " + g.version)
+                      << '\n';
+            return int{Exit::done};
+        });
+    }
+
+    /// What the parsed command line asked for.
+    [[nodiscard]] int run() const {
+        const Action* chosen = nullptr;
+        for (const auto& [app, action] : actions_) {
+            // Parents stand before their children, so the last parsed one is the innermost.
+            if (app->parsed()) {
+                chosen = &action;
+            }
+        }
+        return chosen == nullptr ? usage() : (*chosen)();
+    }
+
+private:
+    CLI::App& group(const char* name, const char* text) {
+        CLI::App& added = *app_.add_subcommand(name, text);
+        added.fallthrough();
+        added.require_subcommand(1);
+        return added;
+    }
+
+    void fill_lab() {
+        Arguments& a = arguments_;
+        CLI::App& demo = command(app_, "demo", "the whole story on this host, synthetic", [&a] {
+            a.demo.no_color = a.demo.no_color || a.globals.no_color;
+            return lab::demo::run(a.demo);
+        });
+        lab::demo::add_flags(demo, a.demo);
+        CLI::App& engine = command(app_, "engine", "the synthetic inference engine", [&a] {
+            return lab::engine::run(a.engine);
+        });
+        lab::engine::add_flags(engine, a.engine);
+        CLI::App& cloud =
+            command(app_, "cloud", "the sandbox cloud", [&a] { return lab::cloud::run(a.cloud); });
+        lab::cloud::add_flags(cloud, a.cloud);
+    }
+
+    [[nodiscard]] int usage() const {
+        std::cerr << app_.help();
+        return Exit::usage;
+    }
+
+    [[nodiscard]] int complete_for() const {
+        const std::string script = completion(app_, arguments_.shell);
+        if (script.empty()) {
+            std::cerr << "evenkeel: completion takes bash, zsh or fish, not '" << arguments_.shell
+                      << "'\n";
+            return Exit::usage;
+        }
+        std::cout << script;
+        return Exit::done;
+    }
+
+    [[nodiscard]] int help_about() const {
+        const CLI::App* app = &app_;
+        for (const std::string& word : arguments_.help_words) {
+            const CLI::App* next = find_command(*app, word);
+            if (next == nullptr) {
+                return explain_code(word);
+            }
+            app = next;
+        }
+        std::cout << app->help();
+        return Exit::done;
+    }
+
+    CLI::App& app_;
+    Arguments& arguments_;
+    std::vector<std::pair<CLI::App*, Action>> actions_{};
+};
+
+}  // namespace
+
+int run(int argc, char** argv) {
+    CLI::App app{"Evenkeel: cost-aware router and GPU renter for language-model inference"};
+    app.name("evenkeel");
+    Arguments arguments;
+    arguments.globals.version = EVENKEEL_VERSION;
+    add_globals(app, arguments.globals);
+    app.set_version_flag("--version", "evenkeel " EVENKEEL_VERSION);
+    Table table{app, arguments};
+    table.fill();
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForHelp& help) {
+        return app.exit(help);
+    } catch (const CLI::CallForVersion& version) {
+        return app.exit(version);
+    } catch (const CLI::ParseError& error) {
+        const bool unknown = argc > 1 && argv[1][0] != '-' && find_command(app, argv[1]) == nullptr;
+        std::cerr << "evenkeel: "
+                  << (unknown ? fmt::format("unknown command '{}'{}", argv[1], near(app, argv[1]))
+                              : std::string{error.what()})
+                  << "\nTry: evenkeel help\n";
+        return Exit::usage;
+    }
+    return table.run();
+}
+
+}  // namespace evenkeel::cli

@@ -1,0 +1,74 @@
+#include "agent/cli/actions.hpp"
+#include "agent/cli/daemon_client.hpp"
+#include "agent/cli/exit_codes.hpp"
+#include "agent/config/reading.hpp"
+#include "agent/service/clock.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+
+#include <iostream>
+
+namespace evenkeel::cli {
+
+namespace json = boost::json;
+
+namespace {
+
+json::object to_json(const config::Diagnostic& finding) {
+    return {
+        {"file", finding.file},
+        {"line", finding.line},
+        {"col", finding.col},
+        {"end_col", finding.end_col},
+        {"code", finding.code},
+        {"severity", to_text(finding.severity)},
+        {"message", finding.message},
+        {"suggestion", finding.suggestion},
+        {"path", finding.path},
+    };
+}
+
+}  // namespace
+
+int policy_check(const Globals& globals) {
+    const auto reading = agent::read_configuration(globals.config, agent::SystemClock{}.read().utc);
+    if (!reading) {
+        std::cerr << "evenkeel: " << reading.error().message << '\n';
+        return Exit::configuration;
+    }
+    const bool good = reading->loaded.has_value();
+    const std::vector<config::Diagnostic>& findings =
+        good ? reading->loaded->warnings : reading->loaded.error();
+    if (globals.json) {
+        json::array list;
+        for (const config::Diagnostic& finding : findings) {
+            list.emplace_back(to_json(finding));
+        }
+        std::cout << json::serialize(json::object{
+                         {"schema", "evenkeel.policy-check/1"},
+                         {"ok", good},
+                         {"files", reading->files},
+                         {"diagnostics", std::move(list)}})
+                  << '\n';
+    } else if (!globals.quiet || !good) {
+        std::ostream& out = good ? std::cout : std::cerr;
+        out << config::render_all(findings) << globals.config.string() << ": "
+            << config::summary(reading->files, findings) << '\n';
+    }
+    return good ? Exit::done : Exit::configuration;
+}
+
+int explain_code(const std::string& code) {
+    const std::string text = config::explain(code);
+    if (text.empty()) {
+        std::cerr << "evenkeel: there is no command and no code '" << code << "'\n";
+        return Exit::usage;
+    }
+    std::cout << text << (text.ends_with('\n') ? "" : "\n");
+    return Exit::done;
+}
+
+}  // namespace evenkeel::cli

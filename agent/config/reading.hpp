@@ -1,0 +1,24 @@
+#pragma once
+
+#include "agent/config/files.hpp"
+#include "policies/config/diagnostic.hpp"
+#include "policies/config/load.hpp"
+
+#include <expected>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace evenkeel::agent {
+
+/// A configuration folder, read and checked.
+struct Reading {
+    std::size_t files{0};
+    std::string text{};  ///< all files, one after the other: what the ledger keeps of a policy
+    std::expected<config::Loaded, std::vector<config::Diagnostic>> loaded{};
+};
+
+/// Errors: those of read_config. What is wrong inside the files is in `loaded`.
+[[nodiscard]] Result<Reading> read_configuration(const std::filesystem::path& folder, UtcTime now);
+
+}  // namespace evenkeel::agent

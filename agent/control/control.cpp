@@ -1,0 +1,330 @@
+#include "agent/control/control.hpp"
+
+#include "agent/ledger/reader.hpp"
+#include "providers/sandbox/sandbox.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace evenkeel::agent {
+
+namespace {
+
+constexpr std::chrono::seconds tick_every{1};
+/// Queue events wake the loop at once, but a busy queue must not make it spin.
+constexpr std::chrono::milliseconds tick_pause{20};
+constexpr std::chrono::hours bill_every{1};
+
+}  // namespace
+
+Control::Control(Parts parts, ControlOptions options)
+    : parts_{parts},
+      options_{std::move(options)},
+      prober_{inbox_},
+      fleet_{
+          {inbox_, parts_.clock, parts_.ledger, parts_.books, parts_.gateway, prober_, names_},
+          {.owner_mark = options_.owner_mark,
+           .engine_secret = options_.engine_secret,
+           .boot_id = options_.boot_id,
+           .ids = IdGenerator{1, parts_.ledger.recovered().last_id}},
+          [this](const lifecycle::Step& step) { renter_.stepped(step); }},
+      market_{fleet_, parts_.clock, parts_.ledger, names_},
+      exposure_{parts_.gateway, options_.zone},
+      sources_{
+          {inbox_,
+           parts_.clock,
+           parts_.ledger,
+           parts_.gateway,
+           prober_,
+           names_,
+           parts_.credentials}},
+      renter_{{parts_.clock, parts_.ledger, fleet_, market_, exposure_, names_}} {
+    for (const ledger::NameRow& row : parts_.ledger.recovered().names) {
+        names_.restore(row.ix, row.kind, row.text);
+    }
+    names_.on_new([this](NameIx ix, routing::NameKind kind, std::string_view text) {
+        parts_.ledger.name({.ix = ix, .kind = kind, .text = std::string{text}});
+    });
+    const Now now = parts_.clock.read();
+    started_ = now.boot;
+    started_utc_ = now.utc;
+    parts_.gateway.on_queue_event([this] {
+        if (!queue_event_.exchange(true)) {
+            inbox_.post([] {});
+        }
+    });
+    parts_.gateway.on_source_trouble([this](NameIx source, const Error&) {
+        inbox_.post([this, source] { sources_.suspect(source); });
+    });
+}
+
+Control::~Control() {
+    parts_.gateway.on_queue_event({});
+    parts_.gateway.on_source_trouble({});
+    if (thread_.joinable()) {
+        thread_.request_stop();
+        inbox_.post([] {});
+        thread_.join();
+    }
+    // Commits still under way answer into our inbox: let them, while it is there.
+    if (const auto flushed = parts_.ledger.flush(); !flushed) {
+        spdlog::error("{}", flushed.error().message);
+    }
+}
+
+void Control::start() {
+    thread_ = std::jthread{[this](std::stop_token stop) { run(std::move(stop)); }};
+}
+
+std::future<Result<std::int64_t>> Control::apply(
+    config::Config config, std::string text, std::string author) {
+    auto promise = std::make_shared<std::promise<Result<std::int64_t>>>();
+    auto future = promise->get_future();
+    parts_.ledger.policy(
+        std::move(text),
+        std::move(author),
+        [this, promise, config = std::move(config)](Result<std::int64_t> revision) mutable {
+            if (!revision) {
+                promise->set_value(std::move(revision));
+                return;
+            }
+            inbox_.post([this, promise, config = std::move(config), number = *revision]() mutable {
+                apply_revision(std::move(config), number);
+                promise->set_value(number);
+            });
+        });
+    return future;
+}
+
+void Control::make_providers(const config::Config& config) {
+    driver_warnings_.clear();
+    for (const config::Provider& provider : config.providers) {
+        using enum config::ProviderKind;
+        if (provider.kind == digitalocean || provider.kind == runpod) {
+            driver_warnings_.push_back(fmt::format(
+                "{}: this version has no driver for it; nothing is rented there", provider.name));
+        }
+        if (provider.kind != sandbox || fleet_.runner(provider.name) != nullptr) {
+            continue;
+        }
+        auto credential = parts_.credentials.read(provider.credential);
+        if (!credential) {
+            driver_warnings_.push_back(
+                fmt::format("{}: {}", provider.name, credential.error().message));
+            spdlog::error("provider={} {}", provider.name, credential.error().message);
+            continue;
+        }
+        auto driver = providers::make_sandbox(
+            {.name = provider.name,
+             .base_url = provider.base_url,
+             .credential = std::move(*credential),
+             .owner_mark = options_.owner_mark},
+            parts_.clock);
+        if (!driver) {
+            driver_warnings_.push_back(
+                fmt::format("{}: {}", provider.name, driver.error().message));
+            continue;
+        }
+        fleet_.add_provider(provider.name, std::move(*driver));
+    }
+}
+
+void Control::seed_budgets(gate::Policy& policy, Now now) {
+    const auto& windows = parts_.ledger.recovered().windows;
+    for (std::size_t i = 0; i < policy.budgets.size(); ++i) {
+        const UtcTime start =
+            ledger::window_start(catalogue_->config.budgets[i].per, options_.zone, now.utc);
+        for (const ledger::BudgetWindow& window : windows) {
+            if (window.budget == policy.budgets[i].name && window.window == start) {
+                policy.budgets[i].settled = window.settled;
+                policy.budgets[i].held = window.held;
+            }
+        }
+    }
+}
+
+void Control::apply_revision(config::Config config, std::int64_t revision) {
+    const Now now = parts_.clock.read();
+    make_providers(config);
+    catalogue_ = routing::compile(std::move(config), revision, names_);
+    catalogue_loaded_ = now.utc;
+    parts_.books.use(*catalogue_);
+    gate::Policy limits = routing::gate_policy(*catalogue_);
+    seed_budgets(limits, now);
+    fleet_.apply(catalogue_);
+    exposure_.apply(catalogue_, now);
+    parts_.gateway.apply(catalogue_, std::move(limits));
+    renter_.apply(catalogue_);
+    if (!recovered_) {
+        recovered_ = true;
+        recover(now);
+    }
+    market_.apply(catalogue_);
+    sources_.apply(*catalogue_);
+    spdlog::info(
+        "policy revision={} models={} routes={} speed={}",
+        revision,
+        catalogue_->config.models.size(),
+        catalogue_->config.routes.size(),
+        catalogue_->config.speed);
+    publish();
+}
+
+void Control::recover(Now now) {
+    const ledger::Recovered& recovered = parts_.ledger.recovered();
+    renter_.recover(recovered.rent_states);
+    renter_.apply(catalogue_);
+    std::int64_t today = 0;
+    if (auto reader = ledger::Reader::open(options_.state)) {
+        const std::int64_t day = ledger::day_number(options_.zone, now.utc);
+        if (auto rows = reader->spend(day, day)) {
+            for (const ledger::SpendRow& row : *rows) {
+                if (row.kind == SourceKind::rental) {
+                    today += routing::to_report(catalogue_->config.currency, row.paid, Rounding::up)
+                                 .value_or(0);
+                }
+            }
+        }
+        if (auto machines = reader->machines(now.utc - std::chrono::days{2})) {
+            fleet_.remember_gone(*machines);
+        }
+    }
+    for (const ledger::OpenHold& hold : recovered.machine_holds) {
+        today += routing::to_report(catalogue_->config.currency, hold.hold.amount, Rounding::up)
+                     .value_or(0);
+    }
+    exposure_.start_day(today, now);
+    for (const ledger::Recovered::Machine& machine : recovered.machines) {
+        Money counted = machine.paid;
+        for (const ledger::OpenHold& hold : recovered.machine_holds) {
+            if (hold.hold.machine == machine.row.id) {
+                counted += hold.hold.amount;
+            }
+        }
+        exposure_.known(
+            machine.row.id,
+            routing::to_report(catalogue_->config.currency, counted, Rounding::up).value_or(0));
+    }
+    fleet_.recover(recovered);
+    // Before anything is rented, what the providers have is compared with what the rows say.
+    fleet_.sweep();
+    fleet_.want_bills();
+    next_sweep_ = now.boot + catalogue_->config.safety.leak_scan;
+    next_bill_ = now.boot + bill_every;
+}
+
+std::future<Result<std::string>> Control::create_key(std::string name) {
+    auto promise = std::make_shared<std::promise<Result<std::string>>>();
+    auto future = promise->get_future();
+    inbox_.post([this, promise, name = std::move(name)] {
+        const NameIx ix = names_.intern(routing::NameKind::key, name);
+        auto key = ledger::make_key(name, ix, parts_.clock.read().utc);
+        if (!key) {
+            promise->set_value(std::unexpected{key.error()});
+            return;
+        }
+        parts_.ledger.add_key(
+            key->row, [this, promise, row = key->row, text = key->text](Result<void> stored) {
+                if (!stored) {
+                    promise->set_value(std::unexpected{stored.error()});
+                    return;
+                }
+                parts_.keys.add(row);
+                promise->set_value(text);
+            });
+    });
+    return future;
+}
+
+void Control::run(std::stop_token stop) {
+    BootTime next_tick = parts_.clock.read().boot;
+    BootTime last_tick{};
+    while (!stop.stop_requested()) {
+        const BootTime now = parts_.clock.read().boot;
+        const auto pause = std::max(next_tick - now, BootClock::duration{0});
+        for (const Inbox::Item& item : inbox_.take(pause)) {
+            item();
+        }
+        const BootTime after = parts_.clock.read().boot;
+        if (queue_event_.load()) {
+            next_tick = std::min(next_tick, last_tick + tick_pause);
+        }
+        next_tick = std::min(next_tick, std::max(fleet_.next_wake(), last_tick + tick_pause));
+        if (after >= next_tick) {
+            queue_event_ = false;
+            tick();
+            last_tick = after;
+            next_tick = after + tick_every;
+        }
+        ++heartbeat_;
+    }
+}
+
+void Control::tick() {
+    if (!catalogue_) {
+        return;
+    }
+    const Now now = parts_.clock.read();
+    inference::GatewayCounters all = parts_.gateway.counters();
+    counters_ = std::move(all.gate);
+    totals_ = all.totals;
+    sources_.tick();
+    market_.tick();
+    fleet_.tick(counters_);
+    exposure_.tick(fleet_, now);
+    if (now.boot >= next_sweep_) {
+        next_sweep_ = now.boot + catalogue_->config.safety.leak_scan;
+        fleet_.sweep();
+    }
+    if (now.boot >= next_bill_) {
+        next_bill_ = now.boot + bill_every;
+        fleet_.want_bills();
+    }
+    std::error_code code;
+    const bool frozen = std::filesystem::exists(options_.state / "FREEZE", code);
+    renter_.tick(
+        counters_,
+        {.frozen = frozen,
+         .ledger_ok = parts_.ledger.health().writable,
+         .stopping = stopping_ || !fleet_.listed_once()});
+    if (!ready_ && fleet_.listed_once() && sources_.looked()) {
+        ready_ = true;
+    }
+    when_stopped();
+    publish();
+}
+
+void Control::stop(bool keep, bool at_once, std::function<void()> done) {
+    inbox_.post([this, keep, at_once, done = std::move(done)]() mutable {
+        const bool first = !stopping_;
+        stopping_ = true;
+        keep_ = keep;
+        if (first) {
+            stopped_ = std::move(done);
+        }
+        if (!keep_ && (first || at_once)) {
+            fleet_.end_all(at_once, Reason{ReasonCode::agent_stopping});
+        }
+        when_stopped();
+    });
+}
+
+void Control::when_stopped() {
+    if (!stopping_ || !stopped_) {
+        return;
+    }
+    if (keep_ ? fleet_.ordering() == 0 : fleet_.settled()) {
+        std::exchange(stopped_, {})();
+        return;
+    }
+    if (!keep_) {
+        // An order that was between hold and intent when we stopped appears only now.
+        fleet_.end_all(false, Reason{ReasonCode::agent_stopping});
+    }
+}
+
+}  // namespace evenkeel::agent

@@ -1,0 +1,124 @@
+#pragma once
+
+#include "agent/config/credentials.hpp"
+#include "agent/control/exposure.hpp"
+#include "agent/control/fleet.hpp"
+#include "agent/control/inbox.hpp"
+#include "agent/control/market.hpp"
+#include "agent/control/prober.hpp"
+#include "agent/control/renter.hpp"
+#include "agent/control/sources.hpp"
+#include "agent/control/view.hpp"
+#include "agent/ledger/books.hpp"
+#include "agent/ledger/keys.hpp"
+#include "agent/ledger/ledger.hpp"
+#include "inference/gateway/gateway.hpp"
+#include "policies/config/config.hpp"
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+
+namespace evenkeel::agent {
+
+struct ControlOptions {
+    std::filesystem::path state{};  ///< holds FREEZE when spending is frozen
+    std::string version{};
+    std::string owner_mark{};
+    std::string engine_secret{};
+    std::string boot_id{};
+    ledger::Zone zone{};
+};
+
+/// Observe, decide, act: once a second and at once on queue events. Owns everything that may only
+/// be touched by one thread: rows of machines, the market, the rent rule, configured sources. All
+/// public methods may be called from any thread.
+class Control {
+public:
+    struct Parts {
+        const Clock& clock;
+        ledger::Ledger& ledger;
+        ledger::LedgerBooks& books;
+        inference::Gateway& gateway;
+        ledger::StoredKeys& keys;
+        const Credentials& credentials;
+        Board& board;
+    };
+    Control(Parts parts, ControlOptions options);
+    /// Stops the loop at once; machines stay as they are (the next start finds them).
+    ~Control();
+    Control(const Control&) = delete;
+    Control& operator=(const Control&) = delete;
+
+    /// Puts `config` in force: stores its text, compiles it, applies it everywhere. The future
+    /// holds the revision, or why nothing changed.
+    [[nodiscard]] std::future<Result<std::int64_t>> apply(
+        config::Config config, std::string text, std::string author);
+    /// Makes a client key; the text is shown once.
+    [[nodiscard]] std::future<Result<std::string>> create_key(std::string name);
+    /// Starts the loop. Call after the first `apply` was asked for.
+    void start();
+
+    /// No new machines from now on; ends all that exist, draining them unless `at_once`. With
+    /// `keep` they are left alone. `done` runs on the control thread when nothing is left.
+    void stop(bool keep, bool at_once, std::function<void()> done);
+
+    /// True once every provider was listed and every own engine looked at, or failed to answer.
+    [[nodiscard]] bool ready() const noexcept { return ready_; }
+    /// Grows at least once a second while the loop lives.
+    [[nodiscard]] std::uint64_t heartbeat() const noexcept { return heartbeat_; }
+
+private:
+    void run(std::stop_token stop);
+    void tick();
+    void apply_revision(config::Config config, std::int64_t revision);
+    void make_providers(const config::Config& config);
+    void seed_budgets(gate::Policy& policy, Now now);
+    void recover(Now now);
+    void publish();
+    [[nodiscard]] std::vector<SourceView> source_views(Now now);
+    [[nodiscard]] MachineView machine_view(const Seat& seat, Now now) const;
+    void when_stopped();
+
+    Parts parts_;
+    ControlOptions options_;
+    Inbox inbox_;
+    routing::NameTable names_;
+    std::shared_ptr<const routing::Catalogue> catalogue_{};
+    UtcTime catalogue_loaded_{};
+    Prober prober_;
+    Fleet fleet_;
+    Market market_;
+    Exposure exposure_;
+    Sources sources_;
+    Renter renter_;
+    gate::Counters counters_{};
+    inference::GatewayTotals totals_{};
+    std::vector<std::string> driver_warnings_{};
+    BootTime started_{};
+    UtcTime started_utc_{};
+    BootTime next_sweep_{};
+    BootTime next_bill_{};
+    bool recovered_{false};
+    bool stopping_{false};
+    bool keep_{false};
+    std::function<void()> stopped_{};
+    std::atomic<bool> queue_event_{false};
+    std::atomic<bool> ready_{false};
+    std::atomic<std::uint64_t> heartbeat_{0};
+    /// Tokens of each source at the last measurement, for tokens per second.
+    struct Pace {
+        BootTime at{};
+        std::map<NameIx, std::int64_t> tokens{};
+        std::map<NameIx, std::int64_t> per_second{};
+    };
+    Pace pace_{};
+    std::jthread thread_;  // last: stopped before anything above goes
+};
+
+}  // namespace evenkeel::agent

@@ -1,0 +1,246 @@
+// The picture of the running agent that people see.
+#include "agent/control/control.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <unistd.h>
+#include <utility>
+
+namespace evenkeel::agent {
+
+namespace {
+
+constexpr std::chrono::seconds pace_every{1};
+
+std::int64_t ms(std::chrono::nanoseconds time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+}
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    ::gethostname(name.data(), name.size() - 1);
+    return name.data();
+}
+
+std::string_view per_text(config::BudgetPer per) {
+    switch (per) {
+        case config::BudgetPer::hour:
+            return "hour";
+        case config::BudgetPer::day:
+            return "day";
+        case config::BudgetPer::month:
+            return "month";
+    }
+    return "";
+}
+
+/// Time spent serving requests, of all time paid for.
+std::optional<std::int64_t> useful_percent(const Seat& seat, Now now) {
+    if (!seat.machine.billed_from) {
+        return std::nullopt;
+    }
+    std::chrono::nanoseconds busy = seat.busy;
+    if (seat.machine.phase == Phase::serve) {
+        busy += now.boot - seat.machine.phase_at.boot;
+    }
+    const BootTime end = seat.machine.gone_at ? seat.machine.gone_at->boot : now.boot;
+    const auto life = end - seat.machine.billed_from->boot;
+    return life.count() <= 0
+               ? 0
+               : std::clamp<std::int64_t>(busy.count() / (life.count() / 100 + 1), 0, 100);
+}
+
+}  // namespace
+
+MachineView Control::machine_view(const Seat& seat, Now now) const {
+    const lifecycle::Machine& machine = seat.machine;
+    const Price& price = machine.real_price.value_or(machine.intent_price);
+    const bool gone = machine.state == MachineState::gone;
+    MachineView view{
+        .id = id_to_text(machine.id.value()),
+        .name = seat.source_name,
+        .provider = machine.provider,
+        .remote_id = machine.remote_id,
+        .gpu = machine.gpu.empty() ? machine.gpu_wanted : machine.gpu,
+        .model = machine.model,
+        .state = std::string{to_text(machine.state)},
+        .reason = machine.end_reason.code == ReasonCode::none
+                      ? std::string{}
+                      : sentence(machine.end_reason, catalogue_->config.currency.report.text()),
+        .synthetic = seat.names.synthetic,
+        .state_for_ms = ms(now.boot - machine.state_at.boot),
+        .age_ms = machine.billed_from ? ms((machine.gone_at ? machine.gone_at->boot : now.boot) -
+                                           machine.billed_from->boot)
+                                      : 0,
+        .paid = gone ? seat.paid : lifecycle::accrued(machine, now),
+        .rate = price.per_display_unit(),
+        .useful_percent = useful_percent(seat, now)};
+    if (gone) {
+        view.gone_how = std::string{to_text(machine.gone_how)};
+        view.state_for_ms = std::max<std::int64_t>(view.state_for_ms, 0);
+        return view;
+    }
+    const std::time_t latest =
+        std::chrono::floor<std::chrono::seconds>(machine.expires).time_since_epoch().count();
+    view.ends = machine.end_asked ? view.reason
+                                  : fmt::format("{:%H:%M} UTC at the latest", fmt::gmtime(latest));
+    return view;
+}
+
+std::vector<SourceView> Control::source_views(Now now) {
+    const config::CurrencyRules& rules = catalogue_->config.currency;
+    std::map<NameIx, std::int64_t> queued;
+    for (const gate::ModelCounters& model : counters_.models) {
+        queued[model.model] = model.queued;
+    }
+    const auto count = [&](SourceView& view, NameIx ix) {
+        const auto found = std::ranges::find(counters_.sources, ix, &gate::SourceCounters::source);
+        if (found != counters_.sources.end()) {
+            view.busy = found->in_flight;
+            view.slots = found->slots;
+            view.granted = found->granted;
+            view.failed = found->failed;
+        }
+        view.tokens_per_s = pace_.per_second.contains(ix) ? pace_.per_second.at(ix) : 0;
+    };
+    std::vector<SourceView> views;
+    for (const auto& [ix, source] : sources_.all()) {
+        SourceView view{
+            .name = source.info.name,
+            .kind = std::string{to_text(source.info.kind)},
+            .what = source.what,
+            .model = std::string{names_.text(source.info.model)},
+            .state = source.up ? (source.info.kind == SourceKind::api ? "ready" : "serving")
+                               : fmt::format("down: {}", source.trouble),
+            .synthetic = source.info.synthetic,
+            .slots = source.info.slots,
+            .queue = source.info.kind == SourceKind::api ? 0 : queued[source.info.model],
+            .for_s = ms(now.boot - source.since) / 1000};
+        count(view, ix);
+        views.push_back(std::move(view));
+    }
+    for (const auto& [id, seat] : fleet_.seats()) {
+        const lifecycle::Machine& machine = seat.machine;
+        const Price& price = machine.real_price.value_or(machine.intent_price);
+        const auto rate = routing::to_report(rules, price.per_display_unit(), Rounding::half_even);
+        SourceView view{
+            .name = seat.source_name,
+            .kind = "rental",
+            .what =
+                fmt::format("{} (rented)", machine.gpu.empty() ? machine.gpu_wanted : machine.gpu),
+            .model = machine.model,
+            .state = std::string{to_text(machine.state)},
+            .synthetic = seat.names.synthetic,
+            .cost_rate = Money{rate.value_or(0), rules.report},
+            .for_s = ms(now.boot - machine.state_at.boot) / 1000};
+        count(view, seat.names.source);
+        views.push_back(std::move(view));
+    }
+    std::ranges::sort(views, [](const SourceView& a, const SourceView& b) {
+        const auto order = [](const std::string& kind) {
+            return kind == "own" ? 0 : kind == "rental" ? 1 : 2;
+        };
+        return std::pair{order(a.kind), a.name} < std::pair{order(b.kind), b.name};
+    });
+    return views;
+}
+
+void Control::publish() {
+    if (!catalogue_) {
+        return;
+    }
+    const Now now = parts_.clock.read();
+    if (now.boot - pace_.at >= pace_every) {
+        const auto elapsed = std::max<std::int64_t>(ms(now.boot - pace_.at), 1);
+        for (const gate::SourceCounters& source : counters_.sources) {
+            std::int64_t& last = pace_.tokens[source.source];
+            pace_.per_second[source.source] = (source.tokens_out - last) * 1000 / elapsed;
+            last = source.tokens_out;
+        }
+        pace_.at = now.boot;
+    }
+    const config::Config& config = catalogue_->config;
+    const Currency report = config.currency.report;
+    auto view = std::make_shared<View>();
+    view->version = options_.version;
+    view->host = host_name();
+    view->pid = ::getpid();
+    view->started = started_utc_;
+    view->made = now.utc;
+    view->uptime_s = ms(now.boot - started_) / 1000;
+    view->policy_revision = catalogue_->revision;
+    view->policy_loaded = catalogue_loaded_;
+    view->speed = config.speed;
+    view->state = stopping_ ? "stopping" : ready_ ? "serving" : "starting";
+    std::error_code code;
+    view->frozen = std::filesystem::exists(options_.state / "FREEZE", code);
+    view->rented = static_cast<int>(fleet_.seats().size());
+    view->rented_max = config.safety.max_machines;
+    view->currency = config.currency;
+    view->cost_rate = Money{exposure_.rate(), report};
+    view->sources = source_views(now);
+    for (const gate::ModelCounters& model : counters_.models) {
+        view->queues.push_back(
+            {.model = std::string{names_.text(model.model)},
+             .depth = model.queued,
+             .oldest_ms = model.queued == 0 ? 0 : ms(now.boot - model.oldest_arrival),
+             .tokens = model.queued_tokens_in + model.queued_tokens_out});
+    }
+    for (const auto& [id, seat] : fleet_.seats()) {
+        view->machines.push_back(machine_view(seat, now));
+        const auto unposted = routing::to_report(
+            config.currency,
+            lifecycle::accrued(seat.machine, now) - seat.paid,
+            Rounding::half_even);
+        view->unposted += Money{std::max<std::int64_t>(unposted.value_or(0), 0), report};
+    }
+    for (const Seat& seat : fleet_.gone()) {
+        if (seat.machine.gone_at && now.utc - seat.machine.gone_at->utc < std::chrono::days{1}) {
+            view->machines_gone.push_back(machine_view(seat, now));
+        }
+    }
+    for (std::size_t i = 0; i < catalogue_->budgets.size(); ++i) {
+        const auto budget =
+            std::ranges::find(counters_.budgets, catalogue_->budgets[i], &gate::BudgetLimit::name);
+        if (budget != counters_.budgets.end()) {
+            view->budgets.push_back(
+                {.name = config.budgets[i].name,
+                 .per = std::string{per_text(config.budgets[i].per)},
+                 .limit = Money{budget->limit, report},
+                 .spent = Money{budget->settled, report},
+                 .held = Money{budget->held, report}});
+        }
+    }
+    view->requests = {
+        .total = totals_.total,
+        .answered = totals_.answered,
+        .refused = totals_.refused,
+        .cut = totals_.cut,
+        .failed = totals_.failed,
+        .client_gone = totals_.client_gone,
+        .invalid = totals_.invalid,
+        .own = totals_.own,
+        .rental = totals_.rental,
+        .api = totals_.api};
+    const ledger::Health health = parts_.ledger.health();
+    view->ledger_ok = health.writable && health.problem.empty();
+    view->ledger_path = (options_.state / ledger::ledger_file).string();
+    view->decisions.assign(renter_.decisions().begin(), renter_.decisions().end());
+    view->warnings = driver_warnings_;
+    for (const auto& more : {sources_.warnings(), market_.warnings(), fleet_.warnings()}) {
+        view->warnings.insert(view->warnings.end(), more.begin(), more.end());
+    }
+    if (!health.problem.empty()) {
+        view->warnings.push_back(health.problem);
+    }
+    if (view->frozen) {
+        view->warnings.emplace_back("spending is frozen: nothing is rented");
+    }
+    view->money_hazard = fleet_.money_hazard();
+    parts_.board.publish(std::move(view));
+}
+
+}  // namespace evenkeel::agent

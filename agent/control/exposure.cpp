@@ -1,0 +1,117 @@
+#include "agent/control/exposure.hpp"
+
+#include <algorithm>
+
+namespace evenkeel::agent {
+
+std::uint64_t rental_budgets(
+    const config::Config& config, std::string_view provider, std::string_view model) {
+    std::uint64_t bits = 0;
+    for (std::size_t i = 0; i < config.budgets.size(); ++i) {
+        const config::BudgetScope& scope = config.budgets[i].scope;
+        const bool all = scope.kind.empty() && scope.provider.empty() && scope.key.empty() &&
+                         scope.model.empty() && scope.route.empty();
+        const bool covers = all || scope.kind == "rental" ||
+                            (!scope.provider.empty() && scope.provider == provider) ||
+                            (!scope.model.empty() && scope.model == model);
+        bits |= covers ? std::uint64_t{1} << i : 0;
+    }
+    return bits;
+}
+
+void Exposure::apply(std::shared_ptr<const routing::Catalogue> catalogue, Now now) {
+    catalogue_ = std::move(catalogue);
+    for (std::size_t i = 0; i < catalogue_->budgets.size(); ++i) {
+        windows_.try_emplace(
+            catalogue_->budgets[i],
+            ledger::window_start(catalogue_->config.budgets[i].per, zone_, now.utc));
+    }
+    if (day_number_ == 0) {
+        day_number_ = ledger::day_number(zone_, now.utc);
+    }
+}
+
+void Exposure::start_day(std::int64_t spent_report, Now now) {
+    day_number_ = ledger::day_number(zone_, now.utc);
+    day_spent_ = spent_report;
+}
+
+void Exposure::known(MachineId machine, std::int64_t report) {
+    told_[machine] = report;
+}
+
+void Exposure::add(const Seat& seat, std::int64_t target) {
+    std::int64_t& told = told_[seat.machine.id];
+    const std::int64_t delta = target - told;
+    if (delta == 0) {
+        return;
+    }
+    told = target;
+    day_spent_ += delta;
+    const std::uint64_t bits =
+        rental_budgets(catalogue_->config, seat.machine.provider, seat.machine.model);
+    for (std::size_t i = 0; i < catalogue_->budgets.size(); ++i) {
+        if ((bits >> i & 1) != 0) {
+            gateway_.budget_added(catalogue_->budgets[i], delta);
+        }
+    }
+}
+
+void Exposure::tick(const Fleet& fleet, Now now) {
+    const std::int64_t day = ledger::day_number(zone_, now.utc);
+    if (day != day_number_) {
+        day_number_ = day;
+        day_spent_ = 0;
+    }
+    for (std::size_t i = 0; i < catalogue_->budgets.size(); ++i) {
+        const UtcTime start =
+            ledger::window_start(catalogue_->config.budgets[i].per, zone_, now.utc);
+        UtcTime& known = windows_[catalogue_->budgets[i]];
+        if (start > known) {  // never back: a clock that jumps back opens no old window again
+            known = start;
+            gateway_.budget_booked(catalogue_->budgets[i], 0);
+        }
+    }
+    const config::CurrencyRules& rules = catalogue_->config.currency;
+    rate_ = 0;
+    for (const auto& [id, seat] : fleet.seats()) {
+        const Money cost = lifecycle::accrued(seat.machine, now);
+        const std::int64_t accrued = routing::to_report(rules, cost, Rounding::up).value_or(0);
+        const std::int64_t held =
+            seat.hold ? routing::to_report(rules, seat.commit, Rounding::up).value_or(0) : 0;
+        add(seat, std::max(accrued, held));
+        if (lifecycle::costs_money(seat.machine)) {
+            const Price& price = seat.machine.real_price.value_or(seat.machine.intent_price);
+            rate_ += routing::to_report(rules, price.per_display_unit(), Rounding::up).value_or(0);
+        }
+    }
+    for (const Seat& seat : fleet.gone()) {
+        if (told_.contains(seat.machine.id)) {
+            add(seat, routing::to_report(rules, seat.paid, Rounding::half_even).value_or(0));
+        }
+    }
+}
+
+std::optional<std::int64_t> Exposure::headroom(
+    const gate::Counters& counters, const std::string& provider, const std::string& model) const {
+    std::optional<std::int64_t> least;
+    const std::uint64_t bits = rental_budgets(catalogue_->config, provider, model);
+    for (std::size_t i = 0; i < catalogue_->budgets.size(); ++i) {
+        const auto budget =
+            std::ranges::find(counters.budgets, catalogue_->budgets[i], &gate::BudgetLimit::name);
+        if ((bits >> i & 1) == 0 || budget == counters.budgets.end()) {
+            continue;
+        }
+        for (const auto& [percent, action] : catalogue_->config.budgets[i].at) {
+            if (action == config::BudgetAction::warn) {
+                continue;
+            }
+            const auto stop = mul_div(budget->limit, percent, 100, Rounding::down);
+            const std::int64_t left = stop.value_or(0) - budget->settled - budget->held;
+            least = least ? std::min(*least, left) : left;
+        }
+    }
+    return least;
+}
+
+}  // namespace evenkeel::agent

@@ -1,0 +1,184 @@
+#pragma once
+
+#include "agent/control/inbox.hpp"
+#include "agent/control/machine_row.hpp"
+#include "agent/control/prober.hpp"
+#include "agent/control/provider_runner.hpp"
+#include "agent/ledger/books.hpp"
+#include "agent/ledger/ledger.hpp"
+#include "agent/ledger/reader.hpp"
+#include "inference/gateway/gateway.hpp"
+#include "policies/lifecycle/machine.hpp"
+#include "policies/lifecycle/sweep.hpp"
+#include "policies/routing/catalogue.hpp"
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace evenkeel::agent {
+
+/// What a rented machine is at this moment, for the rent rule and for people.
+struct Seat {
+    lifecycle::Machine machine{};  ///< the committed row
+    MachineNames names{};
+    std::string source_name{};  ///< "runpod-1": as its requests report it
+    std::optional<HoldId> hold{};
+    Money commit{};  ///< what the hold set aside
+    Money paid{};    ///< in the ledger: phases and adjustments
+    int in_flight{0};
+    bool unsaved{false};               ///< the ledger does not take its newest step
+    std::chrono::nanoseconds busy{0};  ///< closed serve phases, for the useful share
+
+    // How the shell drives it.
+    bool committing{false};
+    BootTime committing_since{};
+    std::optional<lifecycle::Step> staged{};
+    bool staged_ran{false};  ///< its effects ran before its commit (ending only)
+    std::deque<lifecycle::Event> waiting{};
+    std::set<lifecycle::CallKind> outstanding{};
+};
+
+/// What an order needs beyond the offer's own data.
+struct Order {
+    std::string provider{};
+    std::string offer{};  ///< name in the configuration
+    std::string sku{};
+    std::string region{};
+    std::string gpu{};
+    int gpu_count{1};
+    std::string model{};
+    Price price{};
+    std::chrono::milliseconds min_bill{0};
+    Money commit{};  ///< set aside until it is gone
+    Reason reason{};
+};
+
+/// All rented machines: rows, calls, money. Drives the pure lifecycle: answers become events,
+/// events become steps, steps are committed and then have their effects. Lives on the control
+/// thread; provider and probe threads reach it through the inbox.
+class Fleet {
+public:
+    struct Parts {
+        Inbox& inbox;
+        const Clock& clock;
+        ledger::Ledger& ledger;
+        ledger::LedgerBooks& books;
+        inference::Gateway& gateway;
+        Prober& prober;
+        routing::NameTable& names;
+    };
+    struct Settings {
+        std::string owner_mark{};     ///< ek-<agent id>
+        std::string engine_secret{};  ///< per-machine engine keys are derived from it; never logged
+        std::string boot_id{};
+        IdGenerator ids;
+    };
+    /// Told after each committed step: boot times are learnt and orders counted from it.
+    using StepListener = std::function<void(const lifecycle::Step&)>;
+
+    Fleet(Parts parts, Settings settings, StepListener listener);
+    ~Fleet();
+
+    /// The newest policy; limits follow it at once.
+    void apply(std::shared_ptr<const routing::Catalogue> catalogue);
+    /// Adds a provider, or nothing when it is there.
+    void add_provider(const std::string& name, std::unique_ptr<providers::Provider> provider);
+    [[nodiscard]] ProviderRunner* runner(const std::string& name);
+
+    /// Takes over the machines of the ledger after a start.
+    void recover(const ledger::Recovered& recovered);
+    /// Machines that ended lately, for display and reconciliation.
+    void remember_gone(const std::vector<ledger::MachineView>& machines);
+
+    /// Sets the commit cost aside, writes the intent, then creates. Errors reach the listener as an
+    /// order that never became a machine, except a refused hold: then `failed` is called.
+    void order(const Order& order, std::function<void(const Error&)> failed);
+    void drain(MachineId id, const Reason& reason);
+    void destroy(MachineId id, const Reason& reason);
+    /// Ends all machines: drains (or destroys at once), for a stop of the agent.
+    void end_all(bool at_once, const Reason& reason);
+
+    /// Deadlines, work counts, due calls. `counters` are the gateway's of this moment.
+    void tick(const gate::Counters& counters);
+    /// When `tick` should run next at the latest.
+    [[nodiscard]] BootTime next_wake() const noexcept { return next_wake_; }
+    /// Lists every provider now and compares with the rows.
+    void sweep();
+    /// Asks the providers' bills and compares them with what was booked for machines that ended.
+    void want_bills();
+    /// Every provider's list was asked for and answered, or failed, at least once.
+    [[nodiscard]] bool listed_once() const noexcept;
+
+    [[nodiscard]] const std::map<MachineId, Seat>& seats() const noexcept { return seats_; }
+    [[nodiscard]] const std::deque<Seat>& gone() const noexcept { return gone_; }
+    /// Orders between hold and intent; they count as machines.
+    [[nodiscard]] int ordering() const noexcept { return ordering_; }
+    /// Nothing that costs money or could, and every bill compared.
+    [[nodiscard]] bool settled() const noexcept;
+    [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
+    [[nodiscard]] bool money_hazard() const noexcept;
+    [[nodiscard]] std::vector<UtcTime> creates_last_hour() const;
+
+private:
+    struct ProviderState {
+        std::unique_ptr<ProviderRunner> runner{};
+        bool listing{false};
+        bool list_wanted{false};
+        bool listed{false};
+        bool billing{false};
+        bool bill_wanted{false};
+        int bill_failures{0};
+        BootTime bill_after{};
+        lifecycle::OrphanWatch watch{};
+        std::string trouble{};
+    };
+
+    void insert(const Order& order, HoldId hold);
+    void apply_event(Seat& seat, lifecycle::Event event);
+    void commit(Seat& seat, lifecycle::Step step);
+    void committed(MachineId id, const Result<void>& result);
+    void run_effects(Seat& seat, const lifecycle::Step& step);
+    void gate_effect(Seat& seat, lifecycle::GateEffect effect);
+    void bury(MachineId id);
+    void reconcile();
+    void pump(Seat& seat);
+    void start_call(Seat& seat, lifecycle::CallKind kind);
+    void send_create(Seat& seat);
+    void list(const std::string& provider);
+    void listed(
+        const std::string& provider,
+        Now asked,
+        const Result<std::vector<providers::RemoteMachine>>& result);
+    void adopt(const lifecycle::Finding& finding, const std::string& provider);
+    void not_adjusted(const std::string& provider, MachineId id, Money difference);
+    void billed(const std::string& provider, const Result<std::vector<providers::BillLine>>& lines);
+    [[nodiscard]] ledger::MachineStep ledger_step(
+        const Seat& seat, const lifecycle::Step& step) const;
+    [[nodiscard]] std::vector<ledger::BudgetShare> shares(
+        const Seat& seat, Money amount, UtcTime at) const;
+    [[nodiscard]] lifecycle::Limits limits(const lifecycle::Machine& machine) const;
+    [[nodiscard]] const lifecycle::Machine& effective(const Seat& seat) const;
+    [[nodiscard]] std::string engine_key(const std::string& machine_name) const;
+    [[nodiscard]] std::string free_source_name(const std::string& provider) const;
+    [[nodiscard]] Seat* find(MachineId id);
+    void wake_at(BootTime when) noexcept { next_wake_ = std::min(next_wake_, when); }
+
+    Parts parts_;
+    Settings settings_;
+    StepListener listener_;
+    std::shared_ptr<const routing::Catalogue> catalogue_;
+    std::map<MachineId, Seat> seats_;
+    std::deque<Seat> gone_;
+    std::map<std::string, ProviderState> providers_;
+    std::vector<UtcTime> creates_;
+    std::vector<std::string> warnings_;
+    int ordering_{0};
+    BootTime next_wake_{};
+};
+
+}  // namespace evenkeel::agent

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "agent/ledger/rows.hpp"
+#include "policies/lifecycle/machine.hpp"
+#include "policies/routing/catalogue.hpp"
+
+#include <string_view>
+
+/// Between the lifecycle's machine and the ledger's row of it.
+namespace evenkeel::agent {
+
+/// Fixed facts of a machine that the ledger stores beside its state.
+struct MachineNames {
+    NameIx provider{};
+    NameIx offer{};
+    NameIx model{};
+    NameIx source{};
+    bool synthetic{false};
+};
+
+/// The row after `machine.step`; every field the lifecycle needs goes into `detail`.
+[[nodiscard]] ledger::MachineRow to_row(
+    const lifecycle::Machine& machine, const MachineNames& names);
+
+/// The machine of a stored row. Errors: corrupt when `detail` cannot be read; the caller must then
+/// treat the row as a machine to find and destroy.
+[[nodiscard]] Result<lifecycle::Machine> from_row(
+    const ledger::MachineRow& row, const routing::NameTable& names, std::string_view owner_mark);
+
+}  // namespace evenkeel::agent

@@ -1,0 +1,121 @@
+#include "agent/control/market.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace evenkeel::agent {
+
+namespace {
+
+constexpr std::chrono::seconds refresh_every{30};  ///< stock changes by the minute
+constexpr std::chrono::seconds refresh_after_failure{5};
+
+}  // namespace
+
+void Market::apply(std::shared_ptr<const routing::Catalogue> catalogue) {
+    catalogue_ = std::move(catalogue);
+    std::map<std::string, Stall> stalls;
+    for (const config::Provider& provider : catalogue_->config.providers) {
+        if (fleet_.runner(provider.name) != nullptr) {
+            stalls[provider.name] = std::move(stalls_[provider.name]);
+        }
+    }
+    stalls_ = std::move(stalls);
+    tick();
+}
+
+void Market::tick() {
+    const BootTime now = clock_.read().boot;
+    for (auto& [name, stall] : stalls_) {
+        ProviderRunner* runner = fleet_.runner(name);
+        if (stall.asking || now < stall.next || runner == nullptr) {
+            continue;
+        }
+        stall.asking = true;
+        stall.next = now + std::chrono::nanoseconds{refresh_every} / catalogue_->config.speed;
+        runner->run(
+            ProviderRunner::Lane::spend,
+            [](providers::Provider& api, std::stop_token stop) { return api.offers(stop); },
+            [this, provider = name](Result<std::vector<providers::MarketOffer>> offers) {
+                answered(provider, std::move(offers));
+            });
+    }
+}
+
+void Market::answered(
+    const std::string& provider, Result<std::vector<providers::MarketOffer>> offers) {
+    const auto it = stalls_.find(provider);
+    if (it == stalls_.end()) {
+        return;
+    }
+    it->second.asking = false;
+    if (!offers) {
+        if (it->second.trouble.empty()) {
+            spdlog::warn("provider={} offers: {}", provider, offers.error().message);
+        }
+        it->second.trouble = offers.error().message;
+        it->second.next = clock_.read().boot + std::chrono::nanoseconds{refresh_after_failure} /
+                                                   catalogue_->config.speed;
+        return;
+    }
+    it->second.trouble.clear();
+    it->second.offers = std::move(*offers);
+    note_prices(provider);
+}
+
+void Market::note_prices(const std::string& provider) {
+    for (const config::Model& model : catalogue_->config.models) {
+        for (const config::Offer& offer : model.offers) {
+            const auto found = offer.on == provider ? find(offer) : std::nullopt;
+            if (found && !found->price.currency().is_none()) {
+                ledger_.price_seen(
+                    {.offer = names_.intern(routing::NameKind::offer, offer.name),
+                     .meter = "hour",
+                     .price = found->price,
+                     .seen = found->seen,
+                     .from = found->seen});
+            }
+        }
+    }
+}
+
+std::optional<providers::MarketOffer> Market::find(const config::Offer& offer) const {
+    const auto stall = stalls_.find(offer.on);
+    const config::Provider* provider = catalogue_->config.provider(offer.on);
+    if (stall == stalls_.end() || provider == nullptr) {
+        return std::nullopt;
+    }
+    const providers::MarketOffer* best = nullptr;
+    const auto worse = [](const providers::MarketOffer& a, const providers::MarketOffer& b) {
+        return std::tuple{!a.in_stock, a.price.per_display_unit().nanos()} >
+               std::tuple{!b.in_stock, b.price.per_display_unit().nanos()};
+    };
+    for (const providers::MarketOffer& candidate : stall->second.offers) {
+        const bool fits = offer.gpu == candidate.sku || offer.gpu == candidate.gpu;
+        const bool here =
+            provider->regions.empty() ||
+            std::ranges::find(provider->regions, candidate.region) != provider->regions.end();
+        // A price that could not be read is unknown, never free.
+        const bool priced = !candidate.price.currency().is_none();
+        if (fits && here && priced && (best == nullptr || worse(*best, candidate))) {
+            best = &candidate;
+        }
+    }
+    return best == nullptr ? std::nullopt : std::optional{*best};
+}
+
+std::vector<std::string> Market::warnings() const {
+    std::vector<std::string> warnings;
+    for (const auto& [name, stall] : stalls_) {
+        if (!stall.trouble.empty()) {
+            warnings.push_back(fmt::format("{}: offers unknown: {}", name, stall.trouble));
+        }
+    }
+    return warnings;
+}
+
+}  // namespace evenkeel::agent

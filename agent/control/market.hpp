@@ -1,0 +1,48 @@
+#pragma once
+
+#include "agent/control/fleet.hpp"
+#include "agent/ledger/ledger.hpp"
+#include "policies/routing/catalogue.hpp"
+#include "providers/provider.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace evenkeel::agent {
+
+/// What the providers offer now, with the age of each price. Lives on the control thread.
+class Market {
+public:
+    Market(Fleet& fleet, const Clock& clock, ledger::Ledger& ledger, routing::NameTable& names)
+        : fleet_{fleet}, clock_{clock}, ledger_{ledger}, names_{names} {}
+
+    void apply(std::shared_ptr<const routing::Catalogue> catalogue);
+    /// Asks providers whose offers are older than the refresh interval.
+    void tick();
+    /// The best thing on the market for an offer of the configuration: in stock before not, then
+    /// the cheapest. Nothing until the provider has answered once.
+    [[nodiscard]] std::optional<providers::MarketOffer> find(const config::Offer& offer) const;
+    /// Why a provider's offers are not known; empty when they are.
+    [[nodiscard]] std::vector<std::string> warnings() const;
+
+private:
+    struct Stall {
+        std::vector<providers::MarketOffer> offers{};
+        bool asking{false};
+        BootTime next{};
+        std::string trouble{};
+    };
+    void answered(const std::string& provider, Result<std::vector<providers::MarketOffer>> offers);
+    void note_prices(const std::string& provider);
+
+    Fleet& fleet_;
+    const Clock& clock_;
+    ledger::Ledger& ledger_;
+    routing::NameTable& names_;
+    std::shared_ptr<const routing::Catalogue> catalogue_{};
+    std::map<std::string, Stall> stalls_{};
+};
+
+}  // namespace evenkeel::agent

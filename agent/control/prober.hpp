@@ -1,0 +1,46 @@
+#pragma once
+
+#include "agent/control/inbox.hpp"
+#include "inference/engine/probe.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <thread>
+
+namespace evenkeel::agent {
+
+/// Looks at engines from outside, on a thread of its own; answers go to the control thread.
+class Prober {
+public:
+    /// `inbox` must outlive this object.
+    explicit Prober(Inbox& inbox);
+    /// Cancels what runs.
+    ~Prober();
+    Prober(const Prober&) = delete;
+    Prober& operator=(const Prober&) = delete;
+
+    void health(
+        std::string host,
+        std::uint16_t port,
+        std::chrono::milliseconds limit,
+        std::function<void(Result<inference::engine::Health>)> done);
+    void accept(
+        std::string host,
+        std::uint16_t port,
+        std::string key,
+        std::string model,
+        std::chrono::milliseconds limit,
+        std::function<void(Result<inference::engine::Acceptance>)> done);
+
+private:
+    Inbox& inbox_;
+    boost::asio::io_context context_{1};
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+    std::thread thread_;
+};
+
+}  // namespace evenkeel::agent

@@ -1,0 +1,246 @@
+#include "agent/control/sources.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <charconv>
+#include <set>
+#include <utility>
+
+namespace evenkeel::agent {
+
+namespace {
+
+constexpr int failures_until_down = 2;
+constexpr std::chrono::milliseconds probe_limit{2'000};
+constexpr std::chrono::milliseconds suspect_pause{200};
+
+bool is_api(config::ProviderKind kind) {
+    return kind == config::ProviderKind::openai_compatible ||
+           kind == config::ProviderKind::anthropic;
+}
+
+/// An engine of this kind says on /health whether it can work; others may not know the path.
+bool knows_health(const std::string& engine) {
+    return engine == "vllm" || engine == "llama.cpp" || engine == "synthetic";
+}
+
+}  // namespace
+
+Result<Endpoint> parse_endpoint(std::string_view url) {
+    Endpoint endpoint;
+    std::string_view rest = url;
+    if (rest.starts_with("https://")) {
+        endpoint.tls = true;
+        rest.remove_prefix(8);
+    } else if (rest.starts_with("http://")) {
+        rest.remove_prefix(7);
+    } else {
+        return fail(Errc::invalid_argument, fmt::format("'{}' is not an http address", url));
+    }
+    const auto slash = rest.find('/');
+    std::string_view place = rest.substr(0, slash);
+    if (slash != std::string_view::npos) {
+        endpoint.prefix = rest.substr(slash);
+        while (endpoint.prefix.ends_with('/')) {
+            endpoint.prefix.pop_back();
+        }
+    }
+    endpoint.port = endpoint.tls ? 443 : 80;
+    const auto colon = place.rfind(':');
+    if (colon != std::string_view::npos && place.find(']', colon) == std::string_view::npos) {
+        const std::string_view digits = place.substr(colon + 1);
+        const auto [end, code] =
+            std::from_chars(digits.data(), digits.data() + digits.size(), endpoint.port);
+        if (code != std::errc{} || end != digits.data() + digits.size() || endpoint.port == 0) {
+            return fail(Errc::invalid_argument, fmt::format("'{}' has no usable port", url));
+        }
+        place = place.substr(0, colon);
+    }
+    if (place.starts_with('[') && place.ends_with(']')) {
+        place = place.substr(1, place.size() - 2);
+    }
+    if (place.empty()) {
+        return fail(Errc::invalid_argument, fmt::format("'{}' names no host", url));
+    }
+    endpoint.host = place;
+    return endpoint;
+}
+
+Result<ConfiguredSource> Sources::make(
+    const config::Model& model, const config::Offer& offer, const config::Provider& provider) {
+    const auto endpoint = parse_endpoint(provider.url);
+    if (!endpoint) {
+        return std::unexpected{endpoint.error()};
+    }
+    auto key = parts_.credentials.read(provider.credential);
+    if (!key) {
+        return std::unexpected{key.error()};
+    }
+    const bool api = is_api(provider.kind);
+    ConfiguredSource source;
+    source.what =
+        api ? "API"
+            : fmt::format(
+                  "{} (own)", provider.hardware.empty() ? provider.name : provider.hardware);
+    source.engine = provider.engine;
+    source.hardware = provider.hardware;
+    // An own engine's url may or may not end in /v1; the path below it is always the same.
+    const std::string prefix =
+        !api && endpoint->prefix.empty() ? std::string{"/v1"} : endpoint->prefix;
+    source.info = {
+        .source = parts_.names.intern(routing::NameKind::source, offer.name),
+        .name = offer.name,
+        .kind = api ? SourceKind::api : SourceKind::own,
+        .model = parts_.names.intern(routing::NameKind::model, model.name),
+        .provider = parts_.names.intern(routing::NameKind::provider, provider.name),
+        .host = endpoint->host,
+        .port = endpoint->port,
+        .tls = endpoint->tls,
+        .target = prefix + "/chat/completions",
+        .key = inference::Secret{std::string{key->reveal()}},
+        .seller_model = offer.model.empty() ? model.name : offer.model,
+        .slots = api ? provider.max_in_flight : offer.slots,
+        .synthetic = provider.synthetic};
+    return source;
+}
+
+void Sources::apply(const routing::Catalogue& catalogue) {
+    warnings_.clear();
+    probe_every_ = std::chrono::nanoseconds{std::chrono::seconds{5}} / catalogue.config.speed;
+    std::set<NameIx> named;
+    for (const config::Model& model : catalogue.config.models) {
+        for (const config::Offer& offer : model.offers) {
+            const config::Provider* provider = catalogue.config.provider(offer.on);
+            const bool local = provider->kind == config::ProviderKind::local;
+            if (!local && !is_api(provider->kind)) {
+                continue;
+            }
+            if (provider->kind == config::ProviderKind::anthropic) {
+                warnings_.push_back(fmt::format(
+                    "{}: this version has no driver for anthropic; requests go elsewhere",
+                    offer.name));
+                continue;
+            }
+            auto made = make(model, offer, *provider);
+            if (!made) {
+                warnings_.push_back(fmt::format("{}: {}", offer.name, made.error().message));
+                spdlog::warn("source={} left out: {}", offer.name, made.error().message);
+                continue;
+            }
+            const NameIx ix = made->info.source;
+            named.insert(ix);
+            parts_.ledger.source(
+                {.ix = ix,
+                 .kind = made->info.kind,
+                 .provider = made->info.provider,
+                 .label = offer.name,
+                 .synthetic = provider->synthetic});
+            ConfiguredSource& known = sources_[ix];
+            made->up = known.up;
+            made->failures = known.failures;
+            made->next_probe = known.next_probe;
+            made->probing = known.probing;
+            made->since = known.info.source == ix ? known.since : parts_.clock.read().boot;
+            made->trouble = known.info.source == ix ? known.trouble : "not looked at yet";
+            known = std::move(*made);
+            // An API is up until it proves otherwise; an own engine must answer first.
+            if (known.info.kind == SourceKind::api || known.up) {
+                set_up(known, true, {});
+            }
+        }
+    }
+    for (auto it = sources_.begin(); it != sources_.end();) {
+        if (named.contains(it->first)) {
+            ++it;
+        } else {
+            spdlog::info("source={} is no longer named by the policy", it->second.info.name);
+            parts_.gateway.source_gone(it->first);
+            it = sources_.erase(it);
+        }
+    }
+    tick();
+}
+
+void Sources::set_up(ConfiguredSource& source, bool up, std::string trouble) {
+    if (source.up != up) {
+        source.since = parts_.clock.read().boot;
+        spdlog::info(
+            "source={} {} {}", source.info.name, up ? "takes requests" : "is down:", trouble);
+    }
+    source.trouble = std::move(trouble);
+    if (up) {
+        const auto result = parts_.gateway.source_up(source.info);
+        source.up = result.has_value();
+        if (!result) {
+            source.trouble = result.error().message;
+        }
+        return;
+    }
+    if (source.up) {
+        parts_.gateway.source_draining(source.info.source);
+    }
+    source.up = false;
+}
+
+void Sources::tick() {
+    const BootTime now = parts_.clock.read().boot;
+    for (auto& [ix, source] : sources_) {
+        if (source.info.kind != SourceKind::own || source.probing || now < source.next_probe) {
+            continue;
+        }
+        source.probing = true;
+        source.next_probe = now + probe_every_;
+        parts_.prober.health(
+            source.info.host,
+            source.info.port,
+            probe_limit,
+            [this, probed_source = ix](Result<inference::engine::Health> health) {
+                probed(probed_source, health);
+            });
+    }
+}
+
+void Sources::suspect(NameIx source) {
+    const auto it = sources_.find(source);
+    if (it != sources_.end()) {
+        it->second.next_probe =
+            std::min(it->second.next_probe, parts_.clock.read().boot + suspect_pause);
+    }
+}
+
+void Sources::probed(NameIx ix, const Result<inference::engine::Health>& health) {
+    const auto it = sources_.find(ix);
+    if (it == sources_.end()) {
+        return;
+    }
+    ConfiguredSource& source = it->second;
+    source.probing = false;
+    using inference::engine::Health;
+    const bool works = health && (*health == Health::ready ||
+                                  (*health == Health::sick && !knows_health(source.engine)));
+    if (works) {
+        source.failures = 0;
+        if (!source.up) {
+            set_up(source, true, {});
+        }
+        return;
+    }
+    ++source.failures;
+    const std::string why =
+        health ? std::string{inference::engine::to_text(*health)} : health.error().message;
+    if (!source.up || source.failures >= failures_until_down) {
+        set_up(source, false, why);
+    }
+}
+
+bool Sources::looked() const noexcept {
+    for (const auto& [ix, source] : sources_) {
+        if (source.info.kind == SourceKind::own && !source.up && source.failures == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+}  // namespace evenkeel::agent

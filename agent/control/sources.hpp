@@ -1,0 +1,83 @@
+#pragma once
+
+#include "agent/config/credentials.hpp"
+#include "agent/control/inbox.hpp"
+#include "agent/control/prober.hpp"
+#include "agent/ledger/ledger.hpp"
+#include "inference/gateway/gateway.hpp"
+#include "policies/routing/catalogue.hpp"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace evenkeel::agent {
+
+/// A source that the configuration names: an own engine or an API.
+struct ConfiguredSource {
+    inference::SourceInfo info{};
+    std::string what{};  ///< "desk (own)"
+    std::string engine{};
+    std::string hardware{};
+    bool up{false};  ///< the gateway gives it work
+    bool probing{false};
+    int failures{0};  ///< probes in a row
+    BootTime next_probe{};
+    BootTime since{};       ///< in this state
+    std::string trouble{};  ///< why it is down; empty when up
+};
+
+/// "http://127.0.0.1:8091/v1" taken apart.
+struct Endpoint {
+    bool tls{false};
+    std::string host{};
+    std::uint16_t port{0};
+    std::string prefix{};  ///< "/v1"; empty when there is none
+};
+/// Errors: invalid_argument.
+[[nodiscard]] Result<Endpoint> parse_endpoint(std::string_view url);
+
+/// Keeps the gateway's own and API sources as the policy names them, and own engines under
+/// observation: one that does not answer gets no work until it does. Lives on the control thread.
+class Sources {
+public:
+    struct Parts {
+        Inbox& inbox;
+        const Clock& clock;
+        ledger::Ledger& ledger;
+        inference::Gateway& gateway;
+        Prober& prober;
+        routing::NameTable& names;
+        const Credentials& credentials;
+    };
+    explicit Sources(Parts parts) : parts_{parts} {}
+
+    /// Adds new sources, changes known ones, drains those the policy no longer names. What cannot
+    /// be used (missing credential, no driver) is left out and told by `warnings`.
+    void apply(const routing::Catalogue& catalogue);
+    /// Starts the probes that are due; call each tick.
+    void tick();
+    /// The gateway had trouble with a source: looks at it at once.
+    void suspect(NameIx source);
+
+    [[nodiscard]] const std::map<NameIx, ConfiguredSource>& all() const noexcept {
+        return sources_;
+    }
+    [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
+    /// Every own engine has been looked at once.
+    [[nodiscard]] bool looked() const noexcept;
+
+private:
+    [[nodiscard]] Result<ConfiguredSource> make(
+        const config::Model& model, const config::Offer& offer, const config::Provider& provider);
+    void probed(NameIx source, const Result<inference::engine::Health>& health);
+    void set_up(ConfiguredSource& source, bool up, std::string trouble);
+
+    Parts parts_;
+    std::map<NameIx, ConfiguredSource> sources_{};
+    std::vector<std::string> warnings_{};
+    std::chrono::nanoseconds probe_every_{std::chrono::seconds{5}};
+};
+
+}  // namespace evenkeel::agent

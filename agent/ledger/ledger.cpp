@@ -1,0 +1,139 @@
+#include "agent/ledger/ledger.hpp"
+
+#include "agent/ledger/impl.hpp"
+
+#include <future>
+#include <memory>
+#include <utility>
+
+namespace evenkeel::ledger {
+
+namespace {
+
+Error no_room(const Writer& writer) {
+    const Health health = writer.health();
+    return {
+        Errc::refused,
+        health.problem.empty() ? std::string{"the ledger has too much to do: try again shortly"}
+                               : health.problem};
+}
+
+/// Queues `op`; when there is no room its caller hears so at once.
+template <class T, class Operation>
+void submit(Writer& writer, Operation op) {
+    // Kept outside: a refused push has not taken the operation, but may have moved from it.
+    Done<T> done = op.done;
+    if (!writer.push(std::move(op)) && done) {
+        done(std::unexpected{no_room(writer)});
+    }
+}
+
+}  // namespace
+
+Ledger::Ledger(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
+
+Ledger::~Ledger() = default;
+
+const Recovered& Ledger::recovered() const noexcept {
+    return impl_->recovered;
+}
+
+const Zone& Ledger::zone() const noexcept {
+    return impl_->zone;
+}
+
+void Ledger::hold(Hold hold, Done<HoldId> done) {
+    submit<HoldId>(*impl_->writer, HoldOp{.hold = std::move(hold), .done = std::move(done)});
+}
+
+void Ledger::release(HoldId hold) {
+    static_cast<void>(impl_->writer->push(ReleaseOp{hold}));
+}
+
+bool Ledger::record(Request request) {
+    return impl_->writer->push(RecordOp{std::move(request)});
+}
+
+bool Ledger::accepts_paid_work() const noexcept {
+    return impl_->writer->accepts_paid_work();
+}
+
+void Ledger::machine_step(MachineStep step, Done<void> done) {
+    submit<void>(*impl_->writer, MachineOp{.step = std::move(step), .done = std::move(done)});
+}
+
+void Ledger::adjust(Adjustment adjustment, Done<void> done) {
+    submit<void>(
+        *impl_->writer, AdjustOp{.adjustment = std::move(adjustment), .done = std::move(done)});
+}
+
+void Ledger::decision(Decision decision) {
+    static_cast<void>(impl_->writer->push(DecisionOp{.decision = std::move(decision)}));
+}
+
+void Ledger::rent_state(RentStateRow state) {
+    static_cast<void>(impl_->writer->push(RentOp{std::move(state)}));
+}
+
+void Ledger::power(PowerPost post) {
+    static_cast<void>(impl_->writer->push(PowerOp{std::move(post)}));
+}
+
+void Ledger::name(NameRow name) {
+    static_cast<void>(impl_->writer->push(NameOp{std::move(name)}));
+}
+
+void Ledger::source(SourceInfo source) {
+    static_cast<void>(impl_->writer->push(SourceOp{std::move(source)}));
+}
+
+void Ledger::price_seen(PriceSeen seen) {
+    static_cast<void>(impl_->writer->push(PriceOp{std::move(seen)}));
+}
+
+void Ledger::fx_seen(FxRate rate) {
+    static_cast<void>(impl_->writer->push(FxOp{rate}));
+}
+
+void Ledger::policy(std::string text, std::string author, Done<std::int64_t> done) {
+    submit<std::int64_t>(
+        *impl_->writer,
+        PolicyOp{.text = std::move(text), .author = std::move(author), .done = std::move(done)});
+}
+
+void Ledger::add_key(KeyRow key, Done<void> done) {
+    submit<void>(*impl_->writer, AddKeyOp{.key = std::move(key), .done = std::move(done)});
+}
+
+void Ledger::revoke_key(std::string name, Done<void> done) {
+    submit<void>(*impl_->writer, RevokeKeyOp{.name = std::move(name), .done = std::move(done)});
+}
+
+void Ledger::backup(std::filesystem::path path, Done<std::int64_t> done) {
+    submit<std::int64_t>(
+        *impl_->writer, BackupOp{.path = std::move(path), .done = std::move(done)});
+}
+
+Health Ledger::health() const {
+    return impl_->writer->health();
+}
+
+std::uint64_t Ledger::heartbeat() const noexcept {
+    return impl_->writer->heartbeat();
+}
+
+Result<void> Ledger::flush() {
+    // Shared with the callback: it may still be in its call when the waiter has gone on.
+    const auto answer = std::make_shared<std::promise<Result<void>>>();
+    auto waiting = answer->get_future();
+    submit<void>(*impl_->writer, BarrierOp{[answer](Result<void> result) {
+        answer->set_value(std::move(result));
+    }});
+    return waiting.get();
+}
+
+Result<void> Ledger::close() {
+    return impl_->writer->stop();
+}
+
+}  // namespace evenkeel::ledger

@@ -1,0 +1,197 @@
+#include "agent/ledger/queries.hpp"
+
+#include "agent/ledger/names.hpp"
+
+#include <algorithm>
+
+namespace evenkeel::ledger {
+
+namespace {
+
+NameIx name_ix(std::int64_t value) {
+    return NameIx{static_cast<std::int32_t>(value)};
+}
+
+std::optional<UtcTime> optional_time(const Statement& row, int column) {
+    const auto us = row.optional_integer(column);
+    return us ? std::optional{from_us(*us)} : std::nullopt;
+}
+
+MachineState state_of(const std::string& text) {
+    return machine_state_from(text).value_or(MachineState::unknown);
+}
+
+std::optional<GoneHow> gone_how_of(const std::string& text) {
+    for (const GoneHow how : {GoneHow::destroyed, GoneHow::never_created, GoneHow::lost}) {
+        if (to_text(how) == text) {
+            return how;
+        }
+    }
+    return std::nullopt;
+}
+
+Phase phase_of(const std::string& text) {
+    for (const Phase phase :
+         {Phase::boot,
+          Phase::warm,
+          Phase::serve,
+          Phase::idle,
+          Phase::drain,
+          Phase::del,
+          Phase::minimum}) {
+        if (to_text(phase) == text) {
+            return phase;
+        }
+    }
+    return Phase::minimum;
+}
+
+MachineView machine_of(const Statement& row) {
+    MachineView view;
+    MachineRow& machine = view.row;
+    machine.id = MachineId{row.integer(0)};
+    machine.provider = name_ix(row.integer(1));
+    machine.name = row.text(2);
+    machine.remote_id = row.text(3);
+    machine.offer = name_ix(row.integer(4));
+    machine.model = name_ix(row.integer(5));
+    machine.source = name_ix(row.integer(6));
+    machine.gpu = row.text(7);
+    const std::string currency = row.text(8);
+    view.paid = money_of(row.integer(9), currency);
+    machine.state = state_of(row.text(10));
+    machine.step = row.integer(11);
+    machine.expires = from_us(row.integer(12));
+    machine.created = from_us(row.integer(13));
+    machine.gone = optional_time(row, 14);
+    machine.gone_how = gone_how_of(row.text(15));
+    machine.reason.code = static_cast<ReasonCode>(row.integer(16));
+    machine.reason.args = {row.integer(17), row.integer(18), row.integer(19)};
+    machine.synthetic = row.integer(20) != 0;
+    machine.detail = row.text(21);
+    const auto code = Currency::parse(currency).value_or(Currency{});
+    machine.price =
+        Price{row.integer(22), std::max<std::int64_t>(row.integer(23), 1), code, Unit::nanosecond};
+    view.provider = row.text(24);
+    view.model = row.text(25);
+    view.offer = row.text(26);
+    return view;
+}
+
+}  // namespace
+
+Money money_of(std::int64_t nanos, const std::string& currency) {
+    return Money{nanos, Currency::parse(currency).value_or(Currency{})};
+}
+
+std::string meta_value(Database& database, std::string_view key) {
+    Statement statement{database, "SELECT value FROM meta WHERE key = ?1"};
+    statement.query(key);
+    return statement.next() ? statement.text(0) : std::string{};
+}
+
+std::vector<NameRow> read_names(Database& database) {
+    std::vector<NameRow> names;
+    Statement row{database, "SELECT ix, kind, text FROM name ORDER BY ix"};
+    while (row.next()) {
+        if (const auto kind = name_kind_from(row.text(1))) {
+            names.push_back({.ix = name_ix(row.integer(0)), .kind = *kind, .text = row.text(2)});
+        }
+    }
+    return names;
+}
+
+std::vector<KeyRow> read_keys(Database& database) {
+    std::vector<KeyRow> keys;
+    Statement row{
+        database,
+        "SELECT ix, name, sha256, prefix, created_us, revoked_us FROM client_key ORDER BY ix"};
+    while (row.next()) {
+        keys.push_back(
+            {.ix = name_ix(row.integer(0)),
+             .name = row.text(1),
+             .sha256 = row.text(2),
+             .prefix = row.text(3),
+             .created = from_us(row.integer(4)),
+             .revoked = optional_time(row, 5)});
+    }
+    return keys;
+}
+
+std::vector<BudgetWindow> read_windows(Database& database, UtcTime since) {
+    std::vector<BudgetWindow> windows;
+    Statement row{
+        database,
+        "SELECT budget, window_us, settled, held FROM budget_window"
+        " WHERE window_us >= ?1 OR held <> 0 ORDER BY budget, window_us"};
+    row.query(to_us(since));
+    while (row.next()) {
+        windows.push_back(
+            {.budget = name_ix(row.integer(0)),
+             .window = from_us(row.integer(1)),
+             .settled = row.integer(2),
+             .held = row.integer(3)});
+    }
+    return windows;
+}
+
+std::vector<MachineView> read_machines(Database& database, UtcTime gone_since) {
+    std::vector<MachineView> machines;
+    Statement row{
+        database,
+        "SELECT m.id, m.provider, m.name, m.remote_id, m.offer, m.model, m.source, m.gpu,"
+        " m.currency, m.paid, m.state, m.step, m.expires_us, m.created_us, m.gone_us, m.gone_how,"
+        " m.reason, m.reason_a, m.reason_b, m.reason_c, m.synthetic, m.detail, p.num, p.den,"
+        " np.text, nm.text, no.text FROM machine AS m JOIN price AS p ON p.id = m.price"
+        " LEFT JOIN name AS np ON np.ix = m.provider LEFT JOIN name AS nm ON nm.ix = m.model"
+        " LEFT JOIN name AS no ON no.ix = m.offer"
+        " WHERE m.gone_us IS NULL OR m.gone_us >= ?1 ORDER BY m.id"};
+    Statement phase{
+        database,
+        "SELECT no, phase, from_us, to_us, billed FROM machine_phase WHERE machine = ?1"
+        " ORDER BY no"};
+    Statement event{
+        database,
+        "SELECT step, at_us, boot_id, boot_ns, event, from_state, to_state FROM machine_event"
+        " WHERE machine = ?1 ORDER BY step DESC LIMIT 1"};
+    row.query(to_us(gone_since));
+    while (row.next()) {
+        MachineView view = machine_of(row);
+        const std::int64_t id = view.row.id.value();
+        phase.query(id);
+        while (phase.next()) {
+            view.phases.push_back(
+                {.no = phase.integer(0),
+                 .phase = phase_of(phase.text(1)),
+                 .from = from_us(phase.integer(2)),
+                 .to = optional_time(phase, 3),
+                 .billed = Money{phase.integer(4), view.paid.currency()}});
+        }
+        event.query(id);
+        while (event.next()) {
+            view.last = {
+                .step = event.integer(0),
+                .at = from_us(event.integer(1)),
+                .boot_id = event.text(2),
+                .boot_ns = event.integer(3),
+                .event = event.text(4),
+                .from = state_of(event.text(5)),
+                .to = state_of(event.text(6))};
+        }
+        machines.push_back(std::move(view));
+    }
+    return machines;
+}
+
+std::int64_t newest_policy(Database& database) {
+    return database.integer("SELECT coalesce(max(no), 0) FROM policy");
+}
+
+std::int64_t largest_id(Database& database) {
+    return database.integer(
+        "SELECT max(coalesce((SELECT max(id) FROM tx), 0),"
+        " coalesce((SELECT max(id) FROM hold), 0), coalesce((SELECT max(id) FROM decision), 0),"
+        " coalesce((SELECT max(id) FROM request), 0), coalesce((SELECT max(id) FROM machine), 0))");
+}
+
+}  // namespace evenkeel::ledger

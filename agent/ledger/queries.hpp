@@ -1,0 +1,25 @@
+#pragma once
+
+#include "agent/ledger/reader.hpp"
+#include "agent/ledger/sqlite.hpp"
+
+#include <string>
+#include <vector>
+
+/// Queries that both the daemon's start and the reports need. All throw SqlError.
+namespace evenkeel::ledger {
+
+[[nodiscard]] std::string meta_value(Database& database, std::string_view key);
+[[nodiscard]] std::vector<NameRow> read_names(Database& database);
+[[nodiscard]] std::vector<KeyRow> read_keys(Database& database);
+/// Windows that began at or after `since`, and older ones that still hold something.
+[[nodiscard]] std::vector<BudgetWindow> read_windows(Database& database, UtcTime since);
+/// Machines that are not gone or went at or after `gone_since`, oldest first.
+[[nodiscard]] std::vector<MachineView> read_machines(Database& database, UtcTime gone_since);
+[[nodiscard]] std::int64_t newest_policy(Database& database);
+/// Largest id of any table that IdGenerator numbers.
+[[nodiscard]] std::int64_t largest_id(Database& database);
+/// An amount read from two columns.
+[[nodiscard]] Money money_of(std::int64_t nanos, const std::string& currency);
+
+}  // namespace evenkeel::ledger

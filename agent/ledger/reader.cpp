@@ -1,0 +1,270 @@
+#include "agent/ledger/reader.hpp"
+
+#include "agent/ledger/ledger.hpp"
+#include "agent/ledger/queries.hpp"
+#include "agent/ledger/reader_impl.hpp"
+#include "agent/ledger/schema.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <string_view>
+#include <utility>
+
+namespace evenkeel::ledger {
+
+namespace {
+
+NameIx name_ix(std::int64_t value) {
+    return NameIx{static_cast<std::int32_t>(value)};
+}
+
+/// The integers at the front of a JSON array, as decisions store them.
+std::array<std::int64_t, 3> args_of(std::string_view text) {
+    std::array<std::int64_t, 3> args{};
+    std::size_t at = 1;
+    for (std::int64_t& arg : args) {
+        if (at >= text.size()) {
+            break;
+        }
+        const auto [end, error] = std::from_chars(text.data() + at, text.data() + text.size(), arg);
+        if (error != std::errc{}) {
+            break;
+        }
+        at = static_cast<std::size_t>(end - text.data()) + 1;
+    }
+    return args;
+}
+
+Result<std::unique_ptr<Database>> connect(const std::filesystem::path& file) {
+    try {
+        auto database = std::make_unique<Database>(file, Database::Mode::read_only);
+        static_cast<void>(database->integer("SELECT count(*) FROM sqlite_schema"));
+        return database;
+    } catch (const SqlError& error) {
+        if (!error.is_fatal() || error.is_corrupt()) {
+            return std::unexpected{to_error(error)};
+        }
+    }
+    // A folder we may not write: without a daemon there is no shared memory file to join, and none
+    // can be made. Whatever is checkpointed can still be read.
+    try {
+        auto database = std::make_unique<Database>(file, Database::Mode::immutable);
+        static_cast<void>(database->integer("SELECT count(*) FROM sqlite_schema"));
+        return database;
+    } catch (const SqlError& error) {
+        return std::unexpected{to_error(error)};
+    }
+}
+
+SpendRow spend_row(const Statement& row) {
+    SpendRow cell;
+    cell.source = name_ix(row.integer(0));
+    cell.model = name_ix(row.integer(1));
+    cell.key = name_ix(row.integer(2));
+    cell.route = name_ix(row.integer(3));
+    cell.phase = row.text(4);
+    const std::string currency = row.text(5);
+    cell.currency = Currency::parse(currency).value_or(Currency{});
+    cell.requests = row.integer(6);
+    cell.answered = row.integer(7);
+    cell.tokens_in = row.integer(8);
+    cell.tokens_cached = row.integer(9);
+    cell.tokens_cache_write = row.integer(10);
+    cell.tokens_out = row.integer(11);
+    cell.paid = money_of(row.integer(12), currency);
+    cell.charged = money_of(row.integer(13), currency);
+    cell.time = std::chrono::nanoseconds{row.integer(14)};
+    cell.kind = static_cast<SourceKind>(row.integer(15));
+    cell.provider = name_ix(row.integer(16));
+    cell.label = row.text(17);
+    cell.synthetic = row.integer(18) != 0;
+    return cell;
+}
+
+/// Runs `work` within one read transaction and turns SQLite's failures into values.
+template <class Work>
+auto reading(Database& database, Work work) -> Result<decltype(work())> {
+    try {
+        database.exec("BEGIN");
+        auto result = work();
+        database.exec("COMMIT");
+        return result;
+    } catch (const SqlError& error) {
+        database.rollback_quietly();
+        return std::unexpected{to_error(error)};
+    }
+}
+
+std::optional<FxRate> newest_rate(Database& database, Currency base, Currency quote) {
+    Statement row{
+        database,
+        "SELECT num, den, as_of FROM fx_rate WHERE base = ?1 AND quote = ?2"
+        " ORDER BY id DESC LIMIT 1"};
+    row.query(base.text(), quote.text());
+    if (!row.next()) {
+        return std::nullopt;
+    }
+    return FxRate{
+        .base = base,
+        .quote = quote,
+        .num = row.integer(0),
+        .den = row.integer(1),
+        .as_of = from_us(row.integer(2))};
+}
+
+}  // namespace
+
+Reader::Reader(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
+Reader::~Reader() = default;
+Reader::Reader(Reader&&) noexcept = default;
+Reader& Reader::operator=(Reader&&) noexcept = default;
+
+Result<Reader> Reader::open(const std::filesystem::path& dir) {
+    const std::filesystem::path file = dir / ledger_file;
+    if (const auto known = inspect_file(file, newest_schema()); !known) {
+        Error error = known.error();
+        if (error.code == Errc::not_found) {
+            error.message = fmt::format(
+                "there is no ledger in {} yet: start the daemon once, or name the state folder "
+                "with --state",
+                dir.string());
+        }
+        return std::unexpected{std::move(error)};
+    }
+    auto database = connect(file);
+    if (!database) {
+        return std::unexpected{database.error()};
+    }
+    return Reader{std::make_unique<Impl>(*std::move(database))};
+}
+
+Result<Summary> Reader::summary() {
+    Database& database = *impl_->database;
+    return reading(database, [&] {
+        Summary summary{
+            .schema = static_cast<int>(database.integer("PRAGMA user_version")),
+            .bytes = database.integer("PRAGMA page_count") * database.integer("PRAGMA page_size"),
+            .transactions =
+                database.integer("SELECT coalesce(sum(newest), 0) FROM (SELECT max(seq) AS newest"
+                                 " FROM tx GROUP BY gateway)"),
+            .requests = database.integer("SELECT coalesce(sum(requests), 0) FROM rollup_day"),
+            .machines_not_gone =
+                database.integer("SELECT count(*) FROM machine WHERE gone_us IS NULL"),
+            .open_holds = database.integer("SELECT count(*) FROM hold WHERE state = 'open'"),
+            .zone = meta_value(database, "report_zone"),
+            .report = Currency::parse(meta_value(database, "report_currency")).value_or(Currency{}),
+            .agent_id = meta_value(database, "agent_id"),
+            .policy_revision = newest_policy(database)};
+        Statement ends{database, "SELECT min(hour), max(hour) FROM rollup_hour"};
+        if (ends.next() && ends.optional_integer(0)) {
+            summary.first = UtcTime{std::chrono::hours{ends.integer(0)}};
+            summary.last = UtcTime{std::chrono::hours{ends.integer(1) + 1}};
+        }
+        return summary;
+    });
+}
+
+Result<std::vector<SpendRow>> Reader::spend(std::int64_t first_day, std::int64_t last_day) {
+    Database& database = *impl_->database;
+    return reading(database, [&] {
+        std::vector<SpendRow> rows;
+        Statement row{
+            database,
+            "SELECT r.source, r.model, r.key, r.route, r.phase, r.currency, sum(r.requests),"
+            " sum(r.answered), sum(r.tok_in), sum(r.tok_cached), sum(r.tok_cache_write),"
+            " sum(r.tok_out), sum(r.paid), sum(r.charged), sum(r.time_ns), coalesce(s.kind, 0),"
+            " coalesce(s.provider, 0), coalesce(s.label, n.text, '-'), coalesce(s.synthetic, 0)"
+            " FROM rollup_day AS r LEFT JOIN source AS s ON s.ix = r.source"
+            " LEFT JOIN name AS n ON n.ix = r.source WHERE r.day BETWEEN ?1 AND ?2"
+            " GROUP BY r.source, r.model, r.key, r.route, r.phase, r.currency"};
+        row.query(first_day, last_day);
+        while (row.next()) {
+            rows.push_back(spend_row(row));
+        }
+        return rows;
+    });
+}
+
+Result<std::vector<NameRow>> Reader::names() {
+    return reading(*impl_->database, [&] { return read_names(*impl_->database); });
+}
+
+Result<std::vector<MachineView>> Reader::machines(UtcTime gone_since) {
+    return reading(*impl_->database, [&] { return read_machines(*impl_->database, gone_since); });
+}
+
+Result<std::vector<DecisionRow>> Reader::decisions(int limit) {
+    Database& database = *impl_->database;
+    return reading(database, [&] {
+        std::vector<DecisionRow> rows;
+        Statement row{
+            database,
+            "SELECT id, at_us, policy, kind, model, machine, reason, args FROM decision"
+            " ORDER BY id DESC LIMIT ?1"};
+        row.query(limit);
+        while (row.next()) {
+            rows.push_back(
+                {.id = row.integer(0),
+                 .at = from_us(row.integer(1)),
+                 .decision = {
+                     .policy = row.integer(2),
+                     .kind = row.text(3),
+                     .model = name_ix(row.integer(4)),
+                     .machine = MachineId{row.integer(5)},
+                     .reason = {
+                         .code = static_cast<ReasonCode>(row.integer(6)),
+                         .args = args_of(row.text(7))}}});
+        }
+        return rows;
+    });
+}
+
+Result<std::vector<KeyRow>> Reader::keys() {
+    return reading(*impl_->database, [&] { return read_keys(*impl_->database); });
+}
+
+Result<std::vector<BudgetWindow>> Reader::budget_windows(UtcTime since) {
+    return reading(*impl_->database, [&] { return read_windows(*impl_->database, since); });
+}
+
+Result<std::optional<FxRate>> Reader::fx(Currency base, Currency quote) {
+    Database& database = *impl_->database;
+    return reading(database, [&]() -> std::optional<FxRate> {
+        if (const auto direct = newest_rate(database, base, quote)) {
+            return direct;
+        }
+        const auto turned = newest_rate(database, quote, base);
+        if (!turned) {
+            return std::nullopt;
+        }
+        return FxRate{base, quote, turned->den, turned->num, turned->as_of};
+    });
+}
+
+Result<std::vector<PriceSeen>> Reader::prices() {
+    Database& database = *impl_->database;
+    return reading(database, [&] {
+        std::vector<PriceSeen> prices;
+        Statement row{
+            database,
+            "SELECT offer, meter, currency, num, den, seen_us, from_us FROM price WHERE id IN"
+            " (SELECT max(id) FROM price GROUP BY offer, meter) ORDER BY offer, meter"};
+        while (row.next()) {
+            const std::string meter = row.text(1);
+            const Unit unit = meter == "hour"    ? Unit::nanosecond
+                              : meter == "power" ? Unit::microjoule
+                                                 : Unit::token;
+            const auto currency = Currency::parse(row.text(2)).value_or(Currency{});
+            prices.push_back(
+                {.offer = name_ix(row.integer(0)),
+                 .meter = meter,
+                 .price = Price{row.integer(3), row.integer(4), currency, unit},
+                 .seen = from_us(row.integer(5)),
+                 .from = from_us(row.integer(6))});
+        }
+        return prices;
+    });
+}
+
+}  // namespace evenkeel::ledger

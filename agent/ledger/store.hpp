@@ -1,0 +1,139 @@
+#pragma once
+
+#include "agent/ledger/chain.hpp"
+#include "agent/ledger/ops.hpp"
+#include "agent/ledger/sqlite.hpp"
+#include "agent/ledger/zone.hpp"
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace evenkeel::ledger {
+
+/// Answers a caller; run after the commit.
+using Completion = std::function<void()>;
+
+/// Applies operations to the database within one transaction that the writer begins and commits.
+///
+/// Every `apply` checks what may go wrong in the ordinary course (a step taken by another, a taken
+/// name) before it writes, and answers that through its completion. Anything else throws SqlError
+/// or std::exception: the writer then rolls back and calls `load` before it goes on. Applying an
+/// operation whose rows are in the file already changes nothing and succeeds.
+class Store {
+public:
+    Store(Database& database, const Zone& zone, std::uint8_t gateway, Currency report);
+
+    /// Reads what is kept in memory: end of the chain, names, open holds. Throws SqlError.
+    void load();
+    void begin();
+    void apply(Op& op, std::vector<Completion>& completions);
+    /// Writes the sums gathered since `begin`, then commits. Throws SqlError.
+    void commit();
+    void rollback() noexcept;
+
+    [[nodiscard]] std::int64_t transactions() const noexcept { return chain_.count(); }
+    /// Turns holds of requests that a crash left open into spending (F95). Within begin/commit.
+    std::vector<OpenHold> lapse_requests(UtcTime now);
+    [[nodiscard]] std::vector<OpenHold> open_holds() const;
+    [[nodiscard]] std::int64_t last_id() const noexcept { return last_id_; }
+
+private:
+    struct Held {
+        UtcTime at{};
+        Hold hold{};
+    };
+    struct CellKey {
+        std::int64_t at{0};
+        std::int32_t source{0};
+        std::int32_t model{0};
+        std::int32_t key{0};
+        std::int32_t route{0};
+        std::string phase{};
+        Currency currency{};
+        friend auto operator<=>(const CellKey&, const CellKey&) = default;
+    };
+    struct Cell {
+        std::int64_t requests{0};
+        std::int64_t answered{0};
+        std::int64_t tok_in{0};
+        std::int64_t tok_cached{0};
+        std::int64_t tok_cache_write{0};
+        std::int64_t tok_out{0};
+        std::int64_t paid{0};
+        std::int64_t charged{0};
+        std::int64_t wait_ms{0};
+        std::int64_t time_ns{0};
+        void add(const Cell& other);
+    };
+    struct WindowSums {
+        std::int64_t settled{0};
+        std::int64_t held{0};
+    };
+
+    void apply_hold(HoldOp& op, UtcTime at, std::vector<Completion>& completions);
+    void apply_release(HoldId id);
+    void apply_record(const Request& request, UtcTime at);
+    enum class BookAs : std::uint8_t { recorded, lapsed };
+    bool book_request(const Request& request, UtcTime at, BookAs as, std::int64_t& tx);
+    void apply_machine(MachineOp& op, std::vector<Completion>& completions);
+    void apply_adjust(AdjustOp& op, UtcTime at, std::vector<Completion>& completions);
+    void apply_decision(const Decision& decision, std::int64_t& id, UtcTime at);
+    void apply_power(const PowerPost& post, UtcTime at);
+    void apply_name(const NameRow& name);
+    void apply_source(const SourceInfo& source);
+    void apply_price(const PriceSeen& seen);
+    void apply_fx(const FxRate& rate);
+    void apply_policy(PolicyOp& op, UtcTime at, std::vector<Completion>& completions);
+    void apply_add_key(AddKeyOp& op, std::vector<Completion>& completions);
+    void apply_revoke(RevokeKeyOp& op, UtcTime at, std::vector<Completion>& completions);
+
+    /// The error that keeps `step` from being applied, if any; `already` when it is in the file.
+    [[nodiscard]] Result<bool> check_step(const MachineStep& step);
+    void write_machine(const MachineStep& step, std::int64_t paid_more);
+    std::int64_t post_phase(const MachineStep& step, const PhaseChange& change);
+    void end_hold(HoldId id, const Held& held, std::string_view state, std::int64_t tx);
+    int insert_request(const Request& request, std::int64_t tx, std::int64_t flags);
+    void roll_up(UtcTime at, CellKey key, const Cell& cell);
+    void settle_windows(const std::vector<BudgetShare>& shares);
+    void ensure_source(NameIx source, SourceKind kind, NameIx provider, bool synthetic);
+    std::int64_t insert_price(const PriceSeen& seen);
+    std::int64_t price_id(NameIx offer, std::string_view meter, const Price& price, UtcTime seen);
+    [[nodiscard]] std::string name_text(NameIx ix) const;
+    [[nodiscard]] std::int64_t fresh_id(UtcTime now);
+    std::int64_t post(Entry entry, UtcTime at);
+    void write_cells(const char* table, const std::map<CellKey, Cell>& cells);
+
+    Database& database_;
+    const Zone& zone_;
+    std::uint8_t gateway_;
+    Currency report_;
+    Chain chain_;
+    IdGenerator ids_;
+    std::int64_t last_id_{0};
+    std::unordered_map<HoldId, Held> holds_{};
+    std::unordered_map<NameIx, std::string> names_{};
+    std::unordered_set<std::int32_t> sources_{};
+    std::map<CellKey, Cell> days_{};
+    std::map<CellKey, Cell> hours_{};
+    std::map<std::pair<std::int32_t, std::int64_t>, WindowSums> windows_{};
+
+    Statement insert_request_;
+    Statement insert_hold_;
+    Statement insert_hold_budget_;
+    Statement end_hold_;
+    Statement add_window_;
+    Statement insert_decision_;
+    Statement insert_source_;
+    Statement insert_event_;
+    Statement upsert_phase_;
+    Statement newest_price_;
+    Statement insert_price_;
+    Statement put_rent_;
+};
+
+}  // namespace evenkeel::ledger

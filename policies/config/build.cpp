@@ -1,0 +1,369 @@
+#include "policies/config/build.hpp"
+
+#include "policies/config/text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+namespace evenkeel::config {
+namespace {
+
+// Each `read` leaves its target, and so the default, alone when the key is absent.
+
+void read(const Node* map, std::string_view key, std::string& out) {
+    if (const Value* found = value(child(map, key))) {
+        out = found->text;
+    }
+}
+void read(const Node* map, std::string_view key, bool& out) {
+    if (const Value* found = value(child(map, key))) {
+        out = found->number != 0;
+    }
+}
+void read(const Node* map, std::string_view key, int& out) {
+    if (const Value* found = value(child(map, key))) {
+        out = static_cast<int>(found->number);  // every such key has a range within int
+    }
+}
+void read(const Node* map, std::string_view key, std::int64_t& out) {
+    if (const Value* found = value(child(map, key))) {
+        out = found->number;
+    }
+}
+void read(const Node* map, std::string_view key, Milliseconds& out) {
+    if (const Value* found = value(child(map, key))) {
+        out = Milliseconds{found->number};
+    }
+}
+void read(const Node* map, std::string_view key, Date& out) {
+    if (const Value* found = value(child(map, key))) {
+        out = Date{std::chrono::sys_days{std::chrono::days{found->number}}};
+    }
+}
+void read(const Node* map, std::string_view key, Currency& out) {
+    if (const Value* found = value(child(map, key))) {
+        out = found->currency;
+    }
+}
+void read(const Node* map, std::string_view key, Money& out) {
+    if (const Value* found = value(child(map, key))) {
+        out = Money{found->number, found->currency};
+    }
+}
+/// "auto" stays nothing.
+template <class T>
+void read(const Node* map, std::string_view key, std::optional<T>& out) {
+    const Value* found = value(child(map, key));
+    if (found != nullptr && found->text != "auto") {
+        T filled{};
+        read(map, key, filled);
+        out = std::move(filled);
+    }
+}
+void read(const Node* map, std::string_view key, std::vector<std::string>& out) {
+    for (const Node& item : items_of(child(map, key))) {
+        out.push_back(item.text);
+    }
+}
+
+Money money_of(const Value& found) {
+    return Money{found.number, found.currency};
+}
+void read_hour(const Node* map, std::string_view key, Price& out) {
+    if (const Value* found = value(child(map, key))) {
+        out = Price::per_hour(money_of(*found));
+    }
+}
+void read_mtok(const Node* map, std::string_view key, Price& out) {
+    if (const Value* found = value(child(map, key))) {
+        out = Price::per_mtok(money_of(*found));
+    }
+}
+
+/// Reads a choice by the table of its words.
+template <class T, std::size_t n>
+void read_choice(
+    const Node* map,
+    std::string_view key,
+    const std::array<std::pair<std::string_view, T>, n>& words,
+    T& out) {
+    const Value* found = value(child(map, key));
+    for (const auto& [word, meaning] : words) {
+        if (found != nullptr && found->text == word) {
+            out = meaning;
+        }
+    }
+}
+
+constexpr std::array<std::pair<std::string_view, ProviderKind>, 6> provider_kinds{{
+    {"local", ProviderKind::local},
+    {"sandbox", ProviderKind::sandbox},
+    {"digitalocean", ProviderKind::digitalocean},
+    {"runpod", ProviderKind::runpod},
+    {"openai-compatible", ProviderKind::openai_compatible},
+    {"anthropic", ProviderKind::anthropic},
+}};
+constexpr std::array<std::pair<std::string_view, Prefer>, 3> preferences{{
+    {"cheapest", Prefer::cheapest},
+    {"fastest", Prefer::fastest},
+    {"listed", Prefer::listed},
+}};
+constexpr std::array<std::pair<std::string_view, BudgetPer>, 3> windows{{
+    {"hour", BudgetPer::hour},
+    {"day", BudgetPer::day},
+    {"month", BudgetPer::month},
+}};
+constexpr std::array<std::pair<std::string_view, BudgetAction>, 4> budget_actions{{
+    {"warn", BudgetAction::warn},
+    {"local-only", BudgetAction::local_only},
+    {"no-new-machines", BudgetAction::no_new_machines},
+    {"refuse", BudgetAction::refuse},
+}};
+constexpr std::array<std::pair<std::string_view, RentRule>, 2> rent_rules{{
+    {"break-even", RentRule::break_even},
+    {"never", RentRule::never},
+}};
+constexpr std::array<std::pair<std::string_view, UnknownMachine>, 2> unknown_actions{{
+    {"destroy", UnknownMachine::destroy},
+    {"alert", UnknownMachine::alert},
+}};
+constexpr std::array<std::pair<std::string_view, OnStop>, 2> stop_actions{{
+    {"destroy", OnStop::destroy},
+    {"keep", OnStop::keep},
+}};
+
+void build_limits(const Node* map, Limits& out) {
+    read(map, "header_bytes", out.header_bytes);
+    read(map, "body_bytes", out.body_bytes);
+    read(map, "connections", out.connections);
+    read(map, "connections_per_address", out.connections_per_address);
+    read(map, "header_time", out.header_time);
+    read(map, "body_time", out.body_time);
+    read(map, "idle_time", out.idle_time);
+    read(map, "stall_time", out.stall_time);
+    read(map, "queue_requests", out.queue_requests);
+    read(map, "stream_drain", out.stream_drain);
+}
+
+void build_daemon(const Node* root, Config& out) {
+    const Node* listen = child(root, "listen");
+    read(listen, "api", out.listen.api);
+    read(listen, "admin", out.listen.admin);
+    const Node* currency = child(root, "currency");
+    read(currency, "report", out.currency.report);
+    for (const Entry& entry : entries_of(child(currency, "rates"))) {
+        FxRate& rate = out.currency.rates[*Currency::parse(entry.key)];
+        read(&entry.node, "rate", rate.rate_nanos);
+        read(&entry.node, "as_of", rate.as_of);
+        read(&entry.node, "warn_after", rate.warn_after);
+    }
+    read(root, "report_zone", out.report_zone);
+    read(root, "speed", out.speed);
+    build_limits(child(root, "limits"), out.limits);
+    const Node* energy = child(root, "energy");
+    read(energy, "host_overhead", out.energy.host_overhead_milliwatts);
+    for (const Node& line : items_of(child(energy, "tariff"))) {
+        Tariff& tariff = out.energy.tariff.emplace_back();
+        if (const Value* price = value(child(&line, "price"))) {
+            tariff.price = Price::per_kwh(money_of(*price));
+        }
+        read(&line, "when", tariff.when);
+    }
+    for (const Node& item : items_of(child(root, "hardware"))) {
+        Hardware& hardware = out.hardware.emplace_back();
+        read(&item, "name", hardware.name);
+        for (const Node& gpu : items_of(child(&item, "gpus"))) {
+            hardware.gpus.push_back(static_cast<int>(gpu.value->number));
+        }
+        const Node* power = child(&item, "power");
+        read(power, "busy", hardware.busy_milliwatts);
+        read(power, "idle", hardware.idle_milliwatts);
+    }
+}
+
+void build_providers(const Node* root, Config& out) {
+    for (const Entry& entry : entries_of(child(root, "providers"))) {
+        Provider& provider = out.providers.emplace_back();
+        provider.name = entry.key;
+        read_choice(&entry.node, "kind", provider_kinds, provider.kind);
+        read(&entry.node, "credential", provider.credential);
+        read(&entry.node, "url", provider.url);
+        read(&entry.node, "base_url", provider.base_url);
+        read(&entry.node, "hardware", provider.hardware);
+        read(&entry.node, "engine", provider.engine);
+        read(&entry.node, "synthetic", provider.synthetic);
+        read(&entry.node, "regions", provider.regions);
+        read(&entry.node, "cloud", provider.cloud);
+        read(&entry.node, "tag", provider.tag);
+        read(&entry.node, "max_machines", provider.max_machines);
+        read(&entry.node, "max_in_flight", provider.max_in_flight);
+    }
+}
+
+Offer build_offer(const Node& node) {
+    Offer offer;
+    read(&node, "on", offer.on);
+    offer.name = offer.on;
+    read(&node, "name", offer.name);
+    read(&node, "model", offer.model);
+    read(&node, "gpu", offer.gpu);
+    read(&node, "engine", offer.engine);
+    read(&node, "weights", offer.weights);
+    read(&node, "image", offer.image);
+    read(&node, "slots", offer.slots);
+    read(&node, "seen", offer.seen);
+    const Node* price = child(&node, "price");
+    if (value(price) != nullptr) {
+        read_hour(&node, "price", offer.hour_price.emplace());
+    } else if (price != nullptr) {
+        TokenPrices& prices = offer.token_price.emplace();
+        read_mtok(price, "in", prices.in);
+        read_mtok(price, "out", prices.out);
+        if (child(price, "cached") != nullptr) {
+            read_mtok(price, "cached", prices.cached.emplace());
+        }
+        if (child(price, "cache_write") != nullptr) {
+            read_mtok(price, "cache_write", prices.cache_write.emplace());
+        }
+    }
+    return offer;
+}
+
+void build_models(const Node* root, Config& out) {
+    for (const Entry& entry : entries_of(child(root, "models"))) {
+        Model& model = out.models.emplace_back();
+        model.name = entry.key;
+        read(&entry.node, "context", model.context);
+        read(&entry.node, "aliases", model.aliases);
+        for (const Node& offer : items_of(child(&entry.node, "offers"))) {
+            model.offers.push_back(build_offer(offer));
+            if (model.offers.back().model.empty()) {
+                model.offers.back().model = model.name;
+            }
+        }
+    }
+}
+
+std::string canonical_model(const Index& index, const std::string& name) {
+    const auto known = index.models.find(name);
+    return known == index.models.end() ? name : known->second->key;
+}
+
+void build_routes(const Node* root, const Index& index, Config& out) {
+    for (const Node& item : items_of(child(root, "routes"))) {
+        Route& route = out.routes.emplace_back();
+        read(&item, "name", route.name);
+        const Node* match = child(&item, "match");
+        read(match, "model", route.match.models);
+        read(match, "key", route.match.keys);
+        for (const Entry& header : entries_of(child(match, "header"))) {
+            route.match.headers[header.key] = header.node.text;
+        }
+        read(&item, "use", route.use);
+        for (std::string& model : route.use) {
+            model = canonical_model(index, model);
+        }
+        read_choice(&item, "prefer", preferences, route.prefer);
+        read(&item, "max_wait", route.max_wait);
+        read(&item, "max_cost", route.max_cost);
+        route.stay_own = child(&item, "stay") != nullptr;
+    }
+}
+
+void build_budgets(const Node* root, const Index& index, Config& out) {
+    for (const Node& item : items_of(child(root, "budgets"))) {
+        Budget& budget = out.budgets.emplace_back();
+        read(&item, "name", budget.name);
+        const Node* scope = child(&item, "scope");
+        read(scope, "kind", budget.scope.kind);
+        read(scope, "provider", budget.scope.provider);
+        read(scope, "key", budget.scope.key);
+        read(scope, "model", budget.scope.model);
+        budget.scope.model = canonical_model(index, budget.scope.model);
+        read(scope, "route", budget.scope.route);
+        read(&item, "limit", budget.limit);
+        read_choice(&item, "per", windows, budget.per);
+        const Node* at = child(&item, "at");
+        if (!entries_of(at).empty()) {
+            budget.at.clear();
+        }
+        for (const Entry& step : entries_of(at)) {
+            const auto percent = parse_decimal(step.key.substr(0, step.key.size() - 1), 0);
+            BudgetAction action{};
+            read_choice(at, step.key, budget_actions, action);
+            budget.at[static_cast<int>(*percent)] = action;
+        }
+    }
+}
+
+void build_scaling(const Node* root, const Index& index, Config& out) {
+    for (const Node& item : items_of(child(root, "scaling"))) {
+        Scaling& scaling = out.scaling.emplace_back();
+        read(&item, "name", scaling.name);
+        read(&item, "model", scaling.model);
+        scaling.model = canonical_model(index, scaling.model);
+        read(&item, "offers", scaling.offers);
+        const auto model = index.models.find(scaling.model);
+        for (std::string& offer : scaling.offers) {
+            const OfferRef* found =
+                model == index.models.end() ? nullptr : index.resolve(offer, model->second);
+            offer = found == nullptr ? offer : found->name;
+        }
+        read_choice(&item, "rule", rent_rules, scaling.rule);
+        read(&item, "trust", scaling.trust_millis);
+        read(&item, "efficiency", scaling.efficiency_millis);
+        read(&item, "max_order", scaling.max_order);
+        read(&item, "boot", scaling.boot);
+        read(&item, "min_bill", scaling.min_bill);
+        read(&item, "keep_warm", scaling.keep_warm_millis);
+        read(&item, "min", scaling.min);
+        read(&item, "max", scaling.max);
+        read_hour(&item, "max_price", scaling.max_price);
+        read(&item, "max_price_age", scaling.max_price_age);
+        read(&item, "idle_stop", scaling.idle_stop);
+        read(&item, "max_life", scaling.max_life);
+        read(&item, "drain", scaling.drain);
+        read(&item, "warm_up", scaling.warm_up);
+    }
+}
+
+void build_rest(const Node* root, Config& out) {
+    const Node* slo = child(root, "slo");
+    read(slo, "first_token", out.slo.first_token);
+    read(slo, "first_token_per_1k", out.slo.first_token_per_1k);
+    read(slo, "per_output_token", out.slo.per_output_token);
+    read(slo, "patience", out.slo.patience_millis);
+    read(slo, "miss_costs", out.slo.miss_costs);
+    const Node* safety = child(root, "safety");
+    read(safety, "max_machines", out.safety.max_machines);
+    read(safety, "max_rate", out.safety.max_rate_per_hour);
+    read(safety, "max_per_day", out.safety.max_per_day);
+    read(safety, "max_creates_per_hour", out.safety.max_creates_per_hour);
+    read(safety, "leak_scan", out.safety.leak_scan);
+    read(safety, "proof_gap", out.safety.proof_gap);
+    read(safety, "orphan_grace", out.safety.orphan_grace);
+    read_choice(safety, "unknown_machine", unknown_actions, out.safety.unknown_machine);
+    read_choice(safety, "on_stop", stop_actions, out.safety.on_stop);
+}
+
+}  // namespace
+
+Config build(const Documents& documents, const Index& index) {
+    const auto root = [&](File file) -> const Node* {
+        const Document* document = documents[static_cast<std::size_t>(file)];
+        return document == nullptr ? nullptr : document->root();
+    };
+    Config out;
+    build_daemon(root(File::evenkeel), out);
+    build_providers(root(File::providers), out);
+    build_models(root(File::models), out);
+    const Node* policy = root(File::policy);
+    build_routes(policy, index, out);
+    build_budgets(policy, index, out);
+    build_scaling(policy, index, out);
+    build_rest(policy, out);
+    return out;
+}
+
+}  // namespace evenkeel::config

@@ -1,0 +1,103 @@
+#include "policies/config/key_tables.hpp"
+
+#include <array>
+
+namespace evenkeel::config {
+
+// clang-format off
+namespace {
+constexpr std::array provider_rows{
+    Key{"version", Type::integer, "Version of the file format; always 1."}
+        .required("a later version could mean something else by the same keys").example("1"),
+
+    Key{"providers.*", Type::map, "Who serves, rents or sells; one entry for each, by its name."}
+        .required("there is nobody to serve a model").filled(),
+    Key{"providers.*.kind", Type::choice, "What it is, and so how it is spoken to and paid."}
+        .one_of("local|sandbox|digitalocean|runpod|openai-compatible|anthropic")
+        .required("nothing else of the entry can be understood").example("local"),
+    Key{"providers.*.credential", Type::file_name,
+        "Name of the file with its key, below credentials/; never the key itself."}
+        .example("runpod.key"),
+    Key{"providers.*.url", Type::url,
+        "Where the server is (local, openai-compatible)."}
+        .example("\"http://127.0.0.1:8091\""),
+    Key{"providers.*.base_url", Type::url,
+        "Stands in for the vendor's own host (proxies, tests; sandbox: where the cloud listens)."}
+        .example("\"https://proxy.example\""),
+    Key{"providers.*.hardware", Type::name, "Which own machine it runs on (local)."}
+        .example("desk").without("its power costs nothing in the ledger"),
+    Key{"providers.*.engine", Type::choice, "Which engine answers there (local)."}
+        .one_of("vllm|llama.cpp|openai|synthetic").def("openai"),
+    Key{"providers.*.synthetic", Type::boolean,
+        "Not a real GPU, API or cloud; said wherever it is shown."}
+        .def("false"),
+    Key{"providers.*.regions[]", Type::name, "Regions to rent in, in this order; left out: any."}
+        .example("[tor1, nyc2]"),
+    Key{"providers.*.cloud", Type::choice, "Which of RunPod's clouds."}
+        .one_of("secure|community").def("secure"),
+    Key{"providers.*.tag", Type::name, "Mark on our machines at the provider."}
+        .def("evenkeel"),
+    Key{"providers.*.max_machines", Type::integer, "Machines rented there at once."}
+        .between("0", "64").def("1"),
+    Key{"providers.*.max_in_flight", Type::integer, "Requests sent there at once (APIs)."}
+        .between("1", "100000").def("64"),
+};
+
+constexpr std::array model_rows{
+    Key{"version", Type::integer, "Version of the file format; always 1."}
+        .required("a later version could mean something else by the same keys").example("1"),
+
+    Key{"models.*", Type::map, "The catalogue: one entry for each model, by the name clients ask for."}
+        .required("there is nothing clients could ask for").filled().named(Type::model_name),
+    Key{"models.*.context", Type::tokens, "Longest prompt and answer together, in tokens."}
+        .between("1", "100M").example("32k"),
+    Key{"models.*.aliases[]", Type::model_name, "Other names clients may send for it."}
+        .example("[qwq, reasoning-small]"),
+    Key{"models.*.offers[]", Type::map, "Ways to get the model served."}
+        .required("nobody would serve this model").filled().example("[{on: desk, slots: 4}]"),
+    Key{"models.*.offers[].name", Type::name,
+        "Name of the offer; needed where one provider has several. Left out: the provider's name."}
+        .example("do-h100"),
+    Key{"models.*.offers[].on", Type::name, "The provider."}
+        .required("an offer needs a provider").example("desk-llama"),
+    Key{"models.*.offers[].model", Type::model_name,
+        "What the provider calls the model; left out: the same name."}
+        .example("claude-opus-5-5"),
+    Key{"models.*.offers[].gpu", Type::text, "GPU or machine size to rent, in the provider's words."}
+        .example("H100 PCIe"),
+    Key{"models.*.offers[].engine", Type::choice, "Engine to run on the rented machine."}
+        .one_of("vllm|llama.cpp|synthetic").example("vllm"),
+    Key{"models.*.offers[].weights", Type::text, "Weights the engine loads."}
+        .example("Qwen/QwQ-32B"),
+    Key{"models.*.offers[].image", Type::text, "Container or disk image, pinned."}
+        .example("vllm/vllm-openai:v0.11.0"),
+    Key{"models.*.offers[].slots", Type::integer, "Requests one worker answers at once."}
+        .between("1", "4096").def("1"),
+    Key{"models.*.offers[].price", Type::price_hour,
+        "Per hour for rented machines, or {in, out} per Mtok for APIs; none for own ones."}
+        .between("0", "100000").example("4.41 USD/h"),
+    Key{"models.*.offers[].price.in", Type::price_mtok, "Price of prompt tokens."}
+        .required("prompt tokens would look free").between("0", "100000")
+        .example("4 USD/Mtok"),
+    Key{"models.*.offers[].price.out", Type::price_mtok, "Price of answer tokens."}
+        .required("answer tokens would look free").between("0", "100000")
+        .example("20 USD/Mtok"),
+    Key{"models.*.offers[].price.cached", Type::price_mtok, "Price of prompt tokens read from a cache."}
+        .between("0", "100000").example("0.20 USD/Mtok"),
+    Key{"models.*.offers[].price.cache_write", Type::price_mtok,
+        "Price of prompt tokens written to a cache."}
+        .between("0", "100000").example("5 USD/Mtok"),
+    Key{"models.*.offers[].seen", Type::date, "The day the price was read."}
+        .example("2026-11-09").without("nobody could tell how old the price is"),
+};
+}  // namespace
+// clang-format on
+
+std::span<const Key> provider_keys() noexcept {
+    return provider_rows;
+}
+std::span<const Key> model_keys() noexcept {
+    return model_rows;
+}
+
+}  // namespace evenkeel::config

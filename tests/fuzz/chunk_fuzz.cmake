@@ -1,0 +1,1 @@
+evenkeel_fuzz(chunk_fuzz evenkeel_http)

@@ -1,0 +1,1 @@
+evenkeel_fuzz(head_fuzz evenkeel_http)

@@ -1,0 +1,154 @@
+#include "policies/lifecycle/sweep.hpp"
+
+#include "tests/unit/lifecycle/walk.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace evenkeel::lifecycle {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace testing_walk;
+using enum MachineState;
+
+constexpr std::string_view mark = "ek-0a1b2c3d";
+
+Verdict one(
+    const Seen& seen,
+    const std::vector<Machine>& rows,
+    OrphanWatch& watch,
+    std::chrono::milliseconds t = 3'000s,
+    config::UnknownMachine unknown = config::UnknownMachine::destroy) {
+    const std::vector<Seen> remote{seen};
+    const auto findings = sweep(
+        {.remote = remote,
+         .rows = rows,
+         .owner_mark = mark,
+         .asked = at(t - 1s),
+         .now = at(t),
+         .unknown = unknown},
+        watch);
+    EXPECT_EQ(findings.size(), 1u);
+    return findings.front().verdict;
+}
+
+TEST(Sweep, KnownMachinesAreLeftToTheirRows) {
+    for (const MachineState state : {booting, warming, serving, draining, deleting, verifying}) {
+        Walk walk;
+        walk.reach(state);
+        OrphanWatch watch;
+        EXPECT_EQ(one(seen_as(), {walk.machine}, watch), Verdict::known) << to_text(state);
+        EXPECT_TRUE(watch.empty());
+    }
+}
+
+TEST(Sweep, ARowThatLooksForItsMachineAdopts) {
+    Walk walk;
+    walk.reach(unknown);
+    OrphanWatch watch;
+    EXPECT_EQ(one(seen_as(), {walk.machine}, watch), Verdict::adopt);
+    Walk creating_walk;
+    creating_walk.reach(creating);
+    EXPECT_EQ(one(seen_as(), {creating_walk.machine}, watch), Verdict::known)
+        << "the create call's own answer comes first";
+}
+
+TEST(Sweep, F26WithoutOurMarkNothingIsEverTouched) {
+    struct Case {
+        const char* name;
+        const char* owner;
+        Verdict expected;
+    };
+    for (const Case& c :
+         {Case{"ek-0a1b2c3d-x", "", Verdict::look_alike},
+          Case{"ek-0a1b2c3d-x", "ek-99999999", Verdict::look_alike},
+          Case{"web-1", "ek-0a1b2c3", Verdict::look_alike},
+          Case{"web-1", "ek-0a1b2c3d ", Verdict::look_alike},
+          Case{"web-1", "team-a", Verdict::foreign},
+          Case{"", "", Verdict::foreign}}) {
+        Seen seen = seen_as();
+        seen.name = c.name;
+        seen.owner_mark = c.owner;
+        Walk walk;
+        walk.reach(unknown);
+        OrphanWatch watch;
+        for (const auto t : {1s, 10'000s}) {
+            const Verdict verdict = one(seen, {walk.machine}, watch, t);
+            EXPECT_EQ(verdict, c.expected) << c.name << ' ' << c.owner;
+            EXPECT_FALSE(may_destroy(verdict));
+        }
+    }
+}
+
+TEST(Sweep, F27OrphanIsDestroyedAfterItsGraceAndPaidFromItsCreation) {
+    OrphanWatch watch;
+    EXPECT_EQ(one(seen_as(), {}, watch, 100s), Verdict::wait);
+    EXPECT_EQ(one(seen_as(), {}, watch, 158s), Verdict::wait);
+    EXPECT_EQ(one(seen_as(), {}, watch, 159s), Verdict::orphan);
+    const Machine row = make_orphan(
+        seen_as(), MachineId{8}, "cloud", "boot-a", 60s, {ReasonCode::machine_orphan}, at(159s));
+    EXPECT_EQ(row.state, deleting);
+    EXPECT_EQ(wanted_call(row, Limits{}, at(159s)).kind, CallKind::destroy);
+    EXPECT_EQ(
+        accrued(row, at(159s)),
+        Price::per_hour(Money{4'410'000'000, usd}).cost_of(159s + 1us, Rounding::up));
+}
+
+TEST(Sweep, OrphanFromTheFutureIsNotBilledBackwards) {
+    Seen seen = seen_as();
+    seen.created = utc0 + 24h;
+    const Machine row = make_orphan(seen, MachineId{8}, "cloud", "b", 60s, {}, at(10s));
+    EXPECT_EQ(row.billed_from->boot, at(10s).boot - 1us);
+}
+
+TEST(Sweep, AlertOnlyNeverDestroys) {
+    OrphanWatch watch;
+    for (const auto t : {100s, 10'000s}) {
+        const Verdict verdict = one(seen_as(), {}, watch, t, config::UnknownMachine::alert);
+        EXPECT_EQ(verdict, Verdict::report);
+        EXPECT_FALSE(may_destroy(verdict));
+    }
+}
+
+TEST(Sweep, AnOrphanThatDisappearedStartsItsGraceAnew) {
+    OrphanWatch watch;
+    EXPECT_EQ(one(seen_as(), {}, watch, 100s), Verdict::wait);
+    EXPECT_TRUE(sweep({.owner_mark = mark, .asked = at(120s), .now = at(121s)}, watch).empty());
+    EXPECT_EQ(one(seen_as(), {}, watch, 200s), Verdict::wait);
+}
+
+TEST(Sweep, F10SecondMachineOfARowIsADuplicate) {
+    Walk walk;
+    walk.reach(booting);
+    OrphanWatch watch;
+    EXPECT_EQ(one(seen_as("m-2"), {walk.machine}, watch), Verdict::duplicate);
+
+    Walk lost;
+    lost.reach(unknown);
+    Seen older = seen_as("m-0");
+    older.created -= 1s;
+    const std::vector<Seen> remote{seen_as("m-2"), older};
+    const std::vector<Machine> rows{lost.machine};
+    const auto findings = sweep(
+        {.remote = remote, .rows = rows, .owner_mark = mark, .asked = at(9s), .now = at(10s)},
+        watch);
+    ASSERT_EQ(findings.size(), 2u);
+    EXPECT_EQ(findings[0].seen.remote_id, "m-0");
+    EXPECT_EQ(findings[0].verdict, Verdict::adopt);
+    EXPECT_EQ(findings[1].verdict, Verdict::duplicate);
+}
+
+TEST(Sweep, F28AListOlderThanTheEndOfARowSaysNothing) {
+    Walk walk;
+    walk.reach(gone);
+    OrphanWatch watch;
+    const auto ended = walk.t;
+    EXPECT_EQ(one(seen_as(), {walk.machine}, watch, ended), Verdict::known);
+    EXPECT_EQ(one(seen_as(), {walk.machine}, watch, ended + 5s), Verdict::adopt)
+        << "asked after its end: the row takes it up again";
+}
+
+}  // namespace
+}  // namespace evenkeel::lifecycle

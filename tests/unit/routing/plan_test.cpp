@@ -1,0 +1,374 @@
+#include "tests/unit/routing/house.hpp"
+
+#include <gtest/gtest.h>
+
+namespace evenkeel::routing {
+namespace {
+
+using namespace house;
+
+TEST(Plan, LaysOutOneRequest) {
+    House house;
+    const auto plan = house.plan(house.ask("qwq"));
+    ASSERT_TRUE(plan);
+    EXPECT_EQ(plan->route->name, "default");
+    EXPECT_EQ(plan->model, house.catalogue->model("qwq-32b"));
+    const gate::Arrival& arrival = plan->arrival;
+    EXPECT_EQ(arrival.model, plan->model->ix);
+    EXPECT_EQ(arrival.key, house.names.find(NameKind::key, "ann"));
+    EXPECT_EQ(arrival.route, house.names.find(NameKind::route, "default"));
+    EXPECT_EQ(arrival.revision, 5);
+    EXPECT_EQ(arrival.tokens_in, 1'000);
+    EXPECT_EQ(arrival.tokens_out, 300);
+    EXPECT_EQ(house.apis(*plan), "micro nano claude") << "cheapest of the first model first";
+    EXPECT_EQ(arrival.apis_first, 0);
+    EXPECT_FALSE(arrival.own_only);
+    // micro: 1,000 x 0.20 + 500 x 0.30 USD/Mtok = 350,000 nano-USD; guess 300: 290,000.
+    EXPECT_EQ(arrival.apis[0].hold, Money(350'000, usd));
+    EXPECT_EQ(arrival.apis[0].hold_report, 525'000);
+    EXPECT_EQ(arrival.apis[0].expected_report, 435'000);
+}
+
+struct Prices {
+    const char* name;
+    std::int64_t tokens_in;
+    std::int64_t max_tokens;
+    std::int64_t guess;
+    std::int64_t context;
+    std::int64_t hold;      ///< nano-USD at 1 USD/Mtok in, 2 USD/Mtok out
+    std::int64_t expected;  ///< likewise; the report currency is USD here
+};
+
+class PlanPrices : public testing::TestWithParam<Prices> {};
+
+TEST_P(PlanPrices, HoldsTheCeilingAndExpectsTheGuess) {
+    config::Config config = make_config();
+    config.currency.report = usd;
+    config.models[1].context = GetParam().context;
+    config.models[1].offers[0].token_price = prices("1 USD/Mtok", "2 USD/Mtok");
+    config.routes[0].use = {"opus"};
+    House house{config};
+    Ask ask = house.ask("opus");
+    ask.tokens_in = GetParam().tokens_in;
+    ask.max_tokens = GetParam().max_tokens;
+    ask.tokens_out_guess = GetParam().guess;
+    const auto plan = house.plan(ask);
+    ASSERT_TRUE(plan);
+    EXPECT_EQ(plan->arrival.apis[0].hold_report, GetParam().hold);
+    EXPECT_EQ(plan->arrival.apis[0].expected_report, GetParam().expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table,
+    PlanPrices,
+    testing::Values(
+        Prices{"StatedCeiling", 1'000, 500, 300, 0, 2'000'000, 1'600'000},
+        Prices{"GuessNeverAboveTheCeiling", 1'000, 100, 300, 0, 1'200'000, 1'200'000},
+        Prices{"RestOfTheContext", 1'000, 0, 300, 4'000, 7'000'000, 1'600'000},
+        Prices{"AtLeastOneToken", 5'000, 0, 1, 4'000, 5'002'000, 5'002'000},
+        Prices{"NothingKnown", 0, 0, 0, 0, 16'384'000, 0},
+        Prices{
+            "AbsurdCeilingIsCapped", 0, 9'000'000'000'000'000'000, 1, 0, 200'000'000'000, 2'000}),
+    [](const auto& each) { return std::string{each.param.name}; });
+
+TEST(Plan, HoldsRoundUpPerMeterAndTakeTheDearestInput) {
+    config::Config config = make_config();
+    config.currency.report = usd;
+    auto& price = *config.models[1].offers[0].token_price;
+    price = {.in = Price{1, 3, usd, Unit::token}, .out = Price{1, 3, usd, Unit::token}};
+    House house{config};
+    Ask ask = house.ask("opus");
+    ask.tokens_in = 1;
+    ask.max_tokens = 1;
+    EXPECT_EQ(house.plan(ask)->arrival.apis[0].hold_report, 2) << "a third each, rounded up each";
+    price.cache_write = Price{5, 1, usd, Unit::token};
+    House dearer{config};
+    EXPECT_EQ(dearer.plan(ask)->arrival.apis[0].hold_report, 6);
+}
+
+TEST(Plan, UnknownModelsGetANearNameAndTheList) {
+    House house;
+    const auto plan = house.plan(house.ask("gpt\r\n5"));
+    ASSERT_FALSE(plan);
+    EXPECT_EQ(plan.error().code, Errc::not_found);
+    EXPECT_EQ(plan.error().message, "no model 'gpt\?\?5'; models here: qwq-32b, opus");
+    EXPECT_EQ(
+        house.plan(house.ask("qwq-32")).error().message,
+        "no model 'qwq-32', did you mean 'qwq-32b'? Models here: qwq-32b, opus");
+    config::Config many = make_config();
+    for (int i = 0; i < 30; ++i) {
+        many.models.push_back({.name = "m" + std::to_string(i)});
+    }
+    House large{many};
+    EXPECT_TRUE(large.plan(large.ask("none")).error().message.ends_with(" m17 and 12 more"));
+    House empty{config::Config{}};
+    EXPECT_EQ(empty.plan(empty.ask("x")).error().message, "no model 'x'; models here: none");
+}
+
+struct Matching {
+    const char* name;
+    config::Match match;
+    const char* model;
+    const char* key;
+    bool batch_header;
+    bool matches;
+};
+
+class PlanMatches : public testing::TestWithParam<Matching> {};
+
+TEST_P(PlanMatches, FirstRouteWhoseEveryConditionHolds) {
+    config::Config config = make_config();
+    config.routes = {
+        {.name = "special", .match = GetParam().match}, {.name = "rest"}, {.name = "never"}};
+    House house{config};
+    if (GetParam().batch_header) {
+        house.headers["x-evenkeel-class"] = "batch";
+    }
+    const auto plan = house.plan(house.ask(GetParam().model, GetParam().key));
+    ASSERT_TRUE(plan);
+    EXPECT_EQ(plan->route->name, GetParam().matches ? "special" : "rest");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table,
+    PlanMatches,
+    testing::Values(
+        Matching{"NothingAskedMatchesAll", {}, "opus", "ann", false, true},
+        Matching{"Model", {.models = {"opus"}}, "opus", "ann", false, true},
+        Matching{"ModelByAliasOfTheClient", {.models = {"qwq-32b"}}, "qwq", "ann", false, true},
+        Matching{"ModelByAliasInTheRoute", {.models = {"qwq"}}, "qwq-32b", "ann", false, true},
+        Matching{"OtherModel", {.models = {"opus"}}, "qwq", "ann", false, false},
+        Matching{"Key", {.keys = {"ben", "ann"}}, "qwq", "ann", false, true},
+        Matching{"OtherKey", {.keys = {"ben"}}, "qwq", "ann", false, false},
+        Matching{"Header", {.headers = {{"x-evenkeel-class", "batch"}}}, "qwq", "ann", true, true},
+        Matching{
+            "NoHeader", {.headers = {{"x-evenkeel-class", "batch"}}}, "qwq", "ann", false, false},
+        Matching{
+            "OtherValue", {.headers = {{"x-evenkeel-class", "live"}}}, "qwq", "ann", true, false},
+        Matching{
+            "AllMustHold",
+            {.models = {"qwq"}, .keys = {"ben"}, .headers = {{"x-evenkeel-class", "batch"}}},
+            "qwq",
+            "ann",
+            true,
+            false}),
+    [](const auto& each) { return std::string{each.param.name}; });
+
+TEST(Plan, NoRouteIsRefused) {
+    config::Config config = make_config();
+    config.routes[0].match.keys = {"ben"};
+    House house{config};
+    Ask ask = house.ask();
+    ask.header = nullptr;
+    EXPECT_EQ(house.plan(ask).error().code, Errc::refused);
+    config.routes[0].match = {.headers = {{"a", "b"}}};
+    House by_header{config};
+    EXPECT_EQ(by_header.plan(ask).error().code, Errc::refused) << "no headers to look at";
+}
+
+TEST(Plan, NegativeTokensAreRefused) {
+    House house;
+    for (std::int64_t Ask::* count : {&Ask::tokens_in, &Ask::max_tokens, &Ask::tokens_out_guess}) {
+        Ask ask = house.ask();
+        ask.*count = -1;
+        EXPECT_EQ(house.plan(ask).error().code, Errc::invalid_argument);
+    }
+}
+
+struct Order {
+    const char* name;
+    std::vector<std::string> use;
+    config::Prefer prefer;
+    const char* asked;
+    const char* queue;  ///< "" = APIs only
+    const char* apis;
+    int apis_first;
+};
+
+class PlanOrders : public testing::TestWithParam<Order> {};
+
+TEST_P(PlanOrders, EarlierModelsBeforeLaterOnes) {
+    config::Config config = make_config();
+    config.routes = {{.name = "r", .use = GetParam().use, .prefer = GetParam().prefer}};
+    House house{config};
+    const auto plan = house.plan(house.ask(GetParam().asked));
+    ASSERT_TRUE(plan);
+    EXPECT_EQ(house.apis(*plan), GetParam().apis);
+    EXPECT_EQ(plan->arrival.apis_first, GetParam().apis_first);
+    const NameIx queue = plan->arrival.model;
+    EXPECT_EQ(queue == NameIx{} ? "" : house.names.text(queue), GetParam().queue);
+}
+
+constexpr auto cheapest = config::Prefer::cheapest;
+constexpr auto listed = config::Prefer::listed;
+constexpr auto fastest = config::Prefer::fastest;
+
+INSTANTIATE_TEST_SUITE_P(
+    Table,
+    PlanOrders,
+    testing::Values(
+        Order{
+            "AsTheRouteSays", {"qwq", "opus"}, cheapest, "qwq", "qwq-32b", "micro nano claude", 0},
+        Order{"Listed", {"qwq", "opus"}, listed, "qwq", "qwq-32b", "nano micro claude", 0},
+        Order{
+            "FastestIsListedForNow",
+            {"qwq", "opus"},
+            fastest,
+            "qwq",
+            "qwq-32b",
+            "nano micro claude",
+            0},
+        Order{
+            "AskedModelFirst",
+            {"qwq", "opus"},
+            cheapest,
+            "opus",
+            "qwq-32b",
+            "claude micro nano",
+            1},
+        Order{
+            "AskedByAlias",
+            {"opus", "qwq"},
+            cheapest,
+            "reasoning-small",
+            "qwq-32b",
+            "micro nano claude",
+            0},
+        Order{"NoUseMeansTheModelAsked", {}, cheapest, "opus", "", "claude", 0},
+        Order{"AnotherModelAnswers", {"qwq"}, cheapest, "opus", "qwq-32b", "micro nano", 0},
+        Order{"NamedTwiceCountsOnce", {"opus", "claude-opus-4"}, cheapest, "qwq", "", "claude", 0}),
+    [](const auto& each) { return std::string{each.param.name}; });
+
+TEST(Plan, TakesTheCheapestWhenThereAreTooMany) {
+    config::Config config = make_config();
+    config.models[0].offers.clear();
+    for (int i = 0; i < 7; ++i) {
+        const std::string cents = std::to_string(9 - i) + " USD/Mtok";
+        config.models[0].offers.push_back(
+            api_offer("a" + std::to_string(i), "nano", prices(cents.c_str(), cents.c_str())));
+    }
+    config.routes[0].use = {"opus", "qwq"};
+    House house{config};
+    EXPECT_EQ(house.apis(*house.plan(house.ask("qwq"))), "a6 a5 a4 a3") << "no room for claude";
+    config.routes[0].match = {};
+    config.routes[0].prefer = config::Prefer::listed;
+    House as_listed{config};
+    EXPECT_EQ(as_listed.apis(*as_listed.plan(as_listed.ask("qwq"))), "a0 a1 a2 a3");
+    EXPECT_EQ(as_listed.apis(*as_listed.plan(as_listed.ask("opus"))), "claude a0 a1 a2");
+}
+
+TEST(Plan, StayOwnKeepsEverythingInTheHouse) {
+    config::Config config = make_config();
+    config.routes[0].stay_own = true;
+    House house{config};
+    const auto plan = house.plan(house.ask("opus"));
+    ASSERT_TRUE(plan) << "qwq is in use and runs in the house";
+    EXPECT_TRUE(plan->arrival.own_only);
+    EXPECT_EQ(plan->arrival.api_count, 0);
+    EXPECT_EQ(plan->arrival.overflow_at, BootTime::max());
+    config.models[0].offers.erase(config.models[0].offers.begin());  // only rented ones are left
+    House rented{config};
+    const auto none = rented.plan(rented.ask());
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().code, Errc::refused);
+    EXPECT_NE(none.error().message.find("no own GPU"), std::string::npos);
+}
+
+TEST(Plan, MaxCostDropsDearApisAndRefusesOnlyWhenNothingIsLeft) {
+    config::Config config = make_config();
+    config.routes[0].max_cost = Money{600'000, aud};  // micro 525,000; nano 750,000; claude 21 m
+    House house{config};
+    EXPECT_EQ(house.apis(*house.plan(house.ask())), "micro");
+    config.routes[0].max_cost = Money{350'000, usd};
+    House exact{config};
+    EXPECT_EQ(exact.apis(*exact.plan(exact.ask())), "micro") << "to the last unit, converted";
+    config.routes[0].max_cost = Money{349'999, usd};
+    House none{config};
+    const auto waits = none.plan(none.ask());
+    ASSERT_TRUE(waits) << "own workers may still answer";
+    EXPECT_EQ(waits->arrival.api_count, 0);
+    config.routes[0].use = {"opus"};
+    House refused{config};
+    const auto over = refused.plan(refused.ask());
+    ASSERT_FALSE(over);
+    EXPECT_EQ(over.error().code, Errc::refused);
+    EXPECT_EQ(
+        over.error().message,
+        "the cheapest source may cost 0.021 AUD, route 'default' allows 0.000524998 AUD a "
+        "request; ask for fewer tokens (max_tokens)");
+}
+
+TEST(Plan, AModelWithoutAnyUsableOfferIsUnavailable) {
+    config::Config config = make_config();
+    config.models[1].offers[0].token_price.reset();
+    config.routes[0].use = {};
+    House house{config};
+    EXPECT_EQ(house.plan(house.ask("opus")).error().code, Errc::unavailable);
+}
+
+struct Times {
+    const char* name;
+    std::int64_t tokens_in;
+    std::optional<config::Milliseconds> max_wait;
+    std::vector<std::string> use;
+    std::int64_t speed;
+    std::optional<std::chrono::milliseconds> overflow;  ///< after now; nothing = never
+    std::chrono::milliseconds give_up;
+};
+
+class PlanTimes : public testing::TestWithParam<Times> {};
+
+TEST_P(PlanTimes, FollowTheRouteElseTheFirstTokenBudget) {
+    config::Config config = make_config();
+    config.routes = {{.name = "r", .use = GetParam().use, .max_wait = GetParam().max_wait}};
+    config.models.push_back({.name = "house", .offers = {{.name = "d2", .on = "desk"}}});
+    config.speed = GetParam().speed;
+    House house{config};
+    Ask ask = house.ask();
+    ask.tokens_in = GetParam().tokens_in;
+    const auto plan = house.plan(ask);
+    ASSERT_TRUE(plan);
+    EXPECT_EQ(
+        plan->arrival.overflow_at,
+        GetParam().overflow ? ask.now + *GetParam().overflow : BootTime::max());
+    EXPECT_EQ(plan->arrival.give_up_at, ask.now + GetParam().give_up);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table,
+    PlanTimes,
+    testing::Values(
+        // 5 s + 1 s per 1,000 tokens, of which 0.8 is patience; 2 s grace with an API.
+        Times{"Patience", 3'000, {}, {"qwq", "opus"}, 1, 6'400ms, 18'000ms},
+        Times{"MaxWait", 3'000, 20s, {"qwq", "opus"}, 1, 20'000ms, 22'000ms},
+        Times{"FasterDemoHasLessGrace", 3'000, 1s, {"qwq"}, 20, 1'000ms, 1'100ms},
+        Times{"NoApiWaitsInFull", 3'000, 20s, {"house"}, 1, {}, 20'000ms},
+        Times{"NoApiNoMaxWait", 500, {}, {"house"}, 1, {}, 11'000ms},
+        Times{"ApisOnlyGoAtOnce", 0, {}, {"opus"}, 1, 0ms, 12'000ms}),
+    [](const auto& each) { return std::string{each.param.name}; });
+
+TEST(Plan, BudgetsCountByTheirScope) {
+    config::Config config = make_config();
+    config.budgets = {
+        {.name = "all"},
+        {.name = "api", .scope = {.kind = "api"}},
+        {.name = "rental", .scope = {.kind = "rental"}},
+        {.name = "ann", .scope = {.key = "ann"}},
+        {.name = "ben", .scope = {.key = "ben"}},
+        {.name = "route", .scope = {.route = "default"}},
+        {.name = "claude", .scope = {.provider = "claude"}},
+        {.name = "qwq", .scope = {.model = "qwq-32b"}}};
+    for (config::Budget& budget : config.budgets) {
+        budget.limit = Money{1'000'000'000, aud};
+    }
+    House house{config};
+    const auto plan = house.plan(house.ask());
+    ASSERT_TRUE(plan);
+    EXPECT_EQ(plan->arrival.budgets, 0b0010'1011u);
+    EXPECT_EQ(house.apis(*plan), "micro nano claude");
+    EXPECT_EQ(plan->arrival.apis[0].budgets, 0b1000'0000u) << "counted when qwq is bought";
+    EXPECT_EQ(plan->arrival.apis[2].budgets, 0b0100'0000u);
+}
+
+}  // namespace
+}  // namespace evenkeel::routing
