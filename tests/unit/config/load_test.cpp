@@ -1,0 +1,386 @@
+#include "tests/unit/config/support.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace evenkeel::config::test {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+std::vector<SourceFile> read_folder(const fs::path& folder) {
+    std::vector<SourceFile> files;
+    for (const File file : all_files) {
+        const fs::path path = folder / file_name(file);
+        std::ifstream input{path};
+        std::stringstream text;
+        text << input.rdbuf();
+        files.push_back({.path = path.string(), .text = text.str()});
+    }
+    return files;
+}
+
+TEST(Load, TheExampleIsClean) {
+    const auto loaded =
+        load(read_folder(fs::path{EVENKEEL_SOURCE_DIR} / "examples/desk-5090"), today);
+    ASSERT_TRUE(loaded.has_value()) << render_all(loaded.error());
+    EXPECT_TRUE(loaded->warnings.empty()) << render_all(loaded->warnings);
+    const Config& config = loaded->config;
+    EXPECT_EQ(config.providers.size(), 4u);
+    ASSERT_NE(config.model("claude-opus-4-1"), nullptr);
+    EXPECT_EQ(config.model("claude-opus-4-1")->name, "opus");
+    EXPECT_EQ(config.offer("do").offer->hour_price, *parse_price("4.41 USD/h"));
+}
+
+/// One of everything, as the design of the files shows it, split into its four files.
+std::vector<SourceFile> everything() {
+    return {
+        {"evenkeel.yaml",
+         R"(# yaml-language-server: $schema=/usr/share/evenkeel/schema/evenkeel-v1.json
+version: 1
+listen: {api: "127.0.0.1:8180", admin: "[::1]:8081"}
+dashboard: {control: false}
+currency:
+  report: AUD
+  rates:
+    USD: {rate: 1.4235, as_of: 2026-11-20, warn_after: 7d}
+energy:
+  tariff:
+    - {price: 0.08 AUD/kWh, when: "22:00-06:00"}
+    - {price: 0.33 AUD/kWh}
+  host_overhead: 150 W
+hardware:
+  - {name: desk, gpus: [0, 2], bought: 2025-12-01, price: 6800 AUD, residual: 0.35, wear_over: 36mo,
+     power: {busy: 0.725 kW, idle: 90 W}}
+report_zone: Australia/Sydney
+limits: {header_bytes: 16 KiB, body_bytes: 8MiB, connections: 100, connections_per_address: 10,
+         header_time: 5s, body_time: 20s, idle_time: 30s, stall_time: 40s, queue_requests: 7,
+         stream_drain: 2m}
+speed: 30
+)"},
+        {"providers.yaml", R"(version: 1
+providers:
+  desk-llama: {kind: local, hardware: desk, engine: llama.cpp, url: "http://127.0.0.1:8091"}
+  runpod: {kind: runpod, credential: runpod.key, cloud: community, max_machines: 2}
+  do: {kind: digitalocean, credential: do.token, regions: [tor1, nyc2], tag: mine, max_machines: 3}
+  sand: {kind: sandbox, base_url: "http://localhost:9000", credential: sand.token, synthetic: true}
+  nano: {kind: openai-compatible, credential: nano.key, url: "https://nano.example/v1",
+         max_in_flight: 9}
+  claude: {kind: anthropic, credential: anthropic.key, base_url: "https://proxy.example"}
+)"},
+        {"models.yaml", R"(version: 1
+models:
+  qwq-32b:
+    context: 32k
+    aliases: [qwq, reasoning-small]
+    offers:
+      - {on: desk-llama, slots: 4, weights: qwq-32b-q4_k_m.gguf}
+      - {on: runpod, gpu: H100 PCIe, engine: vllm, weights: Qwen/QwQ-32B, image: "vllm:1", slots: 16,
+         price: 2.89 USD/h, seen: 2026-11-09}
+      - {name: do-h100, on: do, gpu: gpu-h100x1-80gb, price: 4.41 USD/h, seen: 2026-08-22}
+      - {on: sand, price: 4 USD/h, seen: 2026-11-09}
+      - {on: nano, model: qwq, price: {in: 0.256 USD/Mtok, out: 0.305 USD/Mtok}, seen: 2026-07-02}
+  opus:
+    aliases: [claude-opus-4, claude-opus-4-1]
+    offers:
+      - on: claude
+        model: claude-opus-5-5
+        price: {in: 4 USD/Mtok, out: 20 USD/Mtok, cached: 0.20 USD/Mtok, cache_write: 5 USD/Mtok}
+        seen: 2026-09-23
+)"},
+        {"policy.yaml", R"(version: 1
+routes:
+  - {name: hard, match: {model: [claude-opus-4]}, use: [opus]}
+  - name: night-batch
+    match: {header: {x-evenkeel-class: batch}, key: [me]}
+    use: [qwq]
+    prefer: fastest
+    max_wait: 6h
+    stay: own
+  - {name: default, match: {}, use: [qwq-32b, opus], max_wait: 20s, max_cost: 0.50 AUD}
+slo: {first_token: 4s, first_token_per_1k: 2s, per_output_token: 90ms, patience: 0.75, miss_costs: 3}
+budgets:
+  - name: all
+    limit: 400 AUD
+    at: {"60%": warn, "90%": local-only, "100%": refuse}
+  - {name: rent, scope: {kind: rental}, limit: 60 AUD, per: day, at: {"100%": no-new-machines}}
+  - {name: team-b, scope: {key: team-b}, limit: 100 USD, per: hour}
+  - {name: q, scope: {model: qwq}, limit: 1 AUD}
+scaling:
+  - name: h100-burst
+    model: qwq
+    offers: [runpod, do, sand]
+    rule: never
+    trust: 0.9
+    efficiency: 0.55
+    max_order: 3
+    boot: 5m
+    min_bill: auto
+    keep_warm: 1.5
+    start_when: {wait_over: 10s, for: 45s}
+    worth_it: {against: opus, queue_tokens_at_least: 286k}
+    min: 1
+    max: 4
+    max_price: 4.50 USD/h
+    max_price_age: 12h
+    idle_stop: 5m
+    max_life: 5h
+    drain: 2m
+    warm_up: 20m
+breakeven:
+  horizon: 24mo
+  window: 30d
+  hours_per_month: 730
+  compare: [buy, rent, reserve, api]
+  commitments: [{on: do, gpu: H100, price: 1.91 USD/h, from: 2026-12-01, months: 12}]
+safety:
+  max_machines: 5
+  max_rate: 15 USD/h
+  max_per_day: 99.5 USD
+  max_creates_per_hour: 7
+  leak_scan: 61s
+  proof_gap: 62s
+  orphan_grace: 63s
+  unknown_machine: alert
+  on_stop: keep
+  low_balance: 5 USD
+)"}};
+}
+
+TEST(Load, ReadsEveryKeyOfTheDaemonFile) {
+    const auto loaded = load(everything(), today);
+    ASSERT_TRUE(loaded.has_value()) << render_all(loaded.error());
+    const Config& c = loaded->config;
+    EXPECT_EQ(c.listen, (Listen{.api = "127.0.0.1:8180", .admin = "[::1]:8081"}));
+    EXPECT_EQ(c.currency.report, aud);
+    ASSERT_TRUE(c.currency.rates.contains(usd));
+    EXPECT_EQ(c.currency.rates.at(usd).rate_nanos, 1'423'500'000);
+    EXPECT_EQ(c.currency.rates.at(usd).as_of, Date(2026y / 11 / 20));
+    EXPECT_EQ(c.currency.rates.at(usd).warn_after, 7 * 24h);
+    ASSERT_EQ(c.energy.tariff.size(), 2u);
+    EXPECT_EQ(c.energy.tariff[0].price, *parse_price("0.08 AUD/kWh"));
+    EXPECT_EQ(c.energy.tariff[0].when, "22:00-06:00");
+    EXPECT_EQ(c.energy.tariff[1].when, std::nullopt);
+    EXPECT_EQ(c.energy.host_overhead_milliwatts, 150'000);
+    const Hardware desk{
+        .name = "desk", .gpus = {0, 2}, .busy_milliwatts = 725'000, .idle_milliwatts = 90'000};
+    EXPECT_EQ(c.hardware, std::vector{desk});
+    EXPECT_EQ(c.report_zone, "Australia/Sydney");
+    EXPECT_EQ(c.speed, 30);
+    const Limits limits{
+        .header_bytes = 16'384,
+        .body_bytes = 8'388'608,
+        .connections = 100,
+        .connections_per_address = 10,
+        .header_time = 5s,
+        .body_time = 20s,
+        .idle_time = 30s,
+        .stall_time = 40s,
+        .queue_requests = 7,
+        .stream_drain = 2min};
+    EXPECT_EQ(c.limits, limits);
+}
+
+TEST(Load, ReadsEveryKeyOfProvidersAndModels) {
+    const auto loaded = load(everything(), today);
+    ASSERT_TRUE(loaded.has_value()) << render_all(loaded.error());
+    const Config& c = loaded->config;
+    ASSERT_EQ(c.providers.size(), 6u);
+    const Provider desk{
+        .name = "desk-llama",
+        .kind = ProviderKind::local,
+        .url = "http://127.0.0.1:8091",
+        .hardware = "desk",
+        .engine = "llama.cpp"};
+    EXPECT_EQ(c.providers[0], desk);
+    EXPECT_EQ(c.providers[1].kind, ProviderKind::runpod);
+    EXPECT_EQ(c.providers[1].cloud, "community");
+    const Provider ocean{
+        .name = "do",
+        .kind = ProviderKind::digitalocean,
+        .credential = "do.token",
+        .regions = {"tor1", "nyc2"},
+        .tag = "mine",
+        .max_machines = 3};
+    EXPECT_EQ(c.providers[2], ocean);
+    EXPECT_EQ(c.providers[3].kind, ProviderKind::sandbox);
+    EXPECT_TRUE(c.providers[3].synthetic);
+    EXPECT_EQ(c.providers[3].base_url, "http://localhost:9000");
+    EXPECT_EQ(c.providers[4].kind, ProviderKind::openai_compatible);
+    EXPECT_EQ(c.providers[4].max_in_flight, 9);
+    EXPECT_EQ(c.providers[5].kind, ProviderKind::anthropic);
+    ASSERT_EQ(c.models.size(), 2u);
+    EXPECT_EQ(c.models[0].context, 32'000);
+    EXPECT_EQ(c.models[0].aliases, (std::vector<std::string>{"qwq", "reasoning-small"}));
+    const Offer rented{
+        .name = "runpod",
+        .on = "runpod",
+        .model = "qwq-32b",
+        .gpu = "H100 PCIe",
+        .engine = "vllm",
+        .weights = "Qwen/QwQ-32B",
+        .image = "vllm:1",
+        .slots = 16,
+        .hour_price = *parse_price("2.89 USD/h"),
+        .seen = Date(2026y / 11 / 9)};
+    ASSERT_EQ(c.models[0].offers.size(), 5u);
+    EXPECT_EQ(c.models[0].offers[1], rented);
+    EXPECT_EQ(c.models[0].offers[2].name, "do-h100");
+    EXPECT_EQ(c.models[0].offers[4].model, "qwq");
+    const TokenPrices prices{
+        .in = *parse_price("4 USD/Mtok"),
+        .out = *parse_price("20 USD/Mtok"),
+        .cached = *parse_price("0.20 USD/Mtok"),
+        .cache_write = *parse_price("5 USD/Mtok")};
+    EXPECT_EQ(c.models[1].offers[0].token_price, prices);
+    EXPECT_EQ(c.models[1].offers[0].hour_price, std::nullopt);
+}
+
+TEST(Load, ReadsEveryKeyOfThePolicy) {
+    const auto loaded = load(everything(), today);
+    ASSERT_TRUE(loaded.has_value()) << render_all(loaded.error());
+    const Config& c = loaded->config;
+    ASSERT_EQ(c.routes.size(), 3u);
+    EXPECT_EQ(c.routes[0].match.models, std::vector<std::string>{"claude-opus-4"});
+    const Route batch{
+        .name = "night-batch",
+        .match = {.keys = {"me"}, .headers = {{"x-evenkeel-class", "batch"}}},
+        .use = {"qwq-32b"},
+        .prefer = Prefer::fastest,
+        .max_wait = 6h,
+        .stay_own = true};
+    EXPECT_EQ(c.routes[1], batch);
+    EXPECT_EQ(c.routes[2].max_cost, *parse_money("0.50 AUD"));
+    const Slo slo{
+        .first_token = 4s,
+        .first_token_per_1k = 2s,
+        .per_output_token = 90ms,
+        .patience_millis = 750,
+        .miss_costs = 3};
+    EXPECT_EQ(c.slo, slo);
+    ASSERT_EQ(c.budgets.size(), 4u);
+    EXPECT_EQ(
+        c.budgets[0].at,
+        (std::map<int, BudgetAction>{
+            {60, BudgetAction::warn},
+            {90, BudgetAction::local_only},
+            {100, BudgetAction::refuse}}));
+    EXPECT_EQ(c.budgets[1].scope.kind, "rental");
+    EXPECT_EQ(c.budgets[1].per, BudgetPer::day);
+    EXPECT_EQ(c.budgets[1].at, (std::map{std::pair{100, BudgetAction::no_new_machines}}));
+    EXPECT_EQ(c.budgets[2].limit, *parse_money("100 USD"));
+    EXPECT_EQ(c.budgets[2].at, (std::map{std::pair{100, BudgetAction::refuse}}));
+    EXPECT_EQ(c.budgets[3].scope.model, "qwq-32b");
+    const Scaling scaling{
+        .name = "h100-burst",
+        .model = "qwq-32b",
+        .offers = {"runpod", "do-h100", "sand"},
+        .rule = RentRule::never,
+        .trust_millis = 900,
+        .efficiency_millis = 550,
+        .max_order = 3,
+        .boot = 5min,
+        .keep_warm_millis = 1'500,
+        .min = 1,
+        .max = 4,
+        .max_price = *parse_price("4.50 USD/h"),
+        .max_price_age = 12h,
+        .idle_stop = 5min,
+        .max_life = 5h,
+        .drain = 2min,
+        .warm_up = 20min};
+    EXPECT_EQ(c.scaling, std::vector{scaling});
+    const Safety safety{
+        .max_machines = 5,
+        .max_rate_per_hour = *parse_money("15 USD"),
+        .max_per_day = *parse_money("99.50 USD"),
+        .max_creates_per_hour = 7,
+        .leak_scan = 61s,
+        .proof_gap = 62s,
+        .orphan_grace = 63s,
+        .unknown_machine = UnknownMachine::alert,
+        .on_stop = OnStop::keep};
+    EXPECT_EQ(c.safety, safety);
+}
+
+TEST(Load, SaysOnceForEachKeyThatHasNoEffectYet) {
+    const auto loaded = load(everything(), today);
+    ASSERT_TRUE(loaded.has_value()) << render_all(loaded.error());
+    std::vector<std::string> paths;
+    for (const Diagnostic& warning : loaded->warnings) {
+        EXPECT_EQ(warning.code, "EK-W032") << render(warning);
+        paths.push_back(warning.path);
+    }
+    EXPECT_EQ(
+        paths,
+        (std::vector<std::string>{
+            "dashboard",
+            "hardware[0].bought",
+            "hardware[0].price",
+            "hardware[0].residual",
+            "hardware[0].wear_over",
+            "scaling[0].start_when",
+            "scaling[0].worth_it",
+            "breakeven",
+            "safety.low_balance"}));
+}
+
+TEST(Load, SaysWhichFileIsMissingAndWhatItIsFor) {
+    EXPECT_TRUE(load(base_files(), today)->warnings.empty());
+    for (std::size_t missing = 0; missing < 4; ++missing) {
+        auto files = base_files();
+        files.erase(files.begin() + static_cast<std::ptrdiff_t>(missing));
+        const auto found = findings(files);
+        ASSERT_EQ(found.size(), 1u) << render_all(found);
+        EXPECT_EQ(found[0].file, "etc/" + std::string{file_name(all_files[missing])});
+        EXPECT_EQ(found[0].code, missing == 0 ? "EK-W041" : "EK-C010");
+        EXPECT_NE(found[0].message.find("missing; it says"), std::string::npos);
+    }
+    const auto none = findings({});
+    EXPECT_EQ(none.size(), 4u);
+    EXPECT_EQ(none[0].file, "evenkeel.yaml");
+}
+
+TEST(Load, TellsFilesByTheirNames) {
+    auto files = base_files();
+    files.push_back({.path = "etc/policy.test.yaml", .text = "not read: ["});
+    files.push_back({.path = "etc/polcy.yaml", .text = "not read: ["});
+    files.push_back(files.front());
+    const auto found = findings(files);
+    ASSERT_EQ(found.size(), 2u) << render_all(found);
+    EXPECT_EQ(found[0].code, "EK-C040");
+    EXPECT_EQ(found[1].code, "EK-W040");
+    EXPECT_EQ(found[1].message, "this file is not read; did you mean policy.yaml?");
+}
+
+TEST(Load, OrderOfFilesDoesNotMatter) {
+    auto files = everything();
+    const auto forward = load(files, today);
+    std::ranges::reverse(files);
+    const auto backward = load(files, today);
+    ASSERT_TRUE(forward && backward);
+    EXPECT_EQ(forward->config, backward->config);
+    EXPECT_EQ(forward->warnings, backward->warnings);
+}
+
+/// A writer was caught half way: whatever the length, the loader says so or gives the same as ever,
+/// and never something in between.
+TEST(F104, HalfWrittenFileIsNeverHalfLoaded) {
+    const auto whole = load(base_files(), today);
+    ASSERT_TRUE(whole.has_value());
+    for (const File file : all_files) {
+        const std::string& text = base_texts[static_cast<std::size_t>(file)];
+        for (std::size_t length = 0; length < text.size(); ++length) {
+            const auto half = load(base_with(file, text.substr(0, length)), today);
+            if (half && file != File::policy && file != File::models) {
+                EXPECT_EQ(half->config, whole->config) << text.substr(0, length);
+            }
+        }
+    }
+}
+
+}  // namespace
+}  // namespace evenkeel::config::test
