@@ -2,79 +2,91 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
+#include <cmath>
 
 namespace evenkeel::inference::engine {
 
 namespace {
 
-/// Names drift between releases and engines: the first that an engine shows counts.
-struct Names {
-    std::array<std::string_view, 4> names;
+enum class Meaning : std::uint8_t { running, waiting, kv_used, prompt_tokens, generation_tokens };
+
+struct Name {
+    std::string_view text;
+    Meaning meaning;
 };
 
-constexpr Names running{
-    {"vllm:num_requests_running", "llamacpp:requests_processing", "sglang:num_running_reqs", ""}};
-constexpr Names waiting{
-    {"vllm:num_requests_waiting", "llamacpp:requests_deferred", "sglang:num_queue_reqs", ""}};
-constexpr Names kv_used{
-    {"vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc", "sglang:token_usage", ""}};
-constexpr Names prompt{
-    {"vllm:prompt_tokens_total", "llamacpp:prompt_tokens_total", "sglang:prompt_tokens_total", ""}};
-constexpr Names generation{
-    {"vllm:generation_tokens_total",
-     "llamacpp:tokens_predicted_total",
-     "sglang:generation_tokens_total",
-     ""}};
+// Names drift between releases: everything that has meant the same thing is listed.
+constexpr std::array names{
+    Name{"vllm:num_requests_running", Meaning::running},
+    Name{"llamacpp:requests_processing", Meaning::running},
+    Name{"sglang:num_running_reqs", Meaning::running},
+    Name{"vllm:num_requests_waiting", Meaning::waiting},
+    Name{"llamacpp:requests_deferred", Meaning::waiting},
+    Name{"sglang:num_queue_reqs", Meaning::waiting},
+    Name{"vllm:kv_cache_usage_perc", Meaning::kv_used},
+    Name{"vllm:gpu_cache_usage_perc", Meaning::kv_used},
+    Name{"sglang:token_usage", Meaning::kv_used},
+    Name{"vllm:prompt_tokens_total", Meaning::prompt_tokens},
+    Name{"llamacpp:prompt_tokens_total", Meaning::prompt_tokens},
+    Name{"llamacpp:prompt_tokens_cached_total", Meaning::prompt_tokens},
+    Name{"sglang:prompt_tokens_total", Meaning::prompt_tokens},
+    Name{"vllm:generation_tokens_total", Meaning::generation_tokens},
+    Name{"llamacpp:tokens_predicted_total", Meaning::generation_tokens},
+    Name{"sglang:generation_tokens_total", Meaning::generation_tokens}};
 
-struct Sample {
-    std::string_view name{};
-    double value{0};
-};
+constexpr double count_max = 1e15;
 
-/// One line of the Prometheus text format: name, optional {labels}, value.
-std::optional<Sample> sample(std::string_view line) {
-    if (line.empty() || line.front() == '#') {
-        return std::nullopt;
+void add(std::optional<std::int64_t>& sum, double value) {
+    if (value >= 0 && value <= count_max) {
+        sum = sum.value_or(0) + std::llround(value);
     }
-    const auto name_end = line.find_first_of("{ \t");
-    if (name_end == std::string_view::npos) {
-        return std::nullopt;
+}
+
+/// `name{labels} value [time]`; labels may hold anything in quotes, also braces.
+void read_line(std::string_view line, Metrics& metrics) {
+    const std::size_t end = line.find_first_of("{ ");
+    const auto known =
+        std::ranges::find(names, line.substr(0, end), [](const Name& name) { return name.text; });
+    if (end == std::string_view::npos || known == names.end()) {
+        return;
     }
-    std::size_t at = name_end;
-    if (line[at] == '{') {
+    line.remove_prefix(end);
+    if (line.front() == '{') {
         bool quoted = false;
-        for (++at; at < line.size() && (quoted || line[at] != '}'); ++at) {
-            if (line[at] == '\\' && quoted) {
+        std::size_t at = 1;
+        for (; at < line.size() && (quoted || line[at] != '}'); ++at) {
+            if (line[at] == '\\') {
                 ++at;
             } else if (line[at] == '"') {
                 quoted = !quoted;
             }
         }
-        ++at;
+        line.remove_prefix(std::min(at + 1, line.size()));
     }
-    while (at < line.size() && (line[at] == ' ' || line[at] == '\t')) {
-        ++at;
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+    double value = 0;
+    const auto parsed = std::from_chars(line.data(), line.data() + line.size(), value);
+    if (parsed.ec != std::errc{} || !std::isfinite(value)) {
+        return;
     }
-    if (at >= line.size()) {
-        return std::nullopt;
+    switch (known->meaning) {
+        case Meaning::running:
+            add(metrics.running, value);
+            break;
+        case Meaning::waiting:
+            add(metrics.waiting, value);
+            break;
+        case Meaning::kv_used:
+            metrics.kv_used = std::max(metrics.kv_used.value_or(0.0), std::clamp(value, 0.0, 1.0));
+            break;
+        case Meaning::prompt_tokens:
+            add(metrics.prompt_tokens, value);
+            break;
+        case Meaning::generation_tokens:
+            add(metrics.generation_tokens, value);
+            break;
     }
-    Sample found{.name = line.substr(0, name_end)};
-    const auto [end, code] =
-        std::from_chars(line.data() + at, line.data() + line.size(), found.value);
-    if (code != std::errc{} || !(found.value >= 0 && found.value < 9e15)) {
-        return std::nullopt;
-    }
-    return found;
-}
-
-bool has(const Names& names, std::string_view name) {
-    return std::ranges::find(names.names, name) != names.names.end();
-}
-
-void add(std::optional<std::int64_t>& sum, double value) {
-    sum = sum.value_or(0) + static_cast<std::int64_t>(value);
 }
 
 }  // namespace
@@ -82,27 +94,9 @@ void add(std::optional<std::int64_t>& sum, double value) {
 Metrics parse_metrics(std::string_view text) {
     Metrics metrics;
     while (!text.empty()) {
-        const auto end = std::min(text.find('\n'), text.size());
-        std::string_view line = text.substr(0, end);
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        read_line(text.substr(0, end), metrics);
         text.remove_prefix(std::min(end + 1, text.size()));
-        if (line.ends_with('\r')) {
-            line.remove_suffix(1);
-        }
-        const auto found = sample(line);
-        if (!found || found->name.empty()) {
-            continue;
-        }
-        if (has(running, found->name)) {
-            add(metrics.running, found->value);
-        } else if (has(waiting, found->name)) {
-            add(metrics.waiting, found->value);
-        } else if (has(kv_used, found->name)) {
-            metrics.kv_used = std::max(metrics.kv_used.value_or(0), found->value);
-        } else if (has(prompt, found->name)) {
-            add(metrics.prompt_tokens, found->value);
-        } else if (has(generation, found->name)) {
-            add(metrics.generation_tokens, found->value);
-        }
     }
     return metrics;
 }

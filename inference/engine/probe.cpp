@@ -1,117 +1,110 @@
 #include "inference/engine/probe.hpp"
 
+#include "inference/dialect/scan.hpp"
+#include "inference/dialect/stream.hpp"
 #include "inference/http/client.hpp"
 
-#include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <fmt/format.h>
 
-#include <optional>
-#include <utility>
+#include <algorithm>
 
 namespace evenkeel::inference::engine {
 
-namespace json = boost::json;
-
 namespace {
 
-constexpr std::int64_t probe_tokens = 4;
-constexpr std::size_t probe_answer_max = 256 * 1024;
+using Steady = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr std::size_t models_bytes_max = 1024 * 1024;
+constexpr std::size_t metrics_bytes_max = 4 * 1024 * 1024;
 
 std::string address(const std::string& host, std::uint16_t port) {
     return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
                                                : fmt::format("[{}]:{}", host, port);
 }
 
-http::Headers bearer(const std::string& key) {
-    http::Headers headers{{"accept", "application/json"}};
+http::Headers with_key(const std::string& key) {
+    http::Headers headers;
     if (!key.empty()) {
-        headers.emplace_back("authorization", "Bearer " + key);
+        headers.emplace_back("Authorization", fmt::format("Bearer {}", key));
     }
     return headers;
 }
 
-/// Whether `/v1/models` names `model`.
+/// What is left until `until`; at least 1 ms, so that the call itself says that it is late.
+milliseconds left(Steady::time_point until) {
+    return std::max(
+        std::chrono::duration_cast<milliseconds>(until - Steady::now()), milliseconds{1});
+}
+
+std::unexpected<Error> wrong_status(std::string_view what, int status) {
+    if (status == 401 || status == 403) {
+        return fail(Errc::unauthorized, fmt::format("{}: the engine refuses our key", what));
+    }
+    return fail(Errc::invalid_response, fmt::format("{}: status {}", what, status));
+}
+
 bool lists(const std::string& body, const std::string& model) {
     boost::system::error_code code;
-    const json::value root = json::parse(body, code);
-    const json::value* data = code ? nullptr : root.find_pointer("/data", code);
+    const boost::json::value parsed = boost::json::parse(body, code);
+    const boost::json::value* data =
+        !code && parsed.is_object() ? parsed.get_object().if_contains("data") : nullptr;
     if (data == nullptr || !data->is_array()) {
         return false;
     }
-    for (const json::value& entry : data->get_array()) {
-        const json::value* id = entry.find_pointer("/id", code);
-        if (id != nullptr && id->is_string() && id->get_string() == model) {
-            return true;
-        }
-    }
-    return false;
+    return std::ranges::any_of(data->get_array(), [&model](const boost::json::value& row) {
+        const boost::json::value* id =
+            row.is_object() ? row.get_object().if_contains("id") : nullptr;
+        return id != nullptr && id->is_string() && std::string_view{id->get_string()} == model;
+    });
 }
 
-/// Reads the probe's answer stream: whether content came, when, and how many tokens it was.
-class Answer {
-public:
-    explicit Answer(std::chrono::steady_clock::time_point sent) : sent_{sent} {}
-
-    void feed(std::string_view bytes) {
-        if (line_.size() + bytes.size() > probe_answer_max) {
-            broken_ = true;
-            return;
-        }
-        line_ += bytes;
-        for (std::size_t end = 0; (end = line_.find('\n')) != std::string::npos;) {
-            read(std::string_view{line_}.substr(0, end));
-            line_.erase(0, end + 1);
-        }
-    }
-    [[nodiscard]] bool good() const noexcept { return !broken_ && tokens_ > 0; }
-    [[nodiscard]] std::int64_t tokens() const noexcept { return tokens_; }
-    [[nodiscard]] std::chrono::milliseconds ttft() const noexcept { return ttft_; }
-
-private:
-    void read(std::string_view line) {
-        if (line.ends_with('\r')) {
-            line.remove_suffix(1);
-        }
-        if (!line.starts_with("data:")) {
-            return;
-        }
-        line.remove_prefix(line.starts_with("data: ") ? 6 : 5);
-        if (line == "[DONE]") {
-            return;
-        }
-        boost::system::error_code code;
-        const json::value event = json::parse({line.data(), line.size()}, code);
-        if (code) {
-            broken_ = true;
-            return;
-        }
-        for (const char* place :
-             {"/choices/0/delta/content",
-              "/choices/0/delta/reasoning_content",
-              "/choices/0/delta/reasoning"}) {
-            const json::value* text = event.find_pointer(place, code);
-            if (text != nullptr && text->is_string() && !text->get_string().empty()) {
-                if (tokens_++ == 0) {
-                    ttft_ = std::chrono::duration_cast<std::chrono::milliseconds>(
-                        std::chrono::steady_clock::now() - sent_);
-                }
+/// One short stream: it must end well and bring a token.
+Task<Acceptance> try_completion(
+    std::string where, http::Headers headers, std::string model, milliseconds limit) {
+    headers.emplace_back("Content-Type", "application/json");
+    http::ClientRequest request{
+        .method = "POST",
+        .target = "/v1/chat/completions",
+        .headers = std::move(headers),
+        .body = fmt::format(
+            R"({{"model":{},"messages":[{{"role":"user","content":"Say yes."}}],"max_tokens":1,)"
+            R"("stream":true,"stream_options":{{"include_usage":true}}}})",
+            dialect::json_string(model))};
+    Acceptance out;
+    dialect::EventStream stream{false};
+    int status = 0;
+    const auto sent = Steady::now();
+    auto response = co_await http::fetch_stream(
+        std::move(where),
+        std::move(request),
+        limit,
+        [&](const http::ClientResponse& head) {
+            status = head.status;
+            out.synthetic = head.header("x-synthetic") == "true";
+        },
+        [&](std::string_view bytes) {
+            stream.feed(bytes);
+            if (out.ttft == milliseconds{0} && stream.events() > 0) {
+                out.ttft = std::max(
+                    std::chrono::duration_cast<milliseconds>(Steady::now() - sent),
+                    milliseconds{1});
             }
-        }
+        });
+    if (!response) {
+        co_return std::unexpected{response.error()};
     }
-
-    std::chrono::steady_clock::time_point sent_;
-    std::string line_{};
-    bool broken_{false};
-    std::int64_t tokens_{0};
-    std::chrono::milliseconds ttft_{0};
-};
-
-Errc code_of(int status) {
-    return status == 401 || status == 403 ? Errc::unauthorized : Errc::invalid_response;
+    if (status != 200) {
+        co_return wrong_status("trial completion", status);
+    }
+    // Without usage: one event names the role, the next brings the token.
+    out.completion_tokens = stream.usage() ? stream.usage()->completion : stream.events() - 1;
+    if (!stream.done() || stream.error_seen() || out.completion_tokens < 1) {
+        co_return fail(Errc::invalid_response, "trial completion: no token came back");
+    }
+    co_return out;
 }
 
 }  // namespace
@@ -130,112 +123,63 @@ std::string_view to_text(Health health) noexcept {
     return "";
 }
 
-Task<Health> probe_health(std::string host, std::uint16_t port, std::chrono::milliseconds limit) {
-    const auto answer = co_await http::fetch(address(host, port), {.target = "/health"}, limit);
-    if (!answer) {
-        switch (answer.error().code) {
-            case Errc::timed_out:
-            case Errc::cancelled:
-                co_return std::unexpected{answer.error()};
+Task<Health> probe_health(std::string host, std::uint16_t port, milliseconds limit) {
+    const auto response = co_await http::fetch(address(host, port), {.target = "/health"}, limit);
+    if (!response) {
+        switch (response.error().code) {
             case Errc::unavailable:
                 co_return Health::refused;
-            default:
+            case Errc::invalid_response:
                 co_return Health::sick;
+            default:
+                co_return std::unexpected{response.error()};
         }
     }
-    switch (answer->status) {
-        case 200:
-            co_return Health::ready;
-        case 503:
-            co_return Health::loading;
-        default:
-            co_return Health::sick;
+    if (response->status == 200) {
+        co_return Health::ready;
     }
+    co_return response->status == 503 ? Health::loading : Health::sick;
 }
 
 Task<Acceptance> acceptance(
-    std::string host,
-    std::uint16_t port,
-    std::string key,
-    std::string model,
-    std::chrono::milliseconds limit) {
-    const auto deadline = std::chrono::steady_clock::now() + limit;
-    const auto left = [deadline] {
-        return std::max(
-            std::chrono::milliseconds{1},
-            std::chrono::duration_cast<std::chrono::milliseconds>(
-                deadline - std::chrono::steady_clock::now()));
-    };
-    const std::string place = address(host, port);
-    const Result<Health> health = co_await probe_health(host, port, left());
+    std::string host, std::uint16_t port, std::string key, std::string model, milliseconds limit) {
+    const auto until = Steady::now() + limit;
+    const std::string where = address(host, port);
+    const auto health = co_await probe_health(host, port, left(until));
     if (!health) {
         co_return std::unexpected{health.error()};
     }
     if (*health != Health::ready) {
-        co_return fail(
-            Errc::unavailable, fmt::format("the engine is not healthy yet: {}", to_text(*health)));
+        co_return fail(Errc::unavailable, fmt::format("the engine is {}", to_text(*health)));
     }
-    const auto models =
-        co_await http::fetch(place, {.target = "/v1/models", .headers = bearer(key)}, left());
+    const auto models = co_await http::fetch(
+        where, {.target = "/v1/models", .headers = with_key(key)}, left(until), models_bytes_max);
     if (!models) {
         co_return std::unexpected{models.error()};
     }
     if (models->status != 200) {
-        co_return fail(
-            code_of(models->status),
-            fmt::format("the engine's model list answered {}", models->status));
+        co_return wrong_status("model list", models->status);
     }
     if (!lists(models->body, model)) {
         co_return fail(Errc::not_found, fmt::format("the engine does not serve '{}'", model));
     }
-    http::Headers headers = bearer(key);
-    headers.emplace_back("content-type", "application/json");
-    const json::value body{
-        {"model", model},
-        {"messages", json::array{json::object{{"role", "user"}, {"content", "Say yes."}}}},
-        {"max_tokens", probe_tokens},
-        {"stream", true}};
-    Answer answer{std::chrono::steady_clock::now()};
-    int status = 0;
-    bool synthetic = false;
-    const auto ended = co_await http::fetch_stream(
-        place,
-        {.method = "POST",
-         .target = "/v1/chat/completions",
-         .headers = std::move(headers),
-         .body = json::serialize(body)},
-        left(),
-        [&](const http::ClientResponse& head) {
-            status = head.status;
-            synthetic = head.header("x-synthetic") == "true";
-        },
-        [&](std::string_view bytes) { answer.feed(bytes); });
-    if (!ended) {
-        co_return std::unexpected{ended.error()};
-    }
-    if (status != 200) {
-        co_return fail(code_of(status), fmt::format("the test completion answered {}", status));
-    }
-    if (!answer.good()) {
-        co_return fail(Errc::invalid_response, "the test completion brought no tokens");
-    }
-    co_return Acceptance{
-        .ttft = answer.ttft(), .completion_tokens = answer.tokens(), .synthetic = synthetic};
+    co_return co_await try_completion(where, with_key(key), std::move(model), left(until));
 }
 
 Task<Metrics> scrape_metrics(
-    std::string host, std::uint16_t port, std::string key, std::chrono::milliseconds limit) {
-    http::Headers headers = bearer(key);
-    const auto answer = co_await http::fetch(
-        address(host, port), {.target = "/metrics", .headers = std::move(headers)}, limit);
-    if (!answer) {
-        co_return std::unexpected{answer.error()};
+    std::string host, std::uint16_t port, std::string key, milliseconds limit) {
+    const auto response = co_await http::fetch(
+        address(host, port),
+        {.target = "/metrics", .headers = with_key(key)},
+        limit,
+        metrics_bytes_max);
+    if (!response) {
+        co_return std::unexpected{response.error()};
     }
-    if (answer->status != 200) {
-        co_return fail(
-            Errc::invalid_response, fmt::format("the metrics answered {}", answer->status));
+    if (response->status != 200) {
+        co_return wrong_status("metrics", response->status);
     }
-    co_return parse_metrics(answer->body);
+    co_return parse_metrics(response->body);
 }
 
 }  // namespace evenkeel::inference::engine
