@@ -224,7 +224,7 @@ void Writer::attempt() {
     }
     const std::size_t count = std::min(work_.size(), batch_max);
     if (count == 0) {
-        return relax();
+        return;
     }
     try {
         commit_first(count);
@@ -259,6 +259,7 @@ void Writer::reject(Op& op, const Error& error) {
     if (!is_awaited(op.what)) {
         rejected_ = fmt::format("a row could not be booked: {}", error.message);
         spdlog::error("ledger: {}", rejected_);
+        publish();
     }
     answer_error(op.what, error);
     work_.pop_front();

@@ -28,8 +28,8 @@ json::value useful_share(const ledger::MachineView& machine) {
         all += phase.billed.nanos();
         serving += phase.phase == Phase::serve ? phase.billed.nanos() : 0;
     }
-    const auto permille = all > 0 ? mul_div(serving, 1'000, all, Rounding::half_even)
-                                  : std::optional<std::int64_t>{};
+    const auto permille =
+        all > 0 ? mul_div(serving, 1'000, all, Rounding::half_even) : std::optional<std::int64_t>{};
     return permille ? json::value(static_cast<double>(*permille) / 1'000) : json::value(nullptr);
 }
 
@@ -51,8 +51,9 @@ json::object node(const ledger::MachineView& machine, UtcTime now) {
         {"rate", amount_text(row.price.per_display_unit())},
         {"currency", row.price.currency().text()},
         {"useful", useful_share(machine)},
-        {"ends", row.gone ? std::string{to_text(row.gone_how.value_or(GoneHow::lost))}
-                          : fmt::format("{:%Y-%m-%d %H:%M} UTC at the latest", expires)},
+        {"ends",
+         row.gone ? std::string{to_text(row.gone_how.value_or(GoneHow::lost))}
+                  : fmt::format("{:%Y-%m-%d %H:%M} UTC at the latest", expires)},
         {"reason", sentence(row.reason, row.price.currency().text())},
         {"synthetic", row.synthetic}};
 }

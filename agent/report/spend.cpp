@@ -120,8 +120,7 @@ std::optional<std::chrono::year_month_day> parse_day(std::string_view text) {
 }
 
 /// "2026-11-01", or how far back: "30d", "24h".
-Result<std::chrono::year_month_day> day_from(
-    const std::string& text, const SpendOptions& options) {
+Result<std::chrono::year_month_day> day_from(const std::string& text, const SpendOptions& options) {
     if (const auto day = parse_day(text)) {
         return *day;
     }
@@ -146,8 +145,7 @@ struct LineKey {
 };
 
 /// Which line of the report a cell belongs to.
-LineKey line_of(
-    const SpendRow& row, SpendBy by, const std::map<NameIx, std::string>& names) {
+LineKey line_of(const SpendRow& row, SpendBy by, const std::map<NameIx, std::string>& names) {
     const auto text = [&](NameIx ix) {
         const auto found = names.find(ix);
         if (found != names.end()) {
@@ -174,8 +172,7 @@ LineKey line_of(
 void add_per_mtok(SpendLine& line) {
     const std::int64_t tokens = line.tokens_in + line.tokens_out;
     if (tokens > 0) {
-        if (const auto nanos =
-                mul_div(line.cost.nanos(), 1'000'000, tokens, Rounding::half_even)) {
+        if (const auto nanos = mul_div(line.cost.nanos(), 1'000'000, tokens, Rounding::half_even)) {
             line.per_mtok = Money{*nanos, line.cost.currency()};
         }
     }
@@ -183,8 +180,7 @@ void add_per_mtok(SpendLine& line) {
 
 /// The same tokens, all at the API's prices for uncached ones: what would have been cached there
 /// cannot be known.
-Result<Money> api_only(
-    const SpendLine& total, const config::TokenPrices& price, Rates& rates) {
+Result<Money> api_only(const SpendLine& total, const config::TokenPrices& price, Rates& rates) {
     const auto in = rates.convert(price.in.cost(total.tokens_in, Rounding::half_even));
     const auto out = rates.convert(price.out.cost(total.tokens_out, Rounding::half_even));
     if (!in || !out) {
@@ -265,8 +261,7 @@ Result<Spend> make_spend(ledger::Reader& reader, const SpendOptions& options) {
     if (const auto days = find_days(options, spend); !days) {
         return std::unexpected{days.error()};
     }
-    const auto rows =
-        reader.spend(ledger::day_number(spend.first), ledger::day_number(spend.last));
+    const auto rows = reader.spend(ledger::day_number(spend.first), ledger::day_number(spend.last));
     const auto stored_names = reader.names();
     if (!rows || !stored_names) {
         return std::unexpected{!rows ? rows.error() : stored_names.error()};

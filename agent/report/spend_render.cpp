@@ -14,8 +14,18 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::array months{
-    "January", "February", "March",     "April",   "May",      "June",
-    "July",    "August",   "September", "October", "November", "December"};
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December"};
 
 /// 49589 -> "49,589".
 std::string grouped(std::string digits) {
@@ -46,8 +56,7 @@ std::string short_count(std::int64_t count) {
 }
 
 std::string percent(std::int64_t part, std::int64_t whole) {
-    const auto share =
-        whole > 0 ? mul_div(part, 100, whole, Rounding::half_even) : std::nullopt;
+    const auto share = whole > 0 ? mul_div(part, 100, whole, Rounding::half_even) : std::nullopt;
     return share ? fmt::format("{} %", *share) : std::string{};
 }
 
@@ -72,8 +81,8 @@ std::string ordinal(unsigned day) {
 std::string period(const Spend& spend) {
     const auto first = spend.first;
     const auto last = spend.last;
-    const bool whole_start = first.day() == std::chrono::day{1} &&
-                             first.year() == last.year() && first.month() == last.month();
+    const bool whole_start = first.day() == std::chrono::day{1} && first.year() == last.year() &&
+                             first.month() == last.month();
     if (first == last && !whole_start) {
         return iso(first);
     }
@@ -81,9 +90,7 @@ std::string period(const Spend& spend) {
         return fmt::format("{} to {}", iso(first), iso(last));
     }
     const std::string month = fmt::format(
-        "{} {}",
-        months[static_cast<unsigned>(first.month()) - 1],
-        static_cast<int>(first.year()));
+        "{} {}", months[static_cast<unsigned>(first.month()) - 1], static_cast<int>(first.year()));
     const std::chrono::year_month_day_last end{first.year() / first.month() / std::chrono::last};
     return last == std::chrono::year_month_day{end}
                ? month
@@ -118,11 +125,10 @@ std::string name_of(const SpendLine& line) {
 
 std::string row_of(const SpendLine& line, const Spend& spend, std::size_t width, int decimals) {
     const bool total = &line == &spend.total;
-    const std::string first =
-        total ? line.label
-        : line.kind.empty()
-            ? name_of(line)
-            : fmt::format("{:<6} {}", kind_word(line.kind), name_of(line));
+    const std::string first = total ? line.label
+                              : line.kind.empty()
+                                  ? name_of(line)
+                                  : fmt::format("{:<6} {}", kind_word(line.kind), name_of(line));
     std::string row = fmt::format(
         "{:<{}}  {:>9} {:>5}  {:>8} / {:<7} {:>12} {:>7} {:>10}",
         first,
@@ -231,8 +237,7 @@ std::string spend_text(const Spend& spend) {
             spend.currency.text());
     }
     if (spend.api_only) {
-        const std::string label =
-            fmt::format("all of it from {} would have been", spend.api_label);
+        const std::string label = fmt::format("all of it from {} would have been", spend.api_label);
         const std::size_t column = std::max<std::size_t>(label.size(), 40);
         const auto line = [&](std::string_view what, Money amount) {
             text += fmt::format(
@@ -269,18 +274,19 @@ std::string spend_json(const Spend& spend) {
         {"last", iso(spend.last)},
         {"currency", spend.currency.text()},
         {"rates", std::move(rates)},
-        {"by", [&] {
+        {"by",
+         [&] {
              std::string word{heading(spend.by)};
-             std::ranges::transform(word, word.begin(), [](char c) {
-                 return static_cast<char>(c - 'A' + 'a');
-             });
+             std::ranges::transform(
+                 word, word.begin(), [](char c) { return static_cast<char>(c - 'A' + 'a'); });
              return word;
          }()},
         {"lines", std::move(lines)},
         {"total", json_line(spend.total)},
-        {"rental", json::object{
-                       {"phases", std::move(phases)},
-                       {"not_serving", amount_text(spend.rental_not_serving)}}}};
+        {"rental",
+         json::object{
+             {"phases", std::move(phases)},
+             {"not_serving", amount_text(spend.rental_not_serving)}}}};
     if (spend.api_only) {
         out["api_only"] = json::object{
             {"label", spend.api_label},

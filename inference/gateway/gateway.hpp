@@ -122,7 +122,7 @@ public:
         std::shared_ptr<const routing::Catalogue> catalogue, gate::Policy limits) = 0;
     /// See gate::Gate: what is settled in a budget now (start, window rollover).
     virtual void budget_booked(NameIx budget, std::int64_t settled_report) = 0;
-    /// See gate::Gate: money that others spent in a budget (machine time).
+    /// Adds money that others spent in a budget (machine time; negative corrects).
     virtual void budget_added(NameIx budget, std::int64_t report) = 0;
 
     /// Adds or changes a source; free slots take queued requests at once. Errors: invalid_argument

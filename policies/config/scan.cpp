@@ -163,6 +163,7 @@ Untabbed without_tabs(std::string_view text) {
     Untabbed out;
     out.text.reserve(text.size());
     std::size_t indent = 0;     // of the last line with content
+    std::size_t inside = 0;     // where keys of the list entry begun on that line stand
     bool opens_deeper = false;  // that line ended with ':'
     for (std::size_t begin = 0; begin < text.size(); begin = line_after(text, begin)) {
         const std::string_view line = text.substr(begin, line_after(text, begin) - begin);
@@ -174,7 +175,8 @@ Untabbed without_tabs(std::string_view text) {
         }
         const std::size_t blanks = pos - begin;
         if (line.substr(0, blanks).contains('\t')) {
-            const std::size_t meant = opens_deeper ? indent + 2 : indent;
+            const std::size_t base = text[pos] == '-' ? indent : inside;
+            const std::size_t meant = opens_deeper ? base + 2 : base;
             out.text.append(meant, ' ');
             out.text += line.substr(blanks);
             out.shifts.back() = static_cast<int>(blanks) - static_cast<int>(meant);
@@ -183,6 +185,7 @@ Untabbed without_tabs(std::string_view text) {
             out.text += line;
             indent = blanks;
         }
+        inside = indent + (text.substr(pos).starts_with("- ") ? 2 : 0);
         const std::size_t last = line.find_last_not_of(" \t\r\n");
         opens_deeper = last != std::string_view::npos && line[last] == ':';
     }

@@ -46,7 +46,7 @@ struct Node {
     Spot spot{};
     std::string text{};            ///< scalars: the decoded text
     std::vector<Node> items{};     ///< lists
-    std::vector<Entry> entries;  ///< maps, in order, without duplicates
+    std::vector<Entry> entries;    ///< maps, in order, without duplicates
     std::optional<Value> value{};  ///< set by the walker when the text is right for its key
 };
 

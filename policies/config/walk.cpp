@@ -137,8 +137,8 @@ private:
             node.spot,
             "EK-C014",
             path.empty()
-                ? fmt::format("{} is {}, not {}", file_name(file_), wanted, kind_text(node))
-                : fmt::format("'{}' is {}, not {}", path, wanted, kind_text(node)),
+                ? fmt::format("{} must be {}, not {}", file_name(file_), wanted, kind_text(node))
+                : fmt::format("'{}' must be {}, not {}", path, wanted, kind_text(node)),
             path);
         if (kind == NodeKind::list && node.kind == NodeKind::scalar) {
             found.hint = fmt::format("write [{}]", printable(node.text));
@@ -202,7 +202,7 @@ private:
             Diagnostic& found = report(
                 node.spot,
                 "EK-C014",
-                fmt::format("'{}' is {}, not {}", path, describe(key.type), kind_text(node)),
+                fmt::format("'{}' must be {}, not {}", path, describe(key.type), kind_text(node)),
                 path);
             if (!example_of(key).empty()) {
                 found.hint = fmt::format("write for example {}", example_of(key));

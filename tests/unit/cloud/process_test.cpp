@@ -226,15 +226,14 @@ TEST_F(CloudProcess, MachinesInheritNoSocket) {
     start();
     create_and_run("ek-1");
     const pid_t engine = wait_for_engine();
-    std::vector<std::string> sockets;
     for (const auto& entry : fs::directory_iterator{fmt::format("/proc/{}/fd", engine)}) {
         std::error_code error;
-        const auto target = fs::read_symlink(entry.path(), error);
+        const std::string target = fs::read_symlink(entry.path(), error);
         if (std::stoi(entry.path().filename()) > 2) {
-            sockets.push_back(target);
+            // The shell may still hold its script.
+            EXPECT_TRUE(error || target == options_.engine_program) << target;
         }
     }
-    EXPECT_TRUE(sockets.empty()) << sockets.front();
 }
 
 TEST_F(CloudProcess, ItsPortIsRefusedUntilItsEngineListens) {

@@ -5,6 +5,8 @@
 #include "policies/config/walk.hpp"
 #include "tests/unit/config/support.hpp"
 
+#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <regex>
@@ -206,8 +208,12 @@ TEST(Keys, ReferenceInTheDocumentationIsUpToDate) {
         std::ofstream{path} << text.substr(0, from) << wanted << text.substr(end);
         text = file_text(path);
     }
-    EXPECT_EQ(text.substr(from, text.find(end_mark) - from), wanted)
-        << "run with EVENKEEL_UPDATE_DOCS=1";
+    const std::string committed = text.substr(from, text.find(end_mark) - from);
+    const auto [a, b] = std::ranges::mismatch(committed, wanted);
+    EXPECT_TRUE(committed == wanted)
+        << "run with EVENKEEL_UPDATE_DOCS=1; the first difference is at: "
+        << std::string_view{a, committed.end()}.substr(0, 80)
+        << "\n  wanted: " << std::string_view{b, wanted.end()}.substr(0, 80);
 }
 
 }  // namespace

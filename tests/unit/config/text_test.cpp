@@ -50,7 +50,7 @@ TEST(Quote, EscapesWhatATerminalWouldObey) {
 
 TEST(LooksSecret, KnowsTokensAndLetsNamesPass) {
     for (const char* secret :
-         {"sk-ant-REDACTED",
+         {"sk-abcdefghijklmnop0123",
           "rpa_0123456789ABCDEFabcdef",
           "dop_v1_0123456789abcdef0123456789abcdef",
           "hf_abcdefghijklmnop123",

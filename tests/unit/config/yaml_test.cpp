@@ -107,12 +107,13 @@ TEST(StrictYamlText, ATabDoesNotHideTheOtherErrors) {
     const auto found = findings(base_with(
         po,
         "version: 1\nroutes:\n  - name: all\n\tuse: [m]\n  - {name: b, match: {}, use: [n]}\n"
-        "budgets:\n  - {name: x, limit: 4}\n"));
+        "budgets:\n  - {name: x, limit: 4}\nscaling: [{name: burst, model: m, offers: [cloud], "
+        "max_price: 5 USD/h, max_life: 6h}]\n"));
     ASSERT_EQ(found.size(), 4u) << render_all(found);
     EXPECT_EQ(found[0].code, "EK-C001");
     EXPECT_EQ(found[0].line, 4);
     EXPECT_EQ(found[0].col, 1);
-    EXPECT_EQ(found[1].line, 5);
+    EXPECT_EQ(found[1].code, "EK-W037");
     EXPECT_EQ(found[2].code, "EK-C041");
     EXPECT_EQ(found[2].col, 32);
     EXPECT_EQ(found[3].code, "EK-C020");

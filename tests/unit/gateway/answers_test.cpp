@@ -231,6 +231,7 @@ TEST(GatewayApi, OverflowsWhenNoWorkerIsFree) {
     EXPECT_EQ(reply.status, 200);
     EXPECT_EQ(reply.headers.at("x-evenkeel-source"), "seller-m");
     EXPECT_EQ(reply.headers.at("x-evenkeel-reason"), "api_overflow");
+    EXPECT_EQ(rig.books.wait_records(1).at(0).kind, SourceKind::api);
     EXPECT_EQ(rig.gateway->counters().totals.api, 1);
 }
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <new>
 
 namespace evenkeel::ledger {
@@ -27,8 +26,13 @@ File* self(sqlite3_file* file) {
 }
 
 std::string slurp(const std::string& path) {
+    std::error_code error;
+    const auto size = std::filesystem::file_size(path, error);
+    std::string bytes(error ? 0 : size, '\0');
     std::ifstream input{path, std::ios::binary};
-    return {std::istreambuf_iterator<char>{input}, {}};
+    input.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    bytes.resize(static_cast<std::size_t>(input.gcount()));
+    return bytes;
 }
 
 int x_close(sqlite3_file* file) {

@@ -1,0 +1,104 @@
+#include "inference/engine/probe.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+namespace evenkeel::inference::engine {
+
+namespace {
+
+enum class Meaning : std::uint8_t { running, waiting, kv_used, prompt_tokens, generation_tokens };
+
+struct Name {
+    std::string_view text;
+    Meaning meaning;
+};
+
+// Names drift between releases: everything that has meant the same thing is listed.
+constexpr std::array names{
+    Name{"vllm:num_requests_running", Meaning::running},
+    Name{"llamacpp:requests_processing", Meaning::running},
+    Name{"sglang:num_running_reqs", Meaning::running},
+    Name{"vllm:num_requests_waiting", Meaning::waiting},
+    Name{"llamacpp:requests_deferred", Meaning::waiting},
+    Name{"sglang:num_queue_reqs", Meaning::waiting},
+    Name{"vllm:kv_cache_usage_perc", Meaning::kv_used},
+    Name{"vllm:gpu_cache_usage_perc", Meaning::kv_used},
+    Name{"sglang:token_usage", Meaning::kv_used},
+    Name{"vllm:prompt_tokens_total", Meaning::prompt_tokens},
+    Name{"llamacpp:prompt_tokens_total", Meaning::prompt_tokens},
+    Name{"llamacpp:prompt_tokens_cached_total", Meaning::prompt_tokens},
+    Name{"sglang:prompt_tokens_total", Meaning::prompt_tokens},
+    Name{"vllm:generation_tokens_total", Meaning::generation_tokens},
+    Name{"llamacpp:tokens_predicted_total", Meaning::generation_tokens},
+    Name{"sglang:generation_tokens_total", Meaning::generation_tokens}};
+
+constexpr double count_max = 1e15;
+
+void add(std::optional<std::int64_t>& sum, double value) {
+    if (value >= 0 && value <= count_max) {
+        sum = sum.value_or(0) + std::llround(value);
+    }
+}
+
+/// `name{labels} value [time]`; labels may hold anything in quotes, also braces.
+void read_line(std::string_view line, Metrics& metrics) {
+    const std::size_t end = line.find_first_of("{ ");
+    const auto known =
+        std::ranges::find(names, line.substr(0, end), [](const Name& name) { return name.text; });
+    if (end == std::string_view::npos || known == names.end()) {
+        return;
+    }
+    line.remove_prefix(end);
+    if (line.front() == '{') {
+        bool quoted = false;
+        std::size_t at = 1;
+        for (; at < line.size() && (quoted || line[at] != '}'); ++at) {
+            if (line[at] == '\\') {
+                ++at;
+            } else if (line[at] == '"') {
+                quoted = !quoted;
+            }
+        }
+        line.remove_prefix(std::min(at + 1, line.size()));
+    }
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+    double value = 0;
+    const auto parsed = std::from_chars(line.data(), line.data() + line.size(), value);
+    if (parsed.ec != std::errc{} || !std::isfinite(value)) {
+        return;
+    }
+    switch (known->meaning) {
+        case Meaning::running:
+            add(metrics.running, value);
+            break;
+        case Meaning::waiting:
+            add(metrics.waiting, value);
+            break;
+        case Meaning::kv_used:
+            metrics.kv_used = std::max(metrics.kv_used.value_or(0.0), std::clamp(value, 0.0, 1.0));
+            break;
+        case Meaning::prompt_tokens:
+            add(metrics.prompt_tokens, value);
+            break;
+        case Meaning::generation_tokens:
+            add(metrics.generation_tokens, value);
+            break;
+    }
+}
+
+}  // namespace
+
+Metrics parse_metrics(std::string_view text) {
+    Metrics metrics;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        read_line(text.substr(0, end), metrics);
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return metrics;
+}
+
+}  // namespace evenkeel::inference::engine

@@ -1,0 +1,362 @@
+#include "tests/unit/gateway/rig.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+/// Sources and clients that fail, at every moment.
+namespace evenkeel::inference::test {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+std::string good_stream() {
+    return stream_head() + chunked(event("one")) + chunked(event("two")) + chunked(usage_event()) +
+           chunked(done_event) + std::string{last_chunk};
+}
+
+/// True when `body` is events and comments only, the last event an error, and no `[DONE]`.
+bool ends_typed(const std::string& body) {
+    return body.ends_with("}}\n\n") && body.find("data: {\"error\":{") != std::string::npos &&
+           body.find("[DONE]") == std::string::npos;
+}
+
+TEST(GatewayFaults, F53WorkerDiesAtByteK) {
+    const std::string whole = good_stream();
+    std::size_t kill_at = 0;
+    bool reset = false;
+    FakeEngine engine{[&](auto& turn) {
+        turn.line->send(std::string_view{whole}.substr(0, kill_at));
+        if (reset) {
+            std::this_thread::sleep_for(1ms);
+            turn.line->reset();
+        }
+        turn.keep = false;
+    }};
+    Rig rig;
+    std::size_t requests = 0;
+    const std::size_t head = stream_head().size();
+    const std::size_t done_at = whole.find(std::string{done_event}) + done_event.size();
+    for (kill_at = 0; kill_at <= whole.size(); kill_at += kill_at < head ? 13 : 3) {
+        reset = requests % 2 == 1;
+        // A new source each time: the breaker would close one that fails so often.
+        const NameIx source = rig.worker("w" + std::to_string(requests), engine.port());
+        const Reply reply = rig.caller().chat(chat_body(true));
+        const auto records = rig.books.wait_records(++requests);
+        ASSERT_EQ(records.size(), requests) << "byte " << kill_at;
+        const Outcome outcome = records.back().outcome;
+        // A reset may overtake bytes that were sent before it: then the end comes earlier.
+        if (kill_at < head || (reset && reply.status != 200)) {
+            EXPECT_EQ(reply.status, 502) << "byte " << kill_at;
+            EXPECT_EQ(outcome, Outcome::failed) << "byte " << kill_at;
+        } else if (kill_at < done_at || (reset && outcome != Outcome::answered)) {
+            EXPECT_EQ(reply.status, 200) << "byte " << kill_at;
+            EXPECT_TRUE(reply.whole) << "byte " << kill_at;
+            EXPECT_TRUE(ends_typed(reply.body)) << "byte " << kill_at << ": " << reply.body;
+            EXPECT_EQ(outcome, Outcome::cut) << "byte " << kill_at;
+        } else {
+            EXPECT_TRUE(reply.body.ends_with(done_event)) << "byte " << kill_at;
+            EXPECT_EQ(outcome, Outcome::answered) << "byte " << kill_at;
+        }
+        rig.gateway->source_gone(source);
+    }
+    EXPECT_GT(requests, 100u);
+    EXPECT_TRUE(rig.wait_until([&] { return rig.gateway->counters().gate.sources.empty(); }));
+}
+
+TEST(GatewayFaults, F54NoDoneIsTruncation) {
+    FakeEngine engine{[](auto& turn) {
+        turn.line->send(stream_head() + chunked(event("one")) + std::string{last_chunk});
+    }};
+    Rig rig;
+    rig.worker("w", engine.port());
+    const Reply reply = rig.caller().chat(chat_body(true));
+    EXPECT_TRUE(ends_typed(reply.body)) << reply.body;
+    EXPECT_TRUE(reply.body.starts_with(event("one")));
+    EXPECT_EQ(rig.books.wait_records(1).at(0).outcome, Outcome::cut);
+}
+
+TEST(GatewayFaults, F54ShortContentLength) {
+    FakeEngine engine{[](auto& turn) {
+        turn.line->send("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + chat_json());
+        turn.keep = false;
+    }};
+    Rig rig;
+    rig.worker("w", engine.port());
+    const Reply reply = rig.caller().chat(chat_body(false));
+    EXPECT_EQ(reply.status, 502);
+    EXPECT_EQ(rig.books.wait_records(1).at(0).outcome, Outcome::failed);
+}
+
+TEST(GatewayFaults, EngineErrorEventIsTheOnlyOne) {
+    const std::string error = "data: {\"error\":{\"message\":\"out of memory\"}}\n\n";
+    FakeEngine engine{[&error](auto& turn) {
+        turn.line->send(
+            stream_head() + chunked(event("one")) + chunked(error) + chunked(done_event) +
+            std::string{last_chunk});
+    }};
+    Rig rig;
+    rig.worker("w", engine.port());
+    const Reply reply = rig.caller().chat(chat_body(true));
+    EXPECT_TRUE(reply.whole);
+    EXPECT_EQ(reply.body, event("one") + error);
+    EXPECT_EQ(rig.books.wait_records(1).at(0).outcome, Outcome::cut);
+}
+
+TEST(GatewayFaults, F57StallEndsTyped) {
+    FakeEngine engine{[](auto& turn) {
+        turn.line->send(stream_head() + chunked(event("one")));
+        (void)turn.line->closed_by_peer(3s);
+    }};
+    Rig::Setup setup;
+    setup.options.limits.stall_time = 80ms;
+    Rig rig{setup};
+    rig.worker("w", engine.port());
+    const auto start = Steady::now();
+    const Reply reply = rig.caller().chat(chat_body(true));
+    EXPECT_LT(Steady::now() - start, 1s);
+    EXPECT_TRUE(ends_typed(reply.body));
+    EXPECT_NE(reply.body.find("source_stalled"), std::string::npos);
+    EXPECT_EQ(rig.books.wait_records(1).at(0).outcome, Outcome::cut);
+}
+
+TEST(GatewayFaults, NoFirstByteInTime) {
+    FakeEngine engine{[](auto& turn) { (void)turn.line->closed_by_peer(3s); }};
+    Rig::Setup setup;
+    setup.options.first_byte_plain = 60ms;
+    Rig rig{setup};
+    rig.worker("w", engine.port());
+    EXPECT_EQ(rig.caller().chat(chat_body(false)).status, 504);
+    EXPECT_EQ(rig.books.wait_records(1).at(0).outcome, Outcome::failed);
+}
+
+TEST(GatewayFaults, F45FailureBeforeTheFirstByteIsRetriedElsewhere) {
+    FakeEngine bad{
+        [](auto& turn) { turn.line->send("HTTP/1.1 500 Oops\r\nContent-Length: 2\r\n\r\n{}"); }};
+    FakeEngine good{good_engine};
+    Rig rig;
+    rig.worker("bad", bad.port(), 8);
+    rig.worker("good", good.port(), 1);
+    for (const bool stream : {false, true}) {
+        const Reply reply = rig.caller().chat(chat_body(stream));
+        EXPECT_EQ(reply.status, 200);
+        EXPECT_EQ(reply.headers.at("x-evenkeel-source"), "good");
+    }
+    EXPECT_EQ(rig.books.wait_records(2).size(), 2u);
+    EXPECT_EQ(bad.requests().size(), 2u);
+}
+
+TEST(GatewayFaults, PlainAnswerCutBeforeTheClientSawItIsRetried) {
+    FakeEngine bad{[](auto& turn) {
+        turn.line->send("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{");
+        turn.keep = false;
+    }};
+    FakeEngine good{good_engine};
+    Rig rig;
+    rig.worker("bad", bad.port(), 8);
+    rig.worker("good", good.port(), 1);
+    EXPECT_EQ(rig.caller().chat(chat_body(false)).body, chat_json());
+}
+
+TEST(GatewayFaults, IdleConnectionClosedByTheEngineIsNotUsed) {
+    FakeEngine engine{[](auto& turn) {
+        good_engine(turn);
+        turn.keep = false;  // says keep-alive, closes all the same
+    }};
+    Rig rig;
+    rig.worker("w", engine.port());
+    Caller caller = rig.caller();
+    for (int i = 0; i < 10; ++i) {
+        EXPECT_EQ(caller.chat(chat_body(false)).status, 200) << i;
+    }
+    EXPECT_EQ(engine.requests().size(), 10u);
+}
+
+TEST(GatewayFaults, ReusedConnectionResetBeforeTheFirstByteIsTriedOnceMore) {
+    FakeEngine engine{[](auto& turn) {
+        if (turn.number == 2) {
+            turn.line->reset();  // as if it had closed while our request was on its way
+            return;
+        }
+        good_engine(turn);
+    }};
+    Rig rig;
+    rig.worker("w", engine.port());
+    Caller caller = rig.caller();
+    EXPECT_EQ(caller.chat(chat_body(false)).status, 200);
+    EXPECT_EQ(caller.chat(chat_body(false)).status, 200);
+    EXPECT_EQ(engine.connections(), 2);
+    EXPECT_EQ(engine.requests().size(), 3u);
+}
+
+TEST(GatewayFaults, F59HonestRefusalWithItsRetryAfter) {
+    FakeEngine engine{[](auto& turn) {
+        turn.line->send("HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\n{}");
+    }};
+    Rig rig;
+    rig.api(engine.port());
+    const Reply reply = rig.caller().chat(chat_body(false, "", "paid"));
+    EXPECT_EQ(reply.status, 429);
+    EXPECT_EQ(reply.headers.at("retry-after"), "7");
+    EXPECT_EQ(engine.requests().size(), 1u);
+    const auto records = rig.books.wait_records(1);
+    EXPECT_TRUE(records.at(0).paid.is_zero());
+    EXPECT_FALSE(records.at(0).hold);
+    EXPECT_EQ(rig.books.released().size(), 1u) << "the hold of a refused call is given back";
+}
+
+TEST(GatewayFaults, F60TriesAreBounded) {
+    FakeEngine first{
+        [](auto& turn) { turn.line->send("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"); }};
+    FakeEngine second{
+        [](auto& turn) { turn.line->send("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"); }};
+    Rig::Setup setup;
+    setup.max_wait = 5ms;
+    Rig rig{setup};
+    rig.worker("a", first.port());
+    rig.worker("b", second.port());
+    Caller caller = rig.caller();
+    for (int i = 0; i < 200; ++i) {
+        EXPECT_GE(caller.chat(chat_body(false)).status, 500);
+    }
+    EXPECT_LE(rig.gateway->counters().totals.upstream_tries, 200 * 12 / 10 + 20);
+    EXPECT_EQ(rig.books.wait_records(200).size(), 200u);
+}
+
+// --- the client goes --------------------------------------------------------------------------
+
+struct Phase {
+    const char* name;
+    bool stream;
+    bool bytes;  ///< the engine has begun to answer
+};
+class ClientGoes : public testing::TestWithParam<Phase> {};
+
+TEST_P(ClientGoes, ReachesTheEngineWithinHalfASecond) {
+    const Phase phase = GetParam();
+    std::atomic<bool> closed{false};
+    FakeEngine engine{[&](auto& turn) {
+        if (phase.bytes) {
+            turn.line->send(
+                phase.stream ? stream_head() + chunked(event("one")) + chunked(event("two"))
+                             : "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{");
+        }
+        closed = turn.line->closed_by_peer(500ms);
+        turn.keep = false;
+    }};
+    Rig rig;
+    rig.worker("w", engine.port());
+    Caller caller = rig.caller();
+    caller.start(chat_body(phase.stream));
+    ASSERT_TRUE(rig.wait_until([&] { return engine.requests().size() == 1; }));
+    if (phase.stream && phase.bytes) {
+        EXPECT_NE(caller.line().receive_until(event("two")), "");
+    }
+    caller.line().close();
+    const auto records = rig.books.wait_records(1);
+    ASSERT_EQ(records.size(), 1u);
+    EXPECT_EQ(records[0].outcome, Outcome::client_gone);
+    EXPECT_TRUE(rig.wait_until([&] { return closed.load(); }, 1s)) << "F51, F52";
+    EXPECT_EQ(records[0].usage.estimated, phase.stream && phase.bytes);
+    EXPECT_TRUE(
+        rig.wait_until([&] { return rig.gateway->counters().gate.sources.at(0).in_flight == 0; }));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    F51,
+    ClientGoes,
+    testing::Values(
+        Phase{"StreamBeforeFirstByte", true, false},
+        Phase{"StreamInMidAnswer", true, true},
+        Phase{"PlainBeforeFirstByte", false, false},
+        Phase{"PlainInMidAnswer", false, true}),
+    [](const auto& info) { return std::string{info.param.name}; });
+
+TEST(ClientGoesEarly, WhileQueuedLeavesTheQueue) {
+    Rig rig;
+    Caller caller = rig.caller();
+    caller.start(chat_body(true));
+    ASSERT_TRUE(rig.wait_until([&] {
+        const auto counters = rig.gateway->counters();
+        return !counters.gate.models.empty() && counters.gate.models[0].queued == 1;
+    }));
+    caller.line().close();
+    EXPECT_EQ(rig.books.wait_records(1).at(0).outcome, Outcome::client_gone);
+    EXPECT_EQ(rig.gateway->counters().gate.models[0].queued, 0);
+}
+
+TEST(ClientGoesEarly, WhileTheHoldIsOnItsWay) {
+    FakeEngine engine{good_engine};
+    Rig rig;
+    rig.api(engine.port());
+    rig.books.manual = true;
+    Caller caller = rig.caller();
+    caller.start(chat_body(true, "", "paid"));
+    ASSERT_TRUE(rig.wait_until([&] { return rig.books.holds().size() == 1; }));
+    caller.line().close();
+    EXPECT_EQ(rig.books.wait_records(1).at(0).outcome, Outcome::client_gone);
+    rig.books.acknowledge();
+    EXPECT_TRUE(rig.wait_until([&] { return rig.books.released().size() == 1; }));
+    EXPECT_TRUE(engine.requests().empty());
+}
+
+TEST(ClientGoesEarly, PaidCallIsStillBooked) {
+    FakeEngine engine{[](auto& turn) {
+        turn.line->send(stream_head() + chunked(event("one")) + chunked(event("two")));
+        (void)turn.line->closed_by_peer(1s);
+        turn.keep = false;
+    }};
+    Rig rig;
+    rig.api(engine.port());
+    Caller caller = rig.caller();
+    caller.start(chat_body(true, "", "paid"));
+    EXPECT_NE(caller.line().receive_until(event("two")), "");
+    caller.line().close();
+    const auto records = rig.books.wait_records(1);
+    EXPECT_EQ(records.at(0).outcome, Outcome::client_gone);
+    EXPECT_TRUE(records.at(0).hold);
+    // 3 tokens in and 2 out, estimated: 12 + 40 micro-dollars.
+    EXPECT_EQ(records.at(0).paid, (Money{52'000, usd}));
+    EXPECT_TRUE(records.at(0).usage.estimated);
+}
+
+TEST(GatewayFaults, LostPaidAnswerIsNotBoughtTwice) {
+    FakeEngine engine{[](auto& turn) { turn.keep = false; }};
+    Rig rig;
+    rig.api(engine.port());
+    EXPECT_EQ(rig.caller().chat(chat_body(false, "", "paid")).status, 502);
+    EXPECT_EQ(engine.requests().size(), 1u);
+    const auto records = rig.books.wait_records(1);
+    EXPECT_TRUE(records.at(0).hold) << "it may be billed: the hold is settled, not released";
+    EXPECT_EQ(records.at(0).paid, (Money{12'000, usd}));
+    EXPECT_TRUE(rig.books.released().empty());
+}
+
+TEST(GatewayFaults, F58SlowReaderIsBoundedAndCut) {
+    std::atomic<std::size_t> taken{0};
+    FakeEngine engine{[&taken](auto& turn) {
+        turn.line->send(stream_head());
+        const std::string piece = chunked(event(std::string(4'000, 'x')));
+        for (int i = 0; i < 5'000 && turn.line->send(piece); ++i) {
+            taken += piece.size();
+        }
+        turn.keep = false;
+    }};
+    Rig::Setup setup;
+    setup.options.limits.stall_time = 150ms;
+    Rig rig{setup};
+    rig.worker("w", engine.port());
+    Line line = Line::connect(rig.gateway->port(), 4'096);
+    const std::string body = chat_body(true);
+    line.send(
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer good\r\n"
+        "Content-Length: " +
+        std::to_string(body.size()) + "\r\n\r\n" + body);
+    const auto records = rig.books.wait_records(1);
+    ASSERT_EQ(records.size(), 1u);
+    EXPECT_EQ(records[0].outcome, Outcome::client_gone);
+    EXPECT_LT(taken.load(), 16u << 20) << "the engine was not held back";
+}
+
+}  // namespace
+}  // namespace evenkeel::inference::test

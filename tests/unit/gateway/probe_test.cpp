@@ -1,0 +1,147 @@
+#include "inference/engine/probe.hpp"
+
+#include "tests/unit/gateway/rig.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+namespace evenkeel::inference::test {
+namespace {
+
+namespace asio = boost::asio;
+
+template <class T>
+Result<T> run(engine::Task<T> task) {
+    asio::io_context context;
+    Result<T> out = fail(Errc::cancelled, "did not run");
+    asio::co_spawn(
+        context, std::move(task), [&out](const std::exception_ptr& error, Result<T> result) {
+            if (error) {
+                std::rethrow_exception(error);
+            }
+            out = std::move(result);
+        });
+    context.run();
+    return out;
+}
+
+std::string answer(int status, std::string_view body) {
+    return fmt::format("HTTP/1.1 {} X\r\nContent-Length: {}\r\n\r\n{}", status, body.size(), body);
+}
+
+TEST(ProbeHealth, ReadsTheStatesOfAnEngine) {
+    int status = 200;
+    FakeEngine engine{[&status](auto& turn) { turn.line->send(answer(status, "")); }};
+    EXPECT_EQ(run(engine::probe_health("127.0.0.1", engine.port())), engine::Health::ready);
+    status = 503;
+    EXPECT_EQ(run(engine::probe_health("127.0.0.1", engine.port())), engine::Health::loading);
+    status = 500;
+    EXPECT_EQ(run(engine::probe_health("127.0.0.1", engine.port())), engine::Health::sick);
+    engine.refuse();
+    EXPECT_EQ(run(engine::probe_health("127.0.0.1", engine.port())), engine::Health::refused);
+}
+
+TEST(ProbeHealth, SilenceIsTimedOut) {
+    FakeEngine engine{[](auto& turn) { (void)turn.line->closed_by_peer(2s); }};
+    const auto health = run(engine::probe_health("127.0.0.1", engine.port(), 30ms));
+    ASSERT_FALSE(health);
+    EXPECT_EQ(health.error().code, Errc::timed_out);
+}
+
+/// A whole engine: health, models, one completion.
+FakeEngine::Script whole_engine(std::string stream, std::string key = "") {
+    return [stream = std::move(stream), key = std::move(key)](FakeEngine::Turn& turn) {
+        if (turn.request.starts_with("GET /health")) {
+            turn.line->send(answer(200, ""));
+        } else if (turn.request.find("Bearer " + key) == std::string::npos && !key.empty()) {
+            turn.line->send(answer(401, "{}"));
+        } else if (turn.request.starts_with("GET /v1/models")) {
+            turn.line->send(answer(200, R"({"object":"list","data":[{"id":"served/m"}]})"));
+        } else {
+            turn.line->send(stream);
+        }
+    };
+}
+
+std::string good_stream() {
+    return "HTTP/1.1 200 OK\r\nx-synthetic: true\r\nContent-Type: text/event-stream\r\n"
+           "Transfer-Encoding: chunked\r\n\r\n" +
+           chunked(event("")) + chunked(event("yes")) + chunked(usage_event(8, 1)) +
+           chunked(done_event) + std::string{last_chunk};
+}
+
+TEST(Acceptance, PassesAWorkingEngine) {
+    FakeEngine engine{whole_engine(good_stream(), "k1")};
+    const auto result = run(engine::acceptance("127.0.0.1", engine.port(), "k1", "served/m"));
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_EQ(result->completion_tokens, 1);
+    EXPECT_TRUE(result->synthetic);
+    EXPECT_GE(result->ttft, 1ms);
+}
+
+TEST(Acceptance, F40RefusesWhatDoesNotWork) {
+    const auto code =
+        [](const FakeEngine& engine, const std::string& key, const std::string& model) {
+            const auto result = run(engine::acceptance("127.0.0.1", engine.port(), key, model));
+            EXPECT_TRUE(result || result.error().message.find("k1") == std::string::npos);
+            return result ? std::optional<Errc>{} : result.error().code;
+        };
+    FakeEngine keyed{whole_engine(good_stream(), "k1")};
+    EXPECT_EQ(code(keyed, "wrong", "served/m"), Errc::unauthorized);
+    EXPECT_EQ(code(keyed, "k1", "other"), Errc::not_found);
+    const std::string head = stream_head();
+    const std::string end = chunked(done_event) + std::string{last_chunk};
+    FakeEngine empty{whole_engine(head + end)};
+    EXPECT_EQ(code(empty, "", "served/m"), Errc::invalid_response);
+    FakeEngine cut{
+        whole_engine(head + chunked(event("")) + chunked(event("x")) + std::string{last_chunk})};
+    EXPECT_EQ(code(cut, "", "served/m"), Errc::invalid_response);
+    FakeEngine garbage{whole_engine(answer(200, "<html>"))};
+    EXPECT_EQ(code(garbage, "", "served/m"), Errc::invalid_response);
+    FakeEngine memory{whole_engine(answer(500, "out of memory"))};
+    EXPECT_EQ(code(memory, "", "served/m"), Errc::invalid_response);
+    FakeEngine loading{[](auto& turn) { turn.line->send(answer(503, "")); }};
+    EXPECT_EQ(code(loading, "", "served/m"), Errc::unavailable);
+}
+
+TEST(EngineMetrics, SumsLabelsAndKnowsSynonyms) {
+    const auto vllm = engine::parse_metrics(
+        "# HELP vllm:num_requests_running x\n"
+        "vllm:num_requests_running{engine=\"0\",model_name=\"a}b\\\"\"} 2.0\n"
+        "vllm:num_requests_running{engine=\"1\",model_name=\"m\"} 3.0\n"
+        "vllm:gpu_cache_usage_perc{engine=\"0\"} 0.25\n"
+        "vllm:gpu_cache_usage_perc{engine=\"1\"} 0.75\n"
+        "vllm:generation_tokens_total 1.5e+06 1700000000\n");
+    EXPECT_EQ(vllm.running, 5);
+    EXPECT_EQ(vllm.kv_used, 0.75);
+    EXPECT_EQ(vllm.generation_tokens, 1'500'000);
+    EXPECT_FALSE(vllm.waiting) << "absent is unknown";
+    const auto llama = engine::parse_metrics(
+        "llamacpp:requests_processing 1\r\nllamacpp:requests_deferred 2\n"
+        "llamacpp:prompt_tokens_total 22\nllamacpp:prompt_tokens_cached_total 8");
+    EXPECT_EQ(llama.running, 1);
+    EXPECT_EQ(llama.waiting, 2);
+    EXPECT_EQ(llama.prompt_tokens, 30);
+}
+
+TEST(EngineMetrics, NonsenseIsUnknown) {
+    const auto metrics = engine::parse_metrics(
+        "vllm:num_requests_running{ NaN\nvllm:num_requests_waiting NaN\n"
+        "vllm:num_requests_waiting -1\nsglang:token_usage{\"}\" 1\nvllm:prompt_tokens_total\n\n{}");
+    EXPECT_FALSE(metrics.running || metrics.waiting || metrics.kv_used || metrics.prompt_tokens);
+}
+
+TEST(EngineMetrics, ScrapesOverHttp) {
+    FakeEngine engine{[](auto& turn) {
+        turn.line->send(answer(
+            turn.request.starts_with("GET /metrics") ? 200 : 404, "sglang:num_queue_reqs 4\n"));
+    }};
+    const auto metrics = run(engine::scrape_metrics("127.0.0.1", engine.port()));
+    ASSERT_TRUE(metrics);
+    EXPECT_EQ(metrics->waiting, 4);
+}
+
+}  // namespace
+}  // namespace evenkeel::inference::test
