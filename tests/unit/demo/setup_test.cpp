@@ -60,7 +60,7 @@ TEST(DemoSetup, TheGeneratedConfigurationLoadsWithoutAWarning) {
     EXPECT_EQ(config.scaling[0].max_life, 12min);
     EXPECT_EQ(config.safety.proof_gap, 2s);
     EXPECT_EQ(config.slo.first_token, 167ms);
-    EXPECT_EQ(config.routes.at(0).max_wait.value(), 1500ms);
+    EXPECT_EQ(config.routes.at(0).max_wait.value(), 667ms);
     EXPECT_EQ(config.energy.tariff.at(0).price, Price::per_kwh(Money{7'500'000'000, usd}));
 }
 

@@ -69,12 +69,12 @@ TEST(DemoView, FrameShowsSourcesQueueMachinesMoneyAndTheLastDecision) {
           "RTX 5090 (own) (synthetic)",
           "16/16",
           "16,231",
-          "0.19/h",
+          "0.1900/h",
           "per token",
           "booting",
           "3.2s",
           "12.5s",
-          "0.31 USD",
+          "0.3100 USD",
           "Last decision: rent: overflow has cost",
           "hourly prices x 30"}) {
         EXPECT_TRUE(has(lines, piece)) << piece;
@@ -102,7 +102,7 @@ TEST(DemoView, ChangesAreToldOnce) {
     ChangeLog log;
     const auto first = log.update(status_with("creating"), progress_at(1min), report());
     EXPECT_TRUE(has(first, "source desk (RTX 5090 (own), synthetic): serving"));
-    EXPECT_TRUE(has(first, "machine ek-1: creating, paid 0.31 USD"));
+    EXPECT_TRUE(has(first, "machine ek-1: creating, paid 0.3100 USD"));
     EXPECT_TRUE(has(first, "decision: rent: overflow has cost"));
     EXPECT_TRUE(has(first, "warning: something is old"));
     EXPECT_TRUE(has(first, "The trace plays."));
@@ -111,13 +111,17 @@ TEST(DemoView, ChangesAreToldOnce) {
 
     const auto second = log.update(status_with("booting"), progress_at(119s), report());
     ASSERT_EQ(second.size(), 1u);
-    EXPECT_EQ(second.front(), "  4.0s  machine ek-1: booting, paid 0.31 USD");
+    EXPECT_EQ(second.front(), "  4.0s  machine ek-1: booting, paid 0.3100 USD");
     const auto third = log.update(status_with("booting"), progress_at(2min), report());
     ASSERT_EQ(third.size(), 1u);
     EXPECT_NE(third.front().find("trace at 40m00s"), std::string::npos);
 }
 
 TEST(DemoView, Texts) {
+    EXPECT_EQ(amount_for_people("17.084391605"), "17.08");
+    EXPECT_EQ(amount_for_people("0.764427605"), "0.7644");
+    EXPECT_EQ(amount_for_people("0"), "0.00");
+    EXPECT_EQ(amount_for_people("n/a"), "n/a");
     EXPECT_EQ(clock_text(2'300s), "38m20s");
     EXPECT_EQ(clock_text(3'725s), "1h02m05s");
     EXPECT_EQ(count_text(0), "0");
