@@ -22,11 +22,6 @@ std::string rfc3339(UtcTime time) {
         std::chrono::duration_cast<std::chrono::milliseconds>(time - seconds).count());
 }
 
-/// Milliseconds as seconds with three decimals at most: a measure of time, not of money.
-json::value seconds(std::int64_t ms) {
-    return static_cast<double>(ms) / 1000.0;
-}
-
 json::object to_json(const SourceView& source) {
     json::object object{
         {"name", source.name},
@@ -44,7 +39,7 @@ json::object to_json(const SourceView& source) {
         {"for_s", source.for_s},
     };
     object["cost_rate"] =
-        source.cost_rate ? json::value{amount_text(*source.cost_rate)} : json::value{nullptr};
+        source.cost_rate ? json::value(amount_text(*source.cost_rate)) : json::value(nullptr);
     return object;
 }
 
@@ -57,8 +52,8 @@ json::object to_json(const MachineView& machine) {
         {"gpu", machine.gpu},
         {"model", machine.model},
         {"state", machine.state},
-        {"state_for_s", seconds(machine.state_for_ms)},
-        {"age_s", seconds(machine.age_ms)},
+        {"state_for_ms", machine.state_for_ms},
+        {"age_ms", machine.age_ms},
         {"paid", amount_text(machine.paid)},
         {"rate", amount_text(machine.rate)},
         {"currency", machine.rate.currency().text()},
@@ -67,8 +62,8 @@ json::object to_json(const MachineView& machine) {
         {"synthetic", machine.synthetic},
     };
     object["useful_percent"] =
-        machine.useful_percent ? json::value{*machine.useful_percent} : json::value{nullptr};
-    object["gone_how"] = machine.gone_how ? json::value{*machine.gone_how} : json::value{nullptr};
+        machine.useful_percent ? json::value(*machine.useful_percent) : json::value(nullptr);
+    object["gone_how"] = machine.gone_how ? json::value(*machine.gone_how) : json::value(nullptr);
     return object;
 }
 

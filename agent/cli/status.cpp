@@ -35,11 +35,6 @@ Money money(const json::object& object, std::string_view key, std::string_view c
         Currency::parse(currency).value_or(Currency{})};
 }
 
-std::chrono::milliseconds seconds(const json::object& object, std::string_view key) {
-    return std::chrono::milliseconds{
-        static_cast<std::int64_t>(object.at(key).to_number<double>() * 1000)};
-}
-
 std::string synthetic(const json::object& object, std::string name) {
     return object.at("synthetic").as_bool() ? name + " (synthetic)" : name;
 }
@@ -149,7 +144,7 @@ std::string render_nodes(const json::object& root, bool csv) {
              synthetic(machine, text(machine, "gpu")),
              how.is_null() ? text(machine, "state")
                            : fmt::format("gone, {}", text(machine, "gone_how")),
-             duration_text(seconds(machine, "age_s")),
+             duration_text(std::chrono::milliseconds{number(machine, "age_ms")}),
              money_text(money(machine, "paid", currency), 4),
              money_text(money(machine, "rate", currency)) + "/h",
              useful.is_null() ? "-" : fmt::format("{} %", useful.to_number<std::int64_t>()),

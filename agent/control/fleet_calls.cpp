@@ -303,6 +303,7 @@ void Fleet::adopt(const lifecycle::Finding& finding, const std::string& provider
         settings_.boot_id,
         Reason{code},
         now);
+    seat.machine.step = 0;  // the row is inserted by this very step
     seat.source_name = free_source_name(provider);
     const config::Provider* configured = catalogue_->config.provider(provider);
     seat.names = {
@@ -409,6 +410,7 @@ void Fleet::billed(
                  .budgets = shares(*seat, difference, parts_.clock.read().utc)},
                 [this, provider, difference, id = seat->machine.id](const Result<void>& result) {
                     if (!result) {
+                        spdlog::error("adjustment refused: {}", result.error().message);
                         parts_.inbox.post([this, provider, difference, id] {
                             not_adjusted(provider, id, difference);
                         });

@@ -233,7 +233,12 @@ void Renter::tick(const gate::Counters& counters, const Conditions& conditions) 
             decided = true;
             perform(rule, decision);
         }
-        rule.last_hold = hold;
+        // A hold that comes and goes with the signals is told once until something is decided.
+        if (decided) {
+            rule.last_hold = ReasonCode::none;
+        } else if (hold != ReasonCode::none) {
+            rule.last_hold = hold;
+        }
         const BootTime now = seen.now.boot;
         if (decided || now - rule.saved >= save_every) {
             rule.saved = now;
