@@ -97,6 +97,11 @@ Health Writer::health() const {
     return health;
 }
 
+bool Writer::closed() const {
+    const std::scoped_lock lock{mutex_};
+    return stopping_;
+}
+
 Result<void> Writer::stop() {
     {
         const std::scoped_lock lock{mutex_};

@@ -63,7 +63,12 @@ protected:
     }
     ~CloudProcess() override {
         stop(SIGKILL);
-        fs::remove_all(folder_);
+        // Its engines may still be dying, and one be renaming its file.
+        EXPECT_TRUE(eventually([&] {
+            std::error_code error;
+            fs::remove_all(folder_, error);
+            return !error;
+        }));
     }
 
     void write(const std::string& name, const std::string& text) {
