@@ -136,6 +136,7 @@ asio::awaitable<bool> ChatRequest::admit() {
         .header_context = &exchange_.head(),
         .tokens_in = scan_.prompt_tokens,
         .max_tokens = scan_.max_tokens * scan_.n,
+        .answers = scan_.n,
         .tokens_out_guess = guess * scan_.n,
         .now = arrived_.boot};
     record_.policy = catalogue.revision;

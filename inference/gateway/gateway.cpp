@@ -2,6 +2,7 @@
 
 #include "inference/gateway/hub.hpp"
 #include "inference/gateway/loop.hpp"
+#include "inference/http/address.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -50,6 +51,15 @@ public:
                     "{} data-path threads: 1 to {} are possible", options_.threads, threads_max));
         }
         std::string address = options_.listen;
+        // Listeners that share a port (SO_REUSEPORT) would share it with another agent of the same
+        // user as well: first see that nobody else has it.
+        auto place = http::parse_address(address);
+        if (!place) {
+            return std::unexpected{place.error()};
+        }
+        if (const auto alone = http::open_listener(*place, false); !alone) {
+            return std::unexpected{alone.error()};
+        }
         std::vector<LoopPort*> ports;
         for (int i = 0; i < options_.threads; ++i) {
             auto loop =

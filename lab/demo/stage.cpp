@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -37,12 +38,12 @@ std::string seconds_text(milliseconds duration) {
 
 }  // namespace
 
-Stage::Stage(World world, std::string folder, bool keep, Say say)
+Stage::Stage(World world, std::string folder, bool keep, Say say, std::string program)
     : world_{std::move(world)},
       folder_{std::move(folder)},
       keep_{keep},
       say_{std::move(say)},
-      program_{own_program()} {}
+      program_{program.empty() ? own_program() : std::move(program)} {}
 
 Stage::~Stage() {
     stop();
@@ -240,6 +241,15 @@ std::optional<int> Stage::stop_daemon() {
         return std::nullopt;
     }
     return stop_child(*daemon, daemon_grace);
+}
+
+void Stage::kill_daemon() {
+    const auto daemon = std::ranges::find(children_, daemon_name, &Child::name);
+    if (daemon != children_.end()) {
+        ::kill(daemon->pid, SIGKILL);
+        stop_child(*daemon, helper_grace);
+        children_.erase(daemon);
+    }
 }
 
 std::optional<int> Stage::stop() {

@@ -19,8 +19,9 @@ using Say = std::function<void(const std::string&)>;
 
 class Stage {
 public:
-    /// `keep`: the processes outlive this one.
-    Stage(World world, std::string folder, bool keep, Say say);
+    /// `keep`: the processes outlive this one. `program` is what they run; this very program when
+    /// empty.
+    Stage(World world, std::string folder, bool keep, Say say, std::string program = {});
     /// Stops what still runs, unless `leave` was called.
     ~Stage();
     Stage(const Stage&) = delete;
@@ -38,6 +39,8 @@ public:
     std::optional<int> stop();
     /// Ends the daemon alone; the cloud stays for a last look at its list.
     std::optional<int> stop_daemon();
+    /// kill -9 of the daemon; it can be started again.
+    void kill_daemon();
     /// Leaves everything running and writes `processes` for `evenkeel demo --stop`.
     [[nodiscard]] Result<void> leave();
 

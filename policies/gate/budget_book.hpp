@@ -37,8 +37,8 @@ public:
     void hold(std::uint64_t mask, std::int64_t amount) noexcept;
     /// Ends a hold; `paid` is settled instead, in full, whatever was held.
     void settle(std::uint64_t mask, std::int64_t held, std::int64_t paid) noexcept;
-    /// Sets (`add`: adds to) what is settled in the budget of that name; false when there is none.
-    bool book(NameIx name, std::int64_t settled, bool add) noexcept;
+    /// Sets (`adds`: adds to) what is settled in the budget of that name; false when there is none.
+    bool book(NameIx name, std::int64_t settled, bool adds) noexcept;
 
     /// Takes over `policy`'s budgets; those that keep their name keep what is settled in them, and
     /// what was held before this gate. Masks of live requests must be translated and their holds

@@ -7,7 +7,7 @@
 
 namespace evenkeel::gate {
 
-Gate::Gate(Policy policy, std::pmr::memory_resource* memory)
+Gate::Gate(const Policy& policy, std::pmr::memory_resource* memory)
     : state_{std::make_unique<State>(policy, memory)} {}
 Gate::~Gate() = default;
 Gate::Gate(Gate&&) noexcept = default;
@@ -43,7 +43,7 @@ Handle Gate::arrive(const Arrival& arrival, Now now, Effects& effects) {
     if (state.stopping) {
         state.refuse(index, {ReasonCode::stopping, {}}, effects);
     } else if (!state.place(index, now, effects)) {
-        state.wait_or_refuse(index, false, now, effects);
+        state.wait_or_refuse(index, /*again=*/false, now, effects);
     }
     return handle;
 }
@@ -64,7 +64,7 @@ void Gate::cancel(Handle handle, Now now, Effects& effects) {
         return;
     }
     const std::uint32_t source = request.source;
-    const bool freed = state.end_grant(index, 0, true, now);
+    const bool freed = state.end_grant(index, 0, /*uncount=*/true, now);
     ++state.sources[source].counters.cancelled;
     state.slab.release(index);
     state.pass_on(source, freed, now, effects);
@@ -77,7 +77,7 @@ void Gate::finish(Handle handle, const Finish& finish, Now now, Effects& effects
         return;
     }
     const std::uint32_t source = state.slab[index].source;
-    const bool freed = state.end_grant(index, finish.paid_report, false, now);
+    const bool freed = state.end_grant(index, finish.paid_report, /*uncount=*/false, now);
     SourceCounters& counters = state.sources[source].counters;
     ++(finish.answered ? counters.finished : counters.failed);
     counters.tokens_in += finish.tokens_in;
@@ -94,7 +94,7 @@ void Gate::retry(Handle handle, Now now, Effects& effects) {
     }
     Request& request = state.slab[index];
     const std::uint32_t source = request.source;
-    const bool freed = state.end_grant(index, 0, true, now);
+    const bool freed = state.end_grant(index, 0, /*uncount=*/true, now);
     ++state.sources[source].counters.failed;
     request.waited = true;
     request.worker_failed |= request.kind != SourceKind::api;
@@ -105,7 +105,7 @@ void Gate::retry(Handle handle, Now now, Effects& effects) {
     } else if (request.tried_count == tries_max) {
         state.refuse(index, {ReasonCode::source_failed, {}}, effects);
     } else if (!state.place(index, now, effects)) {
-        state.wait_or_refuse(index, true, now, effects);
+        state.wait_or_refuse(index, /*again=*/true, now, effects);
     }
     state.pass_on(source, freed, now, effects);
 }
@@ -148,7 +148,7 @@ bool Gate::worker_removed(NameIx name) {
     return true;
 }
 
-void Gate::apply(Policy policy, Now now, Effects& effects) {
+void Gate::apply(const Policy& policy, Now now, Effects& effects) {
     State& state = *state_;
     state.budgets.replace(policy);
     state.queue_limit = policy.queue_limit;
@@ -168,13 +168,13 @@ void Gate::apply(Policy policy, Now now, Effects& effects) {
 }
 
 void Gate::budget_booked(NameIx name, std::int64_t settled_report, Now now) {
-    if (state_->budgets.book(name, settled_report, false)) {
+    if (state_->budgets.book(name, settled_report, /*adds=*/false)) {
         state_->sweep_at = std::min(state_->sweep_at, now.boot);
     }
 }
 
 void Gate::budget_added(NameIx name, std::int64_t report, Now now) {
-    if (state_->budgets.book(name, report, true) && report < 0) {
+    if (state_->budgets.book(name, report, /*adds=*/true) && report < 0) {
         state_->sweep_at = std::min(state_->sweep_at, now.boot);
     }
 }

@@ -190,7 +190,7 @@ public:
     /// `memory` outlives the gate; all its growing tables come from there. Throws
     /// std::length_error for more than `budgets_max` budgets (the configuration refuses them).
     explicit Gate(
-        Policy policy, std::pmr::memory_resource* memory = std::pmr::get_default_resource());
+        const Policy& policy, std::pmr::memory_resource* memory = std::pmr::get_default_resource());
     ~Gate();
     Gate(Gate&&) noexcept;
     Gate& operator=(Gate&&) noexcept;
@@ -222,7 +222,7 @@ public:
     /// gate knows better; when its scope or window changed, call `budget_booked` after. Requests
     /// in flight keep their holds under the budget of the same name. Throws std::length_error for
     /// more than `budgets_max` budgets.
-    void apply(Policy policy, Now now, Effects& effects);
+    void apply(const Policy& policy, Now now, Effects& effects);
     /// Sets what is settled in budget `name` (start, window rollover: then what the new window
     /// holds so far). Everything finished before counts as contained in `settled_report`, so read
     /// it from books that have them all, or use `budget_added`. Open holds stay. Requests that the

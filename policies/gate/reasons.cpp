@@ -104,7 +104,7 @@ std::optional<BudgetBook::Blocker> Gate::State::money_gone(
 }
 
 Reason Gate::State::give_up_reason(const Request& request, Now now) const {
-    if (const auto blocker = money_gone(request, false)) {
+    if (const auto blocker = money_gone(request, /*for_good=*/false)) {
         return {ReasonCode::budget_spent, {blocker->used, blocker->limit, blocker->name.value()}};
     }
     if (!worker_left(request) && !api_left(request)) {

@@ -172,7 +172,9 @@ void Gate::State::wait_or_refuse(std::uint32_t index, bool again, Now now, Effec
         refuse(index, {ReasonCode::source_failed, {}}, effects);
     } else if (apis_only && request.arrival.api_count == 0) {
         refuse(index, {ReasonCode::no_source, {}}, effects);
-    } else if (request.arrival.give_up_at <= now.boot || (apis_only && money_gone(request, true))) {
+    } else if (
+        request.arrival.give_up_at <= now.boot ||
+        (apis_only && money_gone(request, /*for_good=*/true))) {
         refuse(index, give_up_reason(request, now), effects);
     } else if (!again && queued >= queue_limit) {
         refuse(index, {ReasonCode::queue_full, {queued}}, effects);

@@ -79,7 +79,8 @@ Catalogue::ModelEntry make_entry(
             entry.has_workers = true;
             continue;
         }
-        if (const std::string why = unusable(offer, config.currency); !why.empty()) {
+        const std::string why = unusable(offer, config.currency);
+        if (!offer.token_price || !why.empty()) {
             notes.push_back(fmt::format("API offer {} is left out: {}", offer.name, why));
             continue;
         }

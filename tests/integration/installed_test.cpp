@@ -1,7 +1,8 @@
 #include "scene.hpp"
 
-#include <fstream>
 #include <gtest/gtest.h>
+
+#include <fstream>
 
 /// `cmake --install` puts everything where Debian expects it.
 namespace evenkeel::integration {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <thread>
 
 /// kill -9 of the daemon in the middle of a burst, then start again (FAULTS F13, F14, F25, F77):
@@ -22,7 +23,7 @@ TEST_P(KillNine, LeavesNothingBehind) {
     ASSERT_TRUE(scene.start_daemon(10s));
     std::thread clients{[&scene] {
         for (int wave = 0; wave < 6; ++wave) {
-            scene.burst(24, 1'500, 300);
+            scene.burst(48, 1'500, 900);
         }
     }};
     std::this_thread::sleep_for(std::chrono::milliseconds{GetParam()});
@@ -57,7 +58,7 @@ TEST(NightlyKillNine, EveryFewHundredMillisecondsForAnHour) {
         const auto started = scene.start_daemon(10s);
         ASSERT_TRUE(started) << started.error().message;
         ASSERT_LE(started->count(), 2'000) << "after " << kills << " kills";
-        std::thread clients{[&scene] { scene.burst(24, 1'500, 300); }};
+        std::thread clients{[&scene] { scene.burst(48, 1'500, 900); }};
         std::this_thread::sleep_for(
             std::chrono::milliseconds{std::uniform_int_distribution{50, 500}(random)});
         scene.stage().kill_daemon();

@@ -1,6 +1,8 @@
 #include "scene.hpp"
 
+#include "lab/demo/checks.hpp"
 #include "lab/demo/children.hpp"
+#include "lab/demo/document.hpp"
 #include "lab/player/player.hpp"
 #include "providers/http/client.hpp"
 
@@ -39,10 +41,10 @@ Folder::~Folder() {
 lab::demo::World quick_world(std::int64_t speed) {
     lab::demo::World world;
     world.speed = speed;
-    world.own_slots = 2;
+    world.own_slots = 1;
     world.boot = 60s;
     world.loading = 30s;
-    world.max_wait = 60s;
+    world.max_wait = 30s;
     return world;
 }
 

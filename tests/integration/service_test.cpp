@@ -200,7 +200,7 @@ TEST(Service, StopEndsStreamsWithinTheirLimitAndMachinesToo) {
     ASSERT_TRUE(scene.start_daemon(10s));
     std::thread clients{[&scene] {
         for (int wave = 0; wave < 4; ++wave) {
-            scene.burst(24, 1'500, 300);
+            scene.burst(48, 1'500, 900);
         }
     }};
     EXPECT_TRUE(eventually(20s, [&] {
