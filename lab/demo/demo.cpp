@@ -147,7 +147,8 @@ void tell_ending(Screen& screen, const Stage& stage, const Setting& setting, con
         screen.say("No comparison: " + comparison.error().message);
         return;
     }
-    for (const std::string& line : comparison_lines(*comparison, total_of(story.books().spend))) {
+    for (const std::string& line : comparison_lines(
+             *comparison, setting.world.machine_price, total_of(story.books().spend))) {
         screen.say(line);
     }
     screen.say("");

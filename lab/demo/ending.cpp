@@ -83,18 +83,20 @@ std::vector<std::string> summary(
 }
 
 std::vector<std::string> comparison_lines(
-    const Comparison& comparison, const Result<Money>& played) {
+    const Comparison& comparison, const Price& machine_price, const Result<Money>& played) {
     const auto line = [](std::string_view what, const std::string& cost, std::string_view how) {
         return fmt::format("  {:<44} {:>10}   {}", what, cost, how);
     };
-    const std::string_view currency = comparison.api_only.currency().text();
+    const Currency currency = comparison.api_only.currency();
     return {
-        fmt::format("The same traffic would have cost, in {}:", currency),
+        fmt::format("The same traffic would have cost, in {}:", currency.text()),
         line("API only", amount(comparison.api_only), "exact: every token at the API's price"),
         line(
             "own GPU and one H100 from start to end",
             amount(comparison.always_on),
-            "simulated with the same gate"),
+            fmt::format(
+                "simulated with the same gate; left on, the H100 costs {} a day",
+                rounded_text(machine_price.cost_of(std::chrono::days{1}, Rounding::half_even)))),
         line(
             "own GPU, the API as the only overflow",
             amount(comparison.own_api),

@@ -78,7 +78,7 @@ private:
 
 /// What the same traffic would have cost otherwise, beside what it did cost.
 [[nodiscard]] std::vector<std::string> comparison_lines(
-    const Comparison& comparison, const Result<Money>& played);
+    const Comparison& comparison, const Price& machine_price, const Result<Money>& played);
 
 /// How to look at a demo that was kept, and how to end it.
 [[nodiscard]] std::vector<std::string> keep_lines(const Stage& stage, const std::string& program);

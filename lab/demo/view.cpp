@@ -103,7 +103,7 @@ void add_machines(std::vector<std::string>& lines, const json::object& status) {
             text_at(*machine, "state"),
             seconds_text(*machine, "state_for_s"),
             seconds_text(*machine, "age_s"),
-            text_at(*machine, "paid"),
+            amount_for_people(text_at(*machine, "paid")),
             text_at(*machine, "currency")));
     }
 }
@@ -264,7 +264,7 @@ std::vector<std::string> ChangeLog::update(
                 "machine {}: {}, paid {} {}",
                 name,
                 state,
-                text_at(*machine, "paid"),
+                amount_for_people(text_at(*machine, "paid")),
                 text_at(*machine, "currency")));
         }
     }
