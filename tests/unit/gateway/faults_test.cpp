@@ -23,8 +23,8 @@ bool ends_typed(const std::string& body) {
 
 TEST(GatewayFaults, F53WorkerDiesAtByteK) {
     const std::string whole = good_stream();
-    std::size_t kill_at = 0;
-    bool reset = false;
+    std::atomic<std::size_t> kill_at{0};
+    std::atomic<bool> reset{false};
     FakeEngine engine{[&](auto& turn) {
         turn.line->send(std::string_view{whole}.substr(0, kill_at));
         if (reset) {
