@@ -222,7 +222,9 @@ private:
             }
             app = next;
         }
-        std::cout << app->help();
+        // App::help() would describe the command that was parsed: this one.
+        std::cout << app->get_formatter()->make_help(
+            app, app == &app_ ? "evenkeel" : app->get_name(), CLI::AppFormatMode::Normal);
         return Exit::done;
     }
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 namespace evenkeel::agent {
@@ -42,6 +43,7 @@ Control::Control(Parts parts, ControlOptions options)
            prober_,
            names_,
            parts_.credentials}},
+      power_{parts_.ledger, options_.zone},
       renter_{{parts_.clock, parts_.ledger, fleet_, market_, exposure_, names_}} {
     for (const ledger::NameRow& row : parts_.ledger.recovered().names) {
         names_.restore(row.ix, row.kind, row.text);
@@ -276,6 +278,7 @@ void Control::tick() {
     market_.tick();
     fleet_.tick(counters_);
     exposure_.tick(fleet_, now);
+    meter_power(now);
     if (now.boot >= next_sweep_) {
         next_sweep_ = now.boot + catalogue_->config.safety.leak_scan;
         fleet_.sweep();
@@ -298,6 +301,23 @@ void Control::tick() {
     publish();
 }
 
+void Control::meter_power(Now now) {
+    std::set<std::string> busy;
+    std::map<std::string, NameIx> reported;
+    for (const auto& [ix, source] : sources_.all()) {
+        if (source.hardware.empty()) {
+            continue;
+        }
+        reported.try_emplace(source.hardware, ix);
+        const auto counted =
+            std::ranges::find(counters_.sources, ix, &gate::SourceCounters::source);
+        if (counted != counters_.sources.end() && counted->in_flight > 0) {
+            busy.insert(source.hardware);
+        }
+    }
+    power_.tick(catalogue_->config, busy, reported, now);
+}
+
 void Control::stop(bool keep, bool at_once, std::function<void()> done) {
     inbox_.post([this, keep, at_once, done = std::move(done)]() mutable {
         const bool first = !stopping_;
@@ -318,6 +338,7 @@ void Control::when_stopped() {
         return;
     }
     if (keep_ ? fleet_.ordering() == 0 : fleet_.settled()) {
+        power_.close(catalogue_->config, parts_.clock.read());
         std::exchange(stopped_, {})();
         return;
     }

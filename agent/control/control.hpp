@@ -5,6 +5,7 @@
 #include "agent/control/fleet.hpp"
 #include "agent/control/inbox.hpp"
 #include "agent/control/market.hpp"
+#include "agent/control/power.hpp"
 #include "agent/control/prober.hpp"
 #include "agent/control/renter.hpp"
 #include "agent/control/sources.hpp"
@@ -80,6 +81,7 @@ private:
     void make_providers(const config::Config& config);
     void seed_budgets(gate::Policy& policy, Now now);
     void recover(Now now);
+    void meter_power(Now now);
     void publish();
     [[nodiscard]] std::vector<SourceView> source_views(Now now);
     [[nodiscard]] MachineView machine_view(const Seat& seat, Now now) const;
@@ -96,6 +98,7 @@ private:
     Market market_;
     Exposure exposure_;
     Sources sources_;
+    PowerMeter power_;
     Renter renter_;
     gate::Counters counters_{};
     inference::GatewayTotals totals_{};

@@ -64,7 +64,7 @@ MachineView Control::machine_view(const Seat& seat, Now now) const {
         .name = seat.source_name,
         .provider = machine.provider,
         .remote_id = machine.remote_id,
-        .gpu = machine.gpu.empty() ? machine.gpu_wanted : machine.gpu,
+        .gpu = plain_gpu(machine.gpu.empty() ? machine.gpu_wanted : machine.gpu),
         .model = machine.model,
         .state = std::string{to_text(machine.state)},
         .reason = machine.end_reason.code == ReasonCode::none
@@ -129,8 +129,8 @@ std::vector<SourceView> Control::source_views(Now now) {
         SourceView view{
             .name = seat.source_name,
             .kind = "rental",
-            .what =
-                fmt::format("{} (rented)", machine.gpu.empty() ? machine.gpu_wanted : machine.gpu),
+            .what = fmt::format(
+                "{} (rented)", plain_gpu(machine.gpu.empty() ? machine.gpu_wanted : machine.gpu)),
             .model = machine.model,
             .state = std::string{to_text(machine.state)},
             .synthetic = seat.names.synthetic,

@@ -195,7 +195,7 @@ void Fleet::order(const Order& order, std::function<void(const Error&)> failed) 
         {.ix = seat.names.source,
          .kind = SourceKind::rental,
          .provider = seat.names.provider,
-         .label = order.gpu.empty() ? order.offer : order.gpu,
+         .label = order.gpu.empty() ? order.offer : plain_gpu(order.gpu),
          .synthetic = seat.names.synthetic});
     ledger::Hold hold{
         .machine = id,

@@ -301,7 +301,6 @@ void Fleet::adopt(const lifecycle::Finding& finding, const std::string& provider
         MachineId{settings_.ids.next(now.utc)},
         provider,
         settings_.boot_id,
-        std::chrono::milliseconds{0},
         Reason{code},
         now);
     seat.source_name = free_source_name(provider);
@@ -321,7 +320,7 @@ void Fleet::adopt(const lifecycle::Finding& finding, const std::string& provider
         {.ix = seat.names.source,
          .kind = SourceKind::rental,
          .provider = seat.names.provider,
-         .label = seat.machine.gpu,
+         .label = plain_gpu(seat.machine.gpu),
          .synthetic = seat.names.synthetic});
     const MachineId id = seat.machine.id;
     Seat& placed = seats_.emplace(id, std::move(seat)).first->second;

@@ -5,6 +5,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
+#include <boost/json/value_to.hpp>
 #include <fmt/format.h>
 
 #include <exception>
@@ -135,6 +136,14 @@ void read_detail(const json::object& detail, lifecycle::Machine& machine) {
 
 }  // namespace
 
+std::string plain_gpu(std::string_view gpu) {
+    constexpr std::string_view mark = " (synthetic)";
+    if (gpu.ends_with(mark)) {
+        gpu.remove_suffix(mark.size());
+    }
+    return std::string{gpu};
+}
+
 ledger::MachineRow to_row(const lifecycle::Machine& machine, const MachineNames& names) {
     ledger::MachineRow row{
         .id = machine.id,
@@ -144,7 +153,7 @@ ledger::MachineRow to_row(const lifecycle::Machine& machine, const MachineNames&
         .offer = names.offer,
         .model = names.model,
         .source = names.source,
-        .gpu = machine.gpu.empty() ? machine.gpu_wanted : machine.gpu,
+        .gpu = plain_gpu(machine.gpu.empty() ? machine.gpu_wanted : machine.gpu),
         .price = machine.real_price.value_or(machine.intent_price),
         .state = machine.state,
         .step = machine.step,

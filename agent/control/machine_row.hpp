@@ -18,6 +18,10 @@ struct MachineNames {
     bool synthetic{false};
 };
 
+/// A GPU's name without the mark that a sandbox puts behind it: whether something is synthetic is
+/// a field of its own, and said once.
+[[nodiscard]] std::string plain_gpu(std::string_view gpu);
+
 /// The row after `machine.step`; every field the lifecycle needs goes into `detail`.
 [[nodiscard]] ledger::MachineRow to_row(
     const lifecycle::Machine& machine, const MachineNames& names);

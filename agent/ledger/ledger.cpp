@@ -2,6 +2,8 @@
 
 #include "agent/ledger/impl.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <future>
 #include <memory>
 #include <utility>
@@ -11,6 +13,9 @@ namespace evenkeel::ledger {
 namespace {
 
 Error no_room(const Writer& writer) {
+    if (writer.closed()) {
+        return {Errc::cancelled, "the ledger is closed"};
+    }
     const Health health = writer.health();
     return {
         Errc::refused,
@@ -25,6 +30,15 @@ void submit(Writer& writer, Operation op) {
     Done<T> done = op.done;
     if (!writer.push(std::move(op)) && done) {
         done(std::unexpected{no_room(writer)});
+    }
+}
+
+/// Queues what nobody waits for. It is turned away only after close, or when the disk has been
+/// failing for so long that even the reserve is used up.
+template <class Operation>
+void leave(Writer& writer, Operation op, const char* what) {
+    if (!writer.push(std::move(op)) && !writer.closed()) {
+        spdlog::error("ledger: no room to keep a {} in memory, it is lost", what);
     }
 }
 
@@ -47,7 +61,7 @@ void Ledger::hold(Hold hold, Done<HoldId> done) {
 }
 
 void Ledger::release(HoldId hold) {
-    static_cast<void>(impl_->writer->push(ReleaseOp{hold}));
+    leave(*impl_->writer, ReleaseOp{hold}, "release");
 }
 
 bool Ledger::record(Request request) {
@@ -68,31 +82,31 @@ void Ledger::adjust(Adjustment adjustment, Done<void> done) {
 }
 
 void Ledger::decision(Decision decision) {
-    static_cast<void>(impl_->writer->push(DecisionOp{.decision = std::move(decision)}));
+    leave(*impl_->writer, DecisionOp{.decision = std::move(decision)}, "decision");
 }
 
 void Ledger::rent_state(RentStateRow state) {
-    static_cast<void>(impl_->writer->push(RentOp{std::move(state)}));
+    leave(*impl_->writer, RentOp{std::move(state)}, "rent_state");
 }
 
 void Ledger::power(PowerPost post) {
-    static_cast<void>(impl_->writer->push(PowerOp{std::move(post)}));
+    leave(*impl_->writer, PowerOp{std::move(post)}, "power");
 }
 
 void Ledger::name(NameRow name) {
-    static_cast<void>(impl_->writer->push(NameOp{std::move(name)}));
+    leave(*impl_->writer, NameOp{std::move(name)}, "name");
 }
 
 void Ledger::source(SourceInfo source) {
-    static_cast<void>(impl_->writer->push(SourceOp{std::move(source)}));
+    leave(*impl_->writer, SourceOp{std::move(source)}, "source");
 }
 
 void Ledger::price_seen(PriceSeen seen) {
-    static_cast<void>(impl_->writer->push(PriceOp{std::move(seen)}));
+    leave(*impl_->writer, PriceOp{std::move(seen)}, "price_seen");
 }
 
 void Ledger::fx_seen(FxRate rate) {
-    static_cast<void>(impl_->writer->push(FxOp{rate}));
+    leave(*impl_->writer, FxOp{rate}, "fx_seen");
 }
 
 void Ledger::policy(std::string text, std::string author, Done<std::int64_t> done) {

@@ -159,6 +159,7 @@ public:
 
     /// Awaited. A consistent copy of everything committed so far, made while work goes on, checked
     /// after it was written, moved to `path` only then. Gives its size in bytes. Never overwrites.
+    /// `done` runs on the backup's own thread; one backup at a time (conflict).
     void backup(std::filesystem::path path, Done<std::int64_t> done);
     [[nodiscard]] Health health() const;
     /// The zone whose days are booked, for budget windows and reports.
@@ -168,7 +169,7 @@ public:
     /// Waits until everything accepted before this call is on disk, or says why it is not.
     [[nodiscard]] Result<void> flush();
     /// Commits what was accepted, checkpoints and closes the file; the lock goes with the object.
-    /// Later calls answer `refused`. An error says how much is still unbooked, and why.
+    /// Later calls answer `cancelled`. An error says how much is still unbooked, and why.
     Result<void> close();
 
     struct Impl;  ///< known to agent/ledger only

@@ -157,7 +157,7 @@ Result<void> start(Ledger::Impl& impl) {
     if (const auto made = create_if_missing(file, options); !made) {
         return made;
     }
-    if (const auto known = inspect_file(file, newest_schema()); !known) {
+    if (const auto known = inspect_file(file, newest_schema(), Access::write); !known) {
         return std::unexpected{known.error()};
     }
     {

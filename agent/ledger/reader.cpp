@@ -9,6 +9,7 @@
 
 #include <charconv>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace evenkeel::ledger {
@@ -47,7 +48,16 @@ Result<std::unique_ptr<Database>> connect(const std::filesystem::path& file) {
         }
     }
     // A folder we may not write: without a daemon there is no shared memory file to join, and none
-    // can be made. Whatever is checkpointed can still be read.
+    // can be made. When everything is checkpointed the file alone tells all.
+    std::error_code absent;
+    if (std::filesystem::file_size(file.string() + "-wal", absent) > 0 && !absent) {
+        return fail(
+            Errc::io_failed,
+            fmt::format(
+                "the newest rows of {} are in files this user may not open: run as the owner of "
+                "the state folder",
+                file.string()));
+    }
     try {
         auto database = std::make_unique<Database>(file, Database::Mode::immutable);
         static_cast<void>(database->integer("SELECT count(*) FROM sqlite_schema"));
@@ -122,7 +132,7 @@ Reader& Reader::operator=(Reader&&) noexcept = default;
 
 Result<Reader> Reader::open(const std::filesystem::path& dir) {
     const std::filesystem::path file = dir / ledger_file;
-    if (const auto known = inspect_file(file, newest_schema()); !known) {
+    if (const auto known = inspect_file(file, newest_schema(), Access::read); !known) {
         Error error = known.error();
         if (error.code == Errc::not_found) {
             error.message = fmt::format(

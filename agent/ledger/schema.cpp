@@ -133,7 +133,7 @@ Result<void> create_database(
     return {};
 }
 
-Result<int> inspect_file(const fs::path& file, int newest) {
+Result<int> inspect_file(const fs::path& file, int newest, Access access) {
     struct stat info{};
     if (::lstat(file.c_str(), &info) != 0) {
         return fail(
@@ -144,7 +144,7 @@ Result<int> inspect_file(const fs::path& file, int newest) {
         return not_ours(
             file, S_ISDIR(info.st_mode) ? "is a folder, not a file" : "is not a regular file");
     }
-    if (info.st_uid != ::geteuid() && ::geteuid() != 0) {
+    if (access == Access::write && info.st_uid != ::geteuid()) {
         return fail(
             Errc::refused,
             fmt::format(
@@ -197,9 +197,7 @@ void configure_writer(Database& database) {
     if (const std::string mode = database.text("PRAGMA journal_mode=WAL"); mode != "wal") {
         throw SqlError{SQLITE_CANTOPEN, fmt::format("journal mode is {}, not wal", mode)};
     }
-    database.exec(
-        "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
-        "PRAGMA journal_size_limit=16777216");
+    database.exec("PRAGMA synchronous=FULL; PRAGMA journal_size_limit=16777216");
 }
 
 }  // namespace evenkeel::ledger

@@ -41,9 +41,13 @@ struct Identity {
     const Identity& identity,
     const std::string& vfs);
 
+/// What the caller is going to do with the file.
+enum class Access : std::uint8_t { read, write };
+
 /// Refuses what is not our file, by its first 100 bytes, without changing it: a directory, an empty
 /// or foreign file, a newer schema, another owner, no permission. Returns the schema in the file.
-[[nodiscard]] Result<int> inspect_file(const std::filesystem::path& file, int newest);
+[[nodiscard]] Result<int> inspect_file(
+    const std::filesystem::path& file, int newest, Access access);
 
 /// Brings `database` to the newest version, one transaction each, after a checked backup in
 /// `backup_dir`. Throws SqlError; the file is then at the version of the last complete step.

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -168,7 +169,11 @@ bool Ballast::fill() noexcept {
     struct stat info{};
     const bool there =
         ::fstat(fd, &info) == 0 && info.st_size == bytes_ && info.st_blocks * 512 >= bytes_;
-    const bool filled = there || ::posix_fallocate(fd, 0, bytes_) == 0;
+    // Only where as much again stays free: else the next commit would take it right back.
+    struct statvfs space{};
+    const bool roomy = ::fstatvfs(fd, &space) == 0 &&
+                       static_cast<std::int64_t>(space.f_bavail * space.f_frsize) >= 2 * bytes_;
+    const bool filled = there || (roomy && ::posix_fallocate(fd, 0, bytes_) == 0);
     ::close(fd);
     if (!filled) {
         ::unlink(file_.c_str());

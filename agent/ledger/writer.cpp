@@ -97,6 +97,11 @@ Health Writer::health() const {
     return health;
 }
 
+bool Writer::closed() const {
+    const std::scoped_lock lock{mutex_};
+    return stopping_;
+}
+
 Result<void> Writer::stop() {
     {
         const std::scoped_lock lock{mutex_};
@@ -202,6 +207,7 @@ void Writer::commit_first(std::size_t count) {
 }
 
 void Writer::finish(std::size_t count, std::vector<Completion>& completions) {
+    queued_.fetch_sub(count);  // first: whoever is answered may look at the room
     for (const Completion& completion : completions) {
         completion();
     }
@@ -211,7 +217,6 @@ void Writer::finish(std::size_t count, std::vector<Completion>& completions) {
         }
         work_.pop_front();
     }
-    queued_.fetch_sub(count);
 }
 
 void Writer::attempt() {
@@ -224,7 +229,7 @@ void Writer::attempt() {
     }
     const std::size_t count = std::min(work_.size(), batch_max);
     if (count == 0) {
-        return relax();
+        return;
     }
     try {
         commit_first(count);
@@ -259,6 +264,7 @@ void Writer::reject(Op& op, const Error& error) {
     if (!is_awaited(op.what)) {
         rejected_ = fmt::format("a row could not be booked: {}", error.message);
         spdlog::error("ledger: {}", rejected_);
+        publish();
     }
     answer_error(op.what, error);
     work_.pop_front();
@@ -377,9 +383,18 @@ void Writer::idle() {
     if (trouble_ == Trouble::broken && !reopen()) {
         return;
     }
-    if (trouble_ != Trouble::none) {
-        relax();
+    if (trouble_ == Trouble::locked) {
+        try {  // nobody asks for anything: find out whether the lock is still there
+            connection_->store.begin();
+            connection_->store.rollback();
+        } catch (const SqlError& error) {
+            if (!error.is_busy()) {
+                give_way(error);
+            }
+            return;
+        }
     }
+    relax();
     checkpoint(false);
 }
 

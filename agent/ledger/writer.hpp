@@ -32,6 +32,7 @@ public:
     [[nodiscard]] bool push(AnyOp&& what);
     [[nodiscard]] bool accepts_paid_work() const noexcept;
     [[nodiscard]] Health health() const;
+    [[nodiscard]] bool closed() const;
     [[nodiscard]] std::uint64_t heartbeat() const noexcept { return heartbeat_.load(); }
     /// Commits what is queued and ends the thread. Gives up on a failing disk after `awaited_wait`;
     /// the error then counts what was not booked.

@@ -14,7 +14,7 @@ constexpr int hex_value(char c) noexcept {
     return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
 }
 
-/// What may stand in an extension or a trailer's value: visible, space, tab, or beyond ASCII.
+/// What may stand in a trailer's value: visible, space, tab, or beyond ASCII.
 constexpr bool is_text(char c) noexcept {
     const auto byte = static_cast<unsigned char>(c);
     return byte == '\t' || (byte >= 0x20 && byte != 0x7F);
@@ -83,8 +83,8 @@ void ChunkScanner::framing_byte(char c) noexcept {
         case Part::extension:
             if (c == '\r') {
                 part_ = Part::size_lf;
-            } else if (!is_text(c)) {
-                fail("A chunk extension holds control characters.");
+            } else if (!is_token(c) && c != ';' && c != '=') {
+                fail("A chunk extension holds more than plain words.");
             } else if (++extension_ > extension_bytes_max || ++overhead_ > overhead_bytes_max) {
                 fail("The chunk extensions are too large.");
             }

@@ -8,9 +8,10 @@ namespace evenkeel::inference::http {
 
 /// Finds its way through a chunked body (RFC 9112 section 7.1) as the bytes arrive, in any split.
 /// Used to decode request bodies and to learn where a relayed answer ends without touching its
-/// bytes. Strict: CRLF only, hexadecimal sizes only, no white space around them; extensions are
-/// skipped up to `extension_bytes_max` a chunk, trailers up to `overhead_bytes_max` in all together
-/// with extensions (F65).
+/// bytes. Strict: CRLF only, hexadecimal sizes only, no white space around them. Extensions of
+/// plain words (no quotes, which readers end at different places) are skipped up to
+/// `extension_bytes_max` a chunk, trailers up to `overhead_bytes_max` in all together with
+/// extensions (F65).
 class ChunkScanner {
 public:
     enum class State {

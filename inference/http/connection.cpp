@@ -19,7 +19,7 @@ namespace {
 constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 using ErrorCode = boost::system::error_code;
 
-constexpr std::size_t buffer_bytes = 4096;  ///< of a connection, beyond large heads
+constexpr std::size_t buffer_bytes = 3072;  ///< of a connection, beyond large heads
 constexpr std::chrono::seconds linger_time{5};
 constexpr std::size_t linger_bytes_max = 64 * 1024 * 1024;
 

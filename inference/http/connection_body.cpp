@@ -225,6 +225,11 @@ Task<void> Connection::peer_gone() {
         if (cancelled_) {
             co_return fail(Errc::cancelled, "the server is stopping");
         }
+        // A read that succeeded just before we were called off swallows the cancellation: ask.
+        const auto called_off = co_await asio::this_coro::cancellation_state;
+        if (called_off.cancelled() != asio::cancellation_type::none) {
+            co_return fail(Errc::cancelled, "no longer watching the client");
+        }
         if (end_ < capacity_) {
             // A pipelined request is kept behind the head being answered.
             const auto [code, count] = co_await socket_.async_read_some(

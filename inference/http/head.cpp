@@ -203,9 +203,8 @@ Progress HeadParser::feed(std::string_view bytes, const Limits& limits) {
         scanned_ = end + 1;
         line_start_ = scanned_;
         if (scanned_ > limits.header_bytes) {
-            return first_line_ && kind_ == Kind::request
-                       ? refuse(414, "The target is too long.")
-                       : refuse(431, "The header is too large.");
+            return first_line_ && kind_ == Kind::request ? refuse(414, "The target is too long.")
+                                                         : refuse(431, "The header is too large.");
         }
         bool good = false;
         if (first_line_) {
@@ -346,10 +345,7 @@ bool HeadParser::framing_field(const Field& field) noexcept {
             }
             return true;
         case 10:
-            if (iequals(field.name, "connection")) {
-                connection(field.value);
-            }
-            return true;
+            return !iequals(field.name, "connection") || connection(field.value);
         case 14:
             return !iequals(field.name, "content-length") || content_length(field.value);
         case 17:
@@ -398,14 +394,19 @@ bool HeadParser::transfer_encoding(std::string_view text) noexcept {
     return no(400, "The Transfer-Encoding must be exactly \"chunked\".");
 }
 
-void HeadParser::connection(std::string_view text) noexcept {
+bool HeadParser::connection(std::string_view text) noexcept {
     while (!text.empty()) {
         const std::size_t comma = text.find(',');
         const std::string_view word = trim(text.substr(0, comma));
+        if (!word.empty() && !all(word, token)) {
+            static_cast<void>(refuse(400, "The Connection must be a list of words."));
+            return false;
+        }
         says_close_ = says_close_ || iequals(word, "close");
         says_keep_alive_ = says_keep_alive_ || iequals(word, "keep-alive");
         text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
     }
+    return true;
 }
 
 bool HeadParser::finish() noexcept {

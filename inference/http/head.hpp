@@ -56,7 +56,7 @@ private:
     [[nodiscard]] bool framing_field(const Field& field) noexcept;
     [[nodiscard]] bool content_length(std::string_view value) noexcept;
     [[nodiscard]] bool transfer_encoding(std::string_view value) noexcept;
-    void connection(std::string_view value) noexcept;
+    [[nodiscard]] bool connection(std::string_view value) noexcept;
     [[nodiscard]] bool finish() noexcept;
 
     Kind kind_;

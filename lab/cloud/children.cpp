@@ -11,12 +11,16 @@
 #include <fcntl.h>
 #include <map>
 #include <netinet/in.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
+
+// The header of glibc 2.36 does not say that it is C.
+extern "C" {
+#include <sys/pidfd.h>
+}
 
 namespace evenkeel::lab::cloud {
 
@@ -86,7 +90,9 @@ Result<ReservedPort> reserve_port() {
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     const int nothing = ::open("/dev/null", O_RDONLY);
-    ::dup2(nothing, STDIN_FILENO);
+    if (nothing >= 0) {
+        ::dup2(nothing, STDIN_FILENO);
+    }
     // Sockets of the cloud must not live on in its machines: a client would wait for a close that
     // never comes.
     if (report != report_at) {
@@ -160,7 +166,8 @@ Result<int> ProcessChildren::start(
     if (!reserved) {
         return std::unexpected{reserved.error()};
     }
-    std::vector<char*> pointers{const_cast<char*>(program.c_str())};
+    std::string shown = program == own_program ? "evenkeel" : program;
+    std::vector<char*> pointers{shown.data()};
     for (std::string& argument : arguments) {
         if (const auto at = argument.find("{port}"); at != argument.npos) {
             argument.replace(at, 6, std::to_string(reserved->port));

@@ -8,9 +8,13 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace evenkeel::lab::cloud {
+
+/// This very program, also after its file was replaced.
+inline constexpr std::string_view own_program = "/proc/self/exe";
 
 /// The processes behind the machines. They die with this process, however it ends (PDEATHSIG), run
 /// in process groups of their own, and inherit no descriptor but the standard three. One thread.

@@ -20,7 +20,6 @@ namespace {
 
 /// Real time between two proofs of life: as much of a bill can be lost when the cloud is killed.
 constexpr std::chrono::milliseconds proof_pause{1'000};
-constexpr std::string_view default_program = "/proc/self/exe";
 
 std::chrono::nanoseconds boot_now() {
     timespec time{};
@@ -149,7 +148,7 @@ void Service::perform(const Effect& effect) {
 void Service::start_machine(const std::string& id) {
     const Machine* const machine = world_.machine(id);
     const std::string program{
-        options_.engine_program.empty() ? default_program : options_.engine_program};
+        options_.engine_program.empty() ? own_program : options_.engine_program};
     const auto port = children_->start(
         id,
         program,
@@ -234,7 +233,7 @@ asio::awaitable<void> Service::handle(http::Exchange& exchange) {
     const bool committed = commit(reply.step);
     if (!committed || reply.delivery == Delivery::lost) {
         boost::system::error_code ignored;
-        exchange.socket().close(ignored);
+        static_cast<void>(exchange.socket().close(ignored));
         co_return;
     }
     co_await exchange.respond(reply.status, headers, reply.body);

@@ -184,7 +184,8 @@ std::optional<Refusal> World::check(const CreateRequest& request) const {
         return invalid(fmt::format(
             "there is no such sku in such a region; there is {} in {}", shelf_.sku, shelf_.region));
     }
-    if (!is_printable_word(request.model, false) || !is_printable_word(request.image, true)) {
+    if (!is_printable_word(request.model, /*may_be_empty=*/false) ||
+        !is_printable_word(request.image, /*may_be_empty=*/true)) {
         return invalid("model and image must be plain words");
     }
     const bool taken = std::ranges::any_of(machines_, [&](const auto& entry) {

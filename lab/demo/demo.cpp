@@ -62,11 +62,11 @@ int complain(const Error& error) {
     return error.code == Errc::invalid_argument ? 2 : 1;
 }
 
-/// Ctrl-C and SIGTERM, as something to ask and something that cancels the story.
+/// Ctrl-C, SIGTERM and a closed terminal, as something to ask and something that cancels the story.
 class Interrupt {
 public:
     explicit Interrupt(asio::io_context& context)
-        : context_{context}, signals_{context, SIGINT, SIGTERM} {
+        : context_{context}, signals_{context, SIGINT, SIGTERM, SIGHUP} {
         signals_.async_wait([this](const boost::system::error_code& code, int) {
             if (!code) {
                 came_ = true;
@@ -80,10 +80,6 @@ public:
         return came_;
     }
     [[nodiscard]] asio::cancellation_slot slot() { return story_.slot(); }
-    void ignore_from_now() {
-        boost::system::error_code code;
-        signals_.cancel(code);
-    }
 
 private:
     asio::io_context& context_;
@@ -144,7 +140,7 @@ Result<Setting> read_setting(const DemoOptions& options) {
 
 void tell_ending(Screen& screen, const Stage& stage, const Setting& setting, const Story& story) {
     screen.say("");
-    const Result<ToolResult> spend = stage.tool({"report", "spend"});
+    const Result<ToolResult> spend = stage.tool({"report", "spend", "--since", "24h"});
     screen.say(spend ? spend->out : spend.error().message);
     const Result<Comparison> comparison = compare(setting.rows, setting.world);
     if (!comparison) {

@@ -20,7 +20,7 @@ struct World {
     std::string model{"qwq-32b"};
     // the owner's GPU
     std::string own_profile{"5090-32b-awq"};
-    int own_slots{16};
+    int own_slots{24};
     std::int64_t busy_milliwatts{725'000};
     std::int64_t idle_milliwatts{90'000};
     Price tariff{Price::per_kwh(Money{250'000'000, usd})};
@@ -40,7 +40,7 @@ struct World {
         .out = Price::per_mtok(Money{20'000'000'000, usd})};
     int api_in_flight{512};
     // the policy
-    milliseconds max_wait{90'000};
+    milliseconds max_wait{20'000};
     config::Slo slo{};
     milliseconds drain{180'000};
     milliseconds proof_gap{60'000};

@@ -131,7 +131,7 @@ asio::awaitable<Result<void>> Story::wait_until_quiet() {
 }
 
 void Story::read_ledger() {
-    const Result<ToolResult> spend = stage_.tool({"report", "spend", "--json"});
+    const Result<ToolResult> spend = stage_.tool({"report", "spend", "--json", "--since", "24h"});
     if (spend && spend->status == 0) {
         books_.spend = parse_object(spend->out, "the spend report").value_or(json::object{});
     }

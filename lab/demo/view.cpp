@@ -1,5 +1,7 @@
 #include "lab/demo/view.hpp"
 
+#include "policies/domain/money.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -71,6 +73,7 @@ void add_sources(std::vector<std::string>& lines, const json::object& status) {
             what += " (synthetic)";
         }
         const std::string rate = text_at(*source, "cost_rate");
+        const bool by_token = text_at(*source, "kind") == "api";
         lines.push_back(fmt::format(
             "{:<14} {:<30} {:<9} {:>9} {:>6} {:>7} {:>8} {:>10}",
             fit(text_at(*source, "name"), 14),
@@ -80,7 +83,7 @@ void add_sources(std::vector<std::string>& lines, const json::object& status) {
             int_at(*source, "queue"),
             count_text(int_at(*source, "tokens_per_s")),
             count_text(int_at(*source, "granted")),
-            rate.empty() ? "per token" : rate + "/h"));
+            rate.empty() ? (by_token ? "per token" : "-") : amount_for_people(rate) + "/h"));
     }
 }
 
@@ -133,6 +136,17 @@ std::string count_text(std::int64_t count) {
         digits.insert(static_cast<std::size_t>(at), ",");
     }
     return digits;
+}
+
+std::string amount_for_people(const std::string& text) {
+    constexpr int scale = 9;
+    constexpr std::int64_t one = 1'000'000'000;
+    const Result<std::int64_t> nanos = parse_decimal(text, scale);
+    if (!nanos) {
+        return text;
+    }
+    const bool small = *nanos > -one && *nanos < one && *nanos != 0;
+    return rounded_text(Money{*nanos, Currency{}}, small ? 4 : 2);
 }
 
 std::vector<std::string> make_frame(

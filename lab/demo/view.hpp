@@ -28,6 +28,10 @@ struct Progress {
 /// "6,012"
 [[nodiscard]] std::string count_text(std::int64_t count);
 
+/// Decimal text rounded for people: "17.08439" becomes "17.08", amounts below one keep four
+/// decimals. What is no amount comes back as it is.
+[[nodiscard]] std::string amount_for_people(const std::string& text);
+
 /// One frame of the live view, without escape sequences: lines of at most `width` columns.
 [[nodiscard]] std::vector<std::string> make_frame(
     const json::object& status,

@@ -8,6 +8,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr std::string_view source_comment = ": x-evenkeel-source: ";
+
 /// The object at `key`, or nothing when it is absent or of another kind.
 const json::object* object_at(const json::object& parent, std::string_view key) {
     const json::value* found = parent.if_contains(key);
@@ -137,6 +139,9 @@ void AnswerReader::line(std::string_view text) {
         return;
     }
     if (text.starts_with(':')) {
+        if (text.starts_with(source_comment)) {
+            verdict_.source = text.substr(source_comment.size());
+        }
         return;
     }
     if (!text.starts_with("data:")) {

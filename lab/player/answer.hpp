@@ -20,6 +20,9 @@ enum class Ending : std::uint8_t {
 struct Verdict {
     Ending ending{Ending::malformed};
     std::string why{};  ///< malformed: what was wrong; error: the error's type
+    /// From a comment `: x-evenkeel-source: NAME`: who answered a stream that began before that was
+    /// known. Empty without one.
+    std::string source{};
     std::int64_t prompt_tokens{0};
     std::int64_t completion_tokens{0};
     bool usage_seen{false};

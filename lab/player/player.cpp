@@ -147,7 +147,7 @@ asio::awaitable<void> Player::State::exchange(replay::TraceRow row, bool stream)
     if (!response && verdict.ending == Ending::malformed) {
         verdict.why += ": " + response.error().message;
     }
-    count(verdict, source, first_token_ms);
+    count(verdict, source.empty() ? verdict.source : source, first_token_ms);
 }
 
 void Player::State::launch(const replay::TraceRow& row) {

@@ -7,6 +7,7 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,7 @@ struct Index {
     std::map<std::string_view, const Entry*> models{};  ///< by name and alias
     std::vector<std::string_view> model_names{};        ///< without aliases
     std::vector<OfferRef> offers{};
+    std::map<std::string, std::size_t, std::less<>> offer_places{};  ///< first offer of each name
     std::map<std::string_view, const Node*> hardware{};
     std::map<std::string_view, const Node*> routes{};
     std::string report_currency{"USD"};
@@ -90,7 +92,14 @@ private:
     void check_route_models(const Node& route, const std::string& path);
     void check_budgets();
     void check_budget(const Node& budget, const std::string& path);
-    void check_smallest_bill(const Node& budget, const std::string& path);
+    /// The least that renting an offer costs, in the report currency.
+    struct SmallestBill {
+        const OfferRef* offer{nullptr};
+        std::int64_t nanos{0};
+    };
+    [[nodiscard]] std::vector<SmallestBill> smallest_bills() const;
+    void check_smallest_bill(
+        const Node& budget, std::span<const SmallestBill> bills, const std::string& path);
     void check_scaling();
     void check_scaling_entry(const Node& entry, const std::string& path);
     void check_scaling_offers(const Node& entry, const std::string& path);

@@ -133,6 +133,10 @@ void Checker::check_offer(const OfferRef& offer, const std::string& path) {
         if (!index_.has_providers) {
             return;
         }
+        if (findings_.is_full()) {
+            report(file_models, on->spot, "EK-C042", "an unknown provider", path + ".on");
+            return;
+        }
         std::vector<std::string_view> known;
         for (const auto& [name, provider] : index_.providers) {
             known.push_back(name);
@@ -184,14 +188,13 @@ void Checker::check_price(const OfferRef& offer, std::string_view kind, const st
         }
         return;
     }
-    const bool is_hourly = price->kind == NodeKind::scalar;
     if (price->kind != NodeKind::scalar && price->kind != NodeKind::map) {
         return;
     }
     if (kind == "own") {
         report(file_models, price->spot, "EK-C027", "a price on an own machine", path + ".price")
             .hint = "remove it; own power is reckoned from energy and hardware";
-    } else if (kind == "api" && is_hourly) {
+    } else if (kind == "api" && value(price) != nullptr) {
         Diagnostic& found = report(
             file_models,
             price->spot,
@@ -199,7 +202,7 @@ void Checker::check_price(const OfferRef& offer, std::string_view kind, const st
             "price per hour on an offer that sells tokens",
             path + ".price");
         found.hint = "write {in: 4 USD/Mtok, out: 20 USD/Mtok}";
-    } else if (kind == "rental" && !is_hourly) {
+    } else if (kind == "rental" && price->kind == NodeKind::map) {
         report(
             file_models,
             price->spot,

@@ -40,6 +40,10 @@ void Checker::check_model_name(
     if (name == nullptr || !index_.has_models || index_.models.contains(name->text)) {
         return;
     }
+    if (findings_.is_full()) {
+        report(file, node->spot, "EK-C041", "an unknown model", path);
+        return;
+    }
     std::vector<std::string_view> known;
     for (const auto& [text, model] : index_.models) {
         known.push_back(text);
@@ -132,12 +136,13 @@ void Checker::check_route_models(const Node& route, const std::string& path) {
 void Checker::check_budgets() {
     const Node* budgets = child(root(file_policy), "budgets");
     unique_names(file_policy, budgets, "name", "budgets");
+    const std::vector<SmallestBill> bills = smallest_bills();
     std::size_t i = 0;
     for (const Node& budget : items_of(budgets)) {
         const std::string path = fmt::format("budgets[{}]", i++);
         need_rate(file_policy, child(&budget, "limit"), path + ".limit");
         check_budget(budget, path);
-        check_smallest_bill(budget, path);
+        check_smallest_bill(budget, bills, path);
     }
 }
 
@@ -189,36 +194,48 @@ std::optional<std::int64_t> Checker::in_report(const Value& amount) const {
                              : mul_div(amount.number, number->number, 1'000'000'000, Rounding::up);
 }
 
-void Checker::check_smallest_bill(const Node& budget, const std::string& path) {
-    const Node* limit = child(&budget, "limit");
-    const auto limit_nanos = value(limit) == nullptr ? std::nullopt : in_report(*value(limit));
-    const Node* scope = child(&budget, "scope");
-    const Value* kind = value(child(scope, "kind"));
-    const Value* provider = value(child(scope, "provider"));
-    const bool covers_rentals = (scope == nullptr || entries_of(scope).empty()) ||
-                                (kind != nullptr && kind->text == "rental") || provider != nullptr;
-    if (!limit_nanos || !covers_rentals) {
-        return;
-    }
+std::vector<Checker::SmallestBill> Checker::smallest_bills() const {
+    std::vector<SmallestBill> out;
     for (const OfferRef& offer : index_.offers) {
         const Value* price = value(child(offer.node, "price"));
         if (price == nullptr || offer.provider == nullptr ||
-            source_kind(offer.provider->kind) != "rental" ||
-            (provider != nullptr && provider->text != offer.provider->entry->key)) {
+            source_kind(offer.provider->kind) != "rental") {
             continue;
         }
         const auto hour = in_report(*price);
         const auto bill =
             hour ? mul_div(*hour, min_bill_default_ms, 3'600'000, Rounding::up) : std::nullopt;
-        if (bill && *bill > *limit_nanos) {
+        if (bill) {
+            out.push_back({.offer = &offer, .nanos = *bill});
+        }
+    }
+    return out;
+}
+
+void Checker::check_smallest_bill(
+    const Node& budget, std::span<const SmallestBill> bills, const std::string& path) {
+    const Node* limit = child(&budget, "limit");
+    const auto limit_nanos = value(limit) == nullptr ? std::nullopt : in_report(*value(limit));
+    const Node* scope = child(&budget, "scope");
+    const Value* kind = value(child(scope, "kind"));
+    const Value* provider = value(child(scope, "provider"));
+    const bool covers_rentals = entries_of(scope).empty() || provider != nullptr ||
+                                (kind != nullptr && kind->text == "rental");
+    if (!limit_nanos || !covers_rentals) {
+        return;
+    }
+    for (const auto& [offer, nanos] : bills) {
+        const bool is_covered =
+            provider == nullptr || provider->text == offer->provider->entry->key;
+        if (is_covered && nanos > *limit_nanos) {
             report(
                 file_policy,
                 limit->spot,
                 "EK-W036",
                 fmt::format(
                     "less than the smallest bill of offer '{}' (one minute at {})",
-                    offer.name,
-                    price->text),
+                    offer->name,
+                    value(child(offer->node, "price"))->text),
                 path + ".limit")
                 .notes.emplace_back("this budget forbids renting it at all");
             return;

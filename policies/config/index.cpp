@@ -45,6 +45,7 @@ void index_offers(const Entry& model, Index& index) {
             continue;
         }
         const auto provider = index.providers.find(on->text);
+        index.offer_places.emplace(name == nullptr ? on->text : name->text, index.offers.size());
         index.offers.push_back({
             .name = name == nullptr ? on->text : name->text,
             .node = &offer,
@@ -73,8 +74,8 @@ void index_models(const Node* models, Index& index) {
 }  // namespace
 
 const OfferRef* Index::offer(std::string_view name) const noexcept {
-    const auto it = std::ranges::find(offers, name, &OfferRef::name);
-    return it == offers.end() ? nullptr : &*it;
+    const auto it = offer_places.find(name);
+    return it == offer_places.end() ? nullptr : &offers[it->second];
 }
 
 const OfferRef* Index::resolve(std::string_view entry, const Entry* model) const noexcept {

@@ -81,7 +81,7 @@ constexpr std::array policy_rows{
         .one_of("break-even|never").def("break-even"),
     Key{"scaling[].trust", Type::ratio,
         "Weight against the forecast: 1.0 is plain break-even, lower trusts the forecast more."}
-        .between("0.1", "1").def("1.0"),
+        .between("0.001", "1").def("1.0"),
     Key{"scaling[].efficiency", Type::ratio, "Share of a machine's peak that is really reached."}
         .between("0.01", "1").def("0.6"),
     Key{"scaling[].max_order", Type::integer, "Machines ordered at once."}

@@ -35,12 +35,13 @@ struct Excerpt {
     int col{1};
 };
 
-/// The part of `line` around character `col`, masked. A word that the cut would split is left out,
+/// The part of a line around character `col`, masked. A word that the cut would split is left out,
 /// so that half a secret cannot pass for a word.
-Excerpt excerpt(std::string_view line, int col) {
+Excerpt excerpt(const Lines& lines, int number, int col) {
+    const std::string_view line = lines.line(number);
     const auto before = static_cast<std::size_t>(std::max(col - 1, 0));
     std::size_t first = before > excerpt_before_max ? before - excerpt_before_max : 0;
-    std::size_t begin = byte_of(line, first);
+    std::size_t begin = lines.byte_of(number, first);
     const auto is_break = [](char c) { return std::string_view{" ,{}[]:\"'"}.contains(c); };
     while (first > 0 && first < before && !is_break(line[begin - 1])) {
         begin += byte_of(line.substr(begin), 1);
@@ -93,6 +94,17 @@ std::size_t Lines::chars_before(std::size_t pos) const noexcept {
            char_count(text_.substr(block * block_bytes, pos - block * block_bytes));
 }
 
+std::size_t Lines::byte_of(int number, std::size_t chars) const noexcept {
+    const std::string_view whole = line(number);
+    const auto start = static_cast<std::size_t>(whole.data() - text_.data());
+    const std::size_t target = chars_before(start) + chars;
+    const auto next = std::ranges::upper_bound(block_chars_, target);
+    const auto block = static_cast<std::size_t>(next - block_chars_.begin()) - 1;
+    std::size_t pos = std::max(block * block_bytes, start);
+    pos += config::byte_of(text_.substr(pos), target - chars_before(pos));
+    return std::min(pos - start, whole.size());
+}
+
 Spot Lines::spot(std::size_t begin, std::size_t end) const noexcept {
     begin = std::min(begin, text_.size());
     const auto next = std::ranges::upper_bound(starts_, begin);
@@ -109,7 +121,7 @@ Spot Lines::spot(std::size_t begin, std::size_t end) const noexcept {
 std::string_view Lines::line(int number) const noexcept {
     const auto index = static_cast<std::size_t>(number - 1);
     if (number < 1 || index >= starts_.size()) {
-        return {};
+        return text_.substr(text_.size());
     }
     const std::size_t end = index + 1 < starts_.size() ? starts_[index + 1] - 1 : text_.size();
     return text_.substr(starts_[index], end - starts_[index]);
@@ -124,7 +136,7 @@ Diagnostic Document::finding(const Spot& spot, std::string_view code, std::strin
     out.code = code;
     out.severity = code.starts_with("EK-W") ? Severity::warning : Severity::error;
     out.message = std::move(message);
-    Excerpt part = excerpt(lines_.line(spot.line), spot.col);
+    Excerpt part = excerpt(lines_, spot.line, spot.col);
     out.source = std::move(part.text);
     out.source_col = part.col;
     return out;
@@ -132,7 +144,7 @@ Diagnostic Document::finding(const Spot& spot, std::string_view code, std::strin
 
 Diagnostic& Findings::add(Diagnostic diagnostic) {
     errors_ += diagnostic.severity == Severity::error ? 1 : 0;
-    if (all_.size() >= collected_diagnostics_max) {
+    if (is_full()) {
         scratch_ = std::move(diagnostic);
         return scratch_;
     }

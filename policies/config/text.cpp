@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::size_t shown_chars_max = 60;
 constexpr std::size_t distance_bytes_max = 64;
+/// Beyond so many candidates a guess is neither cheap nor likely to be right.
+constexpr std::size_t candidates_max = 256;
 constexpr std::size_t random_chars_min = 32;
 constexpr std::size_t after_prefix_min = 16;
 
@@ -176,33 +178,48 @@ std::string masked(std::string_view line) {
     return out;
 }
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-    if (a.size() > distance_bytes_max || b.size() > distance_bytes_max) {
-        return std::string_view::npos;
+std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t limit) {
+    constexpr std::size_t far = std::string_view::npos;
+    const std::size_t gap = std::max(a.size(), b.size()) - std::min(a.size(), b.size());
+    if (a.size() > distance_bytes_max || b.size() > distance_bytes_max || gap > limit) {
+        return far;
     }
-    std::array<std::array<std::size_t, distance_bytes_max + 1>, 3> rows{};
+    // Only the cells within `limit` of the diagonal can be on a path of that length; the others
+    // count as `over`, which no minimum prefers.
+    const std::size_t over = limit + 1;
+    std::array<std::array<std::size_t, distance_bytes_max + 2>, 3> rows{};
     const auto row = [&](std::size_t i) -> auto& { return rows[i % 3]; };
     for (std::size_t j = 0; j <= b.size(); ++j) {
-        row(0)[j] = j;
+        row(0)[j] = std::min(j, over);
     }
     for (std::size_t i = 1; i <= a.size(); ++i) {
-        row(i)[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
+        const std::size_t first = i > limit ? i - limit : 1;
+        const std::size_t last = std::min(b.size(), limit < b.size() ? i + limit : b.size());
+        row(i)[first - 1] = first == 1 ? std::min(i, over) : over;
+        std::size_t least = row(i)[first - 1];
+        for (std::size_t j = first; j <= last; ++j) {
             const std::size_t replaced = row(i - 1)[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
-            row(i)[j] = std::min({row(i - 1)[j] + 1, row(i)[j - 1] + 1, replaced});
+            std::size_t best = std::min({row(i - 1)[j] + 1, row(i)[j - 1] + 1, replaced, over});
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-                row(i)[j] = std::min(row(i)[j], row(i - 2)[j - 2] + 1);
+                best = std::min(best, row(i - 2)[j - 2] + 1);
             }
+            row(i)[j] = best;
+            least = std::min(least, best);
+        }
+        row(i)[last + 1] = over;
+        if (least > limit) {
+            return far;
         }
     }
-    return row(a.size())[b.size()];
+    return row(a.size())[b.size()] > limit ? far : row(a.size())[b.size()];
 }
 
 std::string_view closest(std::string_view word, std::span<const std::string_view> candidates) {
     std::string_view best;
-    std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
-    for (const std::string_view candidate : candidates) {
-        const std::size_t distance = edit_distance(word, candidate);
+    std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;  // one too far
+    for (const std::string_view candidate :
+         candidates.first(std::min(candidates.size(), candidates_max))) {
+        const std::size_t distance = edit_distance(word, candidate, best_distance - 1);
         if (distance < best_distance && distance < std::max(word.size(), candidate.size())) {
             best = candidate;
             best_distance = distance;

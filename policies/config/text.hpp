@@ -24,9 +24,10 @@ namespace evenkeel::config {
 /// the number of characters stays the same.
 [[nodiscard]] std::string masked(std::string_view line);
 
-/// Damerau-Levenshtein distance (optimal string alignment) in bytes; texts beyond 64 bytes count as
-/// infinitely far from everything.
-[[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
+/// Damerau-Levenshtein distance (optimal string alignment) in bytes, when it is at most `limit`;
+/// else npos. Texts beyond 64 bytes are far from everything.
+[[nodiscard]] std::size_t edit_distance(
+    std::string_view a, std::string_view b, std::size_t limit = 64);
 /// The candidate nearest to `word`, at distance <= 2 or <= a third of the word's length, whichever
 /// is more, and nearer than replacing everything; empty when there is none.
 [[nodiscard]] std::string_view closest(

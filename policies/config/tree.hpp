@@ -67,12 +67,14 @@ struct Entry {
 /// The checked value, if `node` exists and its value was right.
 [[nodiscard]] const Value* value(const Node* node) noexcept;
 
-/// Findings of all files. Keeps the first `collected_diagnostics_max` and counts the rest.
+/// Findings of all files. Keeps the first `collected_diagnostics_max` and drops the rest.
 class Findings {
 public:
     /// A reference that is good until the next add(); beyond the cap to a scratch entry.
     Diagnostic& add(Diagnostic diagnostic);
     [[nodiscard]] bool has_errors() const noexcept { return errors_ > 0; }
+    /// Nothing that is added now will be shown; no need to think of a hint.
+    [[nodiscard]] bool is_full() const noexcept { return all_.size() >= collected_diagnostics_max; }
     /// Sorted by file, line and column.
     [[nodiscard]] std::vector<Diagnostic> take();
 
@@ -91,6 +93,8 @@ public:
     [[nodiscard]] Spot spot(std::size_t begin, std::size_t end) const noexcept;
     /// Line `number` (from 1) without its line end; empty beyond the last.
     [[nodiscard]] std::string_view line(int number) const noexcept;
+    /// Where in line(number) its character `chars` (from 0) begins, or the line's end.
+    [[nodiscard]] std::size_t byte_of(int number, std::size_t chars) const noexcept;
     [[nodiscard]] std::string_view text() const noexcept { return text_; }
 
 private:

@@ -111,7 +111,7 @@ private:
                 if (node.kind == NodeKind::map && !rule.children.empty()) {
                     map(node, rule, path);
                 } else {
-                    scalar(node, *rule.key, path);
+                    scalar(node, rule, path);
                 }
         }
     }
@@ -197,7 +197,8 @@ private:
         found.suggestion = issue.suggestion;
     }
 
-    void scalar(Node& node, const Key& key, const std::string& path) {
+    void scalar(Node& node, const Rule& rule, const std::string& path) {
+        const Key& key = *rule.key;
         if (node.kind != NodeKind::scalar) {
             Diagnostic& found = report(
                 node.spot,
@@ -220,6 +221,11 @@ private:
         }
         Diagnostic& found = report(node.spot, value.error().code, value.error().message, path);
         fill(found, value.error());
+        if (!rule.children.empty() && node.text.ends_with("/Mtok")) {
+            found.message = "one price for tokens; prompt and answer tokens have one each";
+            found.hint = "write {in: 4 USD/Mtok, out: 20 USD/Mtok}";
+            found.suggestion.clear();
+        }
         if (found.code == "EK-C026") {
             found.source.clear();
         }
@@ -281,7 +287,8 @@ private:
     /// Reports an unknown key; gives the legal one that was probably meant, or nothing.
     std::string_view unknown(const Entry& entry, const Rule& rule, const std::string& path) {
         const std::vector<std::string_view> legal = rule.names();
-        const std::string_view near = closest(entry.key, legal);
+        const std::string_view near =
+            findings_.is_full() ? std::string_view{} : closest(entry.key, legal);
         Diagnostic& found = report(
             entry.spot,
             "EK-C012",

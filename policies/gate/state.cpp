@@ -275,10 +275,10 @@ void Gate::State::serve(std::uint32_t slot, Now now, Effects& effects) {
         const auto index = static_cast<std::uint32_t>(node / api_choices_max);
         const std::size_t choice = node % api_choices_max;
         node = ApiLinks{&slab}(node).next;
-        Request& request = slab[index];
+        // Also looks at earlier choices: freed money may have opened several APIs at once.
+        const Request& request = slab[index];
         if (budgets.allows(request.api_budgets[choice], request.arrival.apis[choice].hold_report)) {
-            request.choice = static_cast<std::uint8_t>(choice);
-            grant(index, slot, now, effects);
+            try_apis(index, 0, choice + 1, now, effects);
         }
     }
 }

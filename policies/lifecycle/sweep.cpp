@@ -112,9 +112,9 @@ Machine make_orphan(
     MachineId id,
     std::string_view provider,
     std::string_view boot_id,
-    std::chrono::milliseconds min_bill,
     const Reason& reason,
-    Now now) {
+    Now now,
+    std::chrono::milliseconds min_bill) {
     Machine machine;
     machine.id = id;
     machine.name = fmt::format("{}~{}", seen.name, seen.remote_id);

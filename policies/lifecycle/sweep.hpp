@@ -62,8 +62,8 @@ struct SweepInput {
     MachineId id,
     std::string_view provider,
     std::string_view boot_id,
-    std::chrono::milliseconds min_bill,
     const Reason& reason,
-    Now now);
+    Now now,
+    std::chrono::milliseconds min_bill = std::chrono::milliseconds{0});
 
 }  // namespace evenkeel::lifecycle

@@ -15,6 +15,11 @@
 
 /// What the same traffic would have cost under another policy. Virtual time; the gate and the rent
 /// rule are the compiled code the daemon runs, engines are the service-time model.
+///
+/// What is left out: failures, stock-outs, budgets, prefix caches and the proof of absence. A
+/// released machine is billed until its last request has ended. Without an API price (both zero)
+/// requests wait twice their first-token budget and are then refused; `j` values those at zero.
+/// `always_n` machines are billed from one boot before the first request to the last end.
 namespace evenkeel::replay {
 
 enum class ReplayPolicy : std::uint8_t {
@@ -39,7 +44,8 @@ struct Options {
     std::int64_t own_busy_milliwatts{0};  ///< of each own engine
     Price power_price{};                  ///< per kWh, same currency; none: power costs nothing
     int always{1};                        ///< for always_n
-    std::int64_t tokens_out_guess{0};     ///< what the gate is told; 0 = running mean
+    std::optional<std::chrono::milliseconds> max_wait{};  ///< of the route; none = slo.patience
+    std::int64_t tokens_out_guess{0};  ///< what the gate is told; 0 = running mean
     config::Slo slo{};
     config::Scaling scaling{};  ///< for break_even: rule, max, keep_warm, ...
     config::Safety safety{};
@@ -67,11 +73,12 @@ struct Totals {
     Quantiles wait_s{};  ///< arrival to first token
     int machine_starts{0};
     double machine_hours{0};
-    double idle_share{0};  ///< of the rented hours: nothing in flight
+    double idle_share{0};  ///< of the rented hours: booting or nothing in flight
 };
 
-/// Deterministic: same rows, same options, same totals. Errc::invalid_argument when the options
-/// cannot be (no engine and no API price, currencies that differ).
+/// Deterministic: same rows (ascending by time), same options, same totals.
+/// Errc::invalid_argument when the options cannot be (no engine and no API price, currencies that
+/// differ, rows out of order).
 [[nodiscard]] Result<Totals> replay(const std::vector<TraceRow>& rows, const Options& options);
 
 }  // namespace evenkeel::replay

@@ -9,15 +9,21 @@
 namespace evenkeel::routing {
 
 NameIx NameTable::intern(NameKind kind, std::string_view text) {
-    const auto next = static_cast<std::int32_t>(entries_.size() + 1);
-    const auto [it, fresh] = index_.try_emplace({kind, std::string{text}}, NameIx{next});
-    if (fresh) {
-        entries_.push_back({.kind = kind, .text = std::string{text}});
-        if (on_new_) {
-            on_new_(it->second, kind, text);
-        }
+    if (const NameIx known = find(kind, text); known != NameIx{}) {
+        return known;
     }
-    return it->second;
+    const NameIx ix = append(kind, text);
+    if (on_new_) {
+        on_new_(ix, kind, text);
+    }
+    return ix;
+}
+
+NameIx NameTable::append(NameKind kind, std::string_view text) {
+    const NameIx ix{static_cast<std::int32_t>(entries_.size() + 1)};
+    index_.emplace(std::pair{kind, std::string{text}}, ix);
+    entries_.push_back({.kind = kind, .text = std::string{text}});
+    return ix;
 }
 
 NameIx NameTable::find(NameKind kind, std::string_view text) const {
@@ -30,7 +36,7 @@ void NameTable::restore(NameIx ix, NameKind kind, std::string_view text) {
         find(kind, text) != NameIx{}) {
         throw std::logic_error{"the stored names have a hole, or one of them twice"};
     }
-    static_cast<void>(intern(kind, text));
+    static_cast<void>(append(kind, text));
 }
 
 const NameTable::Entry& NameTable::entry(NameIx ix) const {

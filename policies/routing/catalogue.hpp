@@ -42,6 +42,8 @@ public:
     void on_new(NewName listener) { on_new_ = std::move(listener); }
 
 private:
+    NameIx append(NameKind kind, std::string_view text);
+
     std::vector<Entry> entries_{};
     std::map<std::pair<NameKind, std::string>, NameIx, std::less<>> index_{};
     NewName on_new_{};
@@ -94,8 +96,9 @@ struct Ask {
     /// Looks up a request header by lower-case name; empty view when absent.
     std::string_view (*header)(const void* context, std::string_view name){nullptr};
     const void* header_context{nullptr};
-    std::int64_t tokens_in{0};           ///< estimate
-    std::int64_t max_tokens{0};          ///< the client's ceiling; 0 = not stated
+    std::int64_t tokens_in{0};   ///< estimate
+    std::int64_t max_tokens{0};  ///< the client's ceiling, all answers together; 0 = not stated
+    std::int64_t answers{1};  ///< wanted at once (`n`); each may fill what is left of the context
     std::int64_t tokens_out_guess{256};  ///< learned mean of the model
     BootTime now{};
 };
@@ -109,6 +112,8 @@ struct RoutePlan {
 
 /// Tokens set aside for an answer when neither the client nor the model's context bounds it.
 inline constexpr std::int64_t answer_tokens_default = 8'192;
+/// Models of one route that are looked at.
+inline constexpr std::size_t route_models_max = 16;
 /// No request counts as more tokens than this in prices, whatever the client says.
 inline constexpr std::int64_t tokens_max = 100'000'000;
 /// What a request with APIs waits beyond its limit, so that it is not refused in the instant in
@@ -126,8 +131,9 @@ inline constexpr std::chrono::milliseconds api_full_grace{2'000};
 /// cannot. `stay: own` drops APIs and rented workers, `max_cost` drops APIs with a larger hold.
 ///
 /// Money. hold = input price x tokens_in + output price x ceiling, both rounded up; the input price
-/// is the dearest of plain input and cache write; the ceiling is max_tokens, else context -
-/// tokens_in, else `answer_tokens_default`. expected = the same with min(guess, max_tokens).
+/// is the dearest of plain input and cache write; the ceiling is max_tokens, else (context
+/// - tokens_in, else `answer_tokens_default`) for each answer. expected = the same with min(guess,
+/// max_tokens).
 ///
 /// Times. first = slo.first_token + slo.first_token_per_1k x tokens_in / 1000.
 ///   overflow_at = now + (max_wait, else patience x first); now without workers; never without APIs

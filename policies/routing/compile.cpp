@@ -96,8 +96,8 @@ Catalogue::ModelEntry make_entry(
     return entry;
 }
 
-/// Amounts that must be comparable in the report currency.
-void check_amounts(const config::Config& config, std::vector<std::string>& notes) {
+/// Amounts that must be comparable in the report currency, and lists that must fit.
+void check_limits(const config::Config& config, std::vector<std::string>& notes) {
     for (const config::Budget& budget : config.budgets) {
         if (const auto limit = to_report(config.currency, budget.limit, Rounding::down); !limit) {
             notes.push_back(
@@ -105,6 +105,13 @@ void check_amounts(const config::Config& config, std::vector<std::string>& notes
         }
     }
     for (const config::Route& route : config.routes) {
+        if (route.use.size() > route_models_max) {
+            notes.push_back(fmt::format(
+                "route {} names {} models; those after the first {} are not used",
+                route.name,
+                route.use.size(),
+                route_models_max));
+        }
         if (!route.max_cost) {
             continue;
         }
@@ -139,7 +146,7 @@ std::shared_ptr<const Catalogue> compile(
     for (const config::Budget& budget : kept.budgets) {
         catalogue->budgets.push_back(names.intern(NameKind::budget, budget.name));
     }
-    check_amounts(kept, catalogue->notes);
+    check_limits(kept, catalogue->notes);
     return catalogue;
 }
 

@@ -15,18 +15,17 @@ namespace {
 
 using ModelEntry = Catalogue::ModelEntry;
 
-/// Models of one route that a request looks at; routes name few.
-constexpr std::size_t use_max = 16;
 /// Model names listed in "no such model".
 constexpr std::size_t names_shown_max = 20;
 
 struct Models {
-    std::array<const ModelEntry*, use_max> list{};
+    std::array<const ModelEntry*, route_models_max> list{};
     std::size_t count{0};
 
     void add(const ModelEntry* entry) {
         const auto end = list.begin() + static_cast<std::ptrdiff_t>(count);
-        if (entry != nullptr && count < use_max && std::find(list.begin(), end, entry) == end) {
+        if (entry != nullptr && count < route_models_max &&
+            std::find(list.begin(), end, entry) == end) {
             list[count++] = entry;
         }
     }
@@ -95,8 +94,10 @@ std::int64_t ceiling(const ApiOffer& api, const Ask& ask) {
     if (ask.max_tokens > 0) {
         return std::min(ask.max_tokens, tokens_max);
     }
-    return api.context > 0 ? std::max<std::int64_t>(api.context - ask.tokens_in, 1)
-                           : answer_tokens_default;
+    const std::int64_t each = api.context > 0
+                                  ? std::max<std::int64_t>(api.context - ask.tokens_in, 1)
+                                  : answer_tokens_default;
+    return std::min(std::min(each, tokens_max) * ask.answers, tokens_max);
 }
 
 /// The offer priced for this request; nothing when its cost cannot be expressed.
@@ -272,6 +273,7 @@ Result<RoutePlan> plan(const Catalogue& catalogue, const Ask& ask_as_given) {
         return fail(Errc::invalid_argument, "a count of tokens is negative");
     }
     ask.tokens_in = std::min(ask.tokens_in, tokens_max);
+    ask.answers = std::clamp<std::int64_t>(ask.answers, 1, tokens_max);
     ask.tokens_out_guess = std::min(ask.tokens_out_guess, tokens_max);
     const ModelEntry* asked = catalogue.model(ask.model);
     if (asked == nullptr) {

@@ -27,9 +27,15 @@
 /// reached what booting it again would cost.
 ///
 /// A model that no priced API serves has no such money. There the rental itself is the reference:
-/// machines are ordered when, for `slo.patience` of the first-token budget without a break, the
-/// backlog was more engine time than the present workers finish in that time; and a machine earns
-/// its price while it works, nothing while it idles.
+/// machines are ordered when, for `patience` without a break, the backlog (and what was refused)
+/// was more engine time than the present workers finish in that time; and a machine earns its price
+/// while it works, nothing while it idles.
+///
+/// What counts: a machine whose delete is only to be proved is no machine of the rule any more,
+/// though it counts for safety.max_machines. An ordered one counts until it serves as booting. A
+/// machine is not given back before it has served for max(minimum bill, boot), nothing is given
+/// back while another one boots, and a boot is cancelled only when its minimum bill is used up,
+/// nobody waits, and going on costs more than a burst like the present one would save.
 ///
 /// Amounts are int64 nano-units of the report currency. Only the averages that size an order are
 /// doubles: estimates, never booked and never compared with a budget.
@@ -40,6 +46,8 @@ using std::chrono::milliseconds;
 /// Numbers of the rule that have no key in the policy. They are durations of the real world, so a
 /// demo divides them by its speed: `scaled`.
 struct Constants {
+    /// Engine times of a profile are real ones; in a demo a second of the clock holds this many.
+    std::int64_t speed{1};
     milliseconds boot_seed{420'000};       ///< boot time until one was measured
     milliseconds warm_floor{300'000};      ///< idling may always cost a boot of this length
     milliseconds over_window{60'000};      ///< of the averages of overflow

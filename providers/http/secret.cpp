@@ -86,7 +86,9 @@ Secret::~Secret() {
 }
 
 void Secret::wipe() noexcept {
-    explicit_bzero(bytes_.data(), bytes_.size());
+    if (!bytes_.empty()) {
+        explicit_bzero(bytes_.data(), bytes_.size());
+    }
     bytes_.clear();
 }
 

@@ -9,7 +9,7 @@ namespace evenkeel::simulator {
 namespace {
 
 /// Crash points of one default run; the nightly test sets EVENKEEL_SIM_RUNS.
-constexpr int runs_default = 300;
+constexpr int runs_default = 200;
 
 int runs() {
     const char* text = std::getenv("EVENKEEL_SIM_RUNS");

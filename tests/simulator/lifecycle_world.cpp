@@ -61,6 +61,7 @@ Faults faults_of(std::uint64_t seed) {
     }
     faults.twin = dice.chance(15);
     faults.dearer = dice.chance(15);
+    faults.stray = dice.chance(20);
     return faults;
 }
 
@@ -82,6 +83,7 @@ std::string to_text(const Faults& faults) {
     add(faults.twin, "F10");
     add(faults.dearer, "F16");
     add(faults.boot_fails, "F38");
+    add(faults.stray, "F27");
     add(faults.host_reboots, "reboots");
     return text.empty() ? "none" : text;
 }
@@ -105,6 +107,14 @@ World::World(const Options& options)
     remotes_.push_back({.id = "f-1", .name = "web-1"});
     remotes_.push_back({.id = "f-2", .name = "ek-0a1b2c3d-0000000000001", .mark = ""});
     remotes_.push_back({.id = "f-3", .name = "ek-99999999-1", .mark = "ek-99999999"});
+    if (faults_.stray) {
+        remotes_.push_back(
+            {.id = "m-stray",
+             .name = "ek-0a1b2c3d-0000000000zzz",
+             .mark = std::string{mark},
+             .booted = 1min,
+             .hour_nanos = hour_nanos});
+    }
     const int count = 1 + static_cast<int>(dice_.upto(3));
     for (int i = 0; i < count; ++i) {
         Plan plan{.at = i == 0 ? 0s : dice_.between(0s, 5min)};
@@ -295,7 +305,7 @@ void World::effect(CallInFlight& call) {
                 break;
             }
             call.is_list = true;
-            if (faulty() && faults_.list_empty && dice_.chance(10)) {
+            if (faulty() && faults_.list_empty && dice_.chance(40)) {
                 break;
             }
             for (const Remote& each : remotes_) {
@@ -342,9 +352,9 @@ void World::apply(MachineId id, const lifecycle::Event& event) {
                 MachineId{next_id_++},
                 "cloud",
                 fmt::format("boot-{}", host_boots_),
-                min_bill,
                 {ReasonCode::machine_duplicate},
-                now()));
+                now(),
+                min_bill));
         }
     }
 }
@@ -390,9 +400,9 @@ void World::deliver_list(const CallInFlight& call) {
                 MachineId{next_id_++},
                 "cloud",
                 fmt::format("boot-{}", host_boots_),
-                min_bill,
                 {ReasonCode::machine_orphan},
-                now()));
+                now(),
+                min_bill));
         }
     }
 }

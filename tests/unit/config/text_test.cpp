@@ -27,6 +27,8 @@ RC_GTEST_PROP(EditDistanceProperty, IsSymmetricAndZeroOnlyForEquals, ()) {
     RC_ASSERT(distance == edit_distance(b, a));
     RC_ASSERT((distance == 0) == (a == b));
     RC_ASSERT(distance <= std::max(a.size(), b.size()));
+    const auto limit = static_cast<std::size_t>(*rc::gen::inRange(0, 70));
+    RC_ASSERT(edit_distance(a, b, limit) == (distance <= limit ? distance : std::string::npos));
 }
 
 TEST(Closest, OffersOnlyWhatIsNear) {

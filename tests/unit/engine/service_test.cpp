@@ -74,9 +74,13 @@ public:
         const std::string& method,
         const std::string& path,
         const std::string& body = {},
-        const std::string& key = {}) {
-        std::string request =
-            fmt::format("{} {} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n", method, path);
+        const std::string& key = {},
+        bool keep_alive = false) {
+        std::string request = fmt::format(
+            "{} {} HTTP/1.1\r\nHost: test\r\n{}",
+            method,
+            path,
+            keep_alive ? "" : "Connection: close\r\n");
         if (!key.empty()) {
             request += fmt::format("Authorization: Bearer {}\r\n", key);
         }
@@ -98,6 +102,8 @@ public:
         return text_;
     }
     std::string read_all() { return read_until(std::string_view{"\0never\0", 7}); }
+    /// Forgets what was read, for the next answer on this connection.
+    void next() { text_.clear(); }
     void close() { socket_.close(); }
     [[nodiscard]] bool is_open_and_silent() {
         char byte = 0;
@@ -278,6 +284,27 @@ TEST(EngineService, ManyStreamsEndWithTheirOwnNumberOfTokens) {
         metrics.find("prompt_tokens_total{engine=\"0\",model_name=\"qwq-32b\"} 1280\n"),
         std::string::npos)
         << metrics;
+}
+
+TEST(EngineService, AConnectionIsUsedAgainTheMomentItsAnswerEnds) {
+    EngineOptions options = fast();
+    options.speed = 1'000;
+    options.tick = milliseconds{1};
+    Running engine{options};
+    std::vector<std::unique_ptr<Client>> clients;
+    for (int i = 0; i < 16; ++i) {
+        clients.push_back(std::make_unique<Client>(engine.port()));
+    }
+    const std::string end = "data: [DONE]\n\n\r\n0\r\n\r\n";
+    for (int round = 0; round < 100; ++round) {
+        for (const auto& client : clients) {
+            client->send("POST", "/v1/chat/completions", chat(1, 1, true), {}, true);
+        }
+        for (const auto& client : clients) {
+            ASSERT_NE(client->read_until(end).find(end), std::string::npos) << "round " << round;
+            client->next();
+        }
+    }
 }
 
 TEST(EngineService, FailureFlagsFail) {

@@ -194,6 +194,19 @@ TEST(GateMoney, F99ABudgetRaisedLetsWaitingRequestsGo) {
     EXPECT_EQ(desk.said(), "grant 1 on 30 api_overflow") << "one fits, two do not";
 }
 
+TEST(GateMoney, MoneyFreedForSeveralApisGoesToTheFirstChoice) {
+    Desk desk{{.budgets = {budget(all, 5 * cent)}}};
+    desk.worker(nano, SourceKind::api, 10);
+    desk.worker(claude, SourceKind::api, 10);
+    Arrival arrival = ask();
+    arrival.overflow_at = at(0s);
+    arrival.budgets = 1;
+    desk.arrive(with_api(with_api(arrival, claude, 20 * cent), nano, 10 * cent));
+    EXPECT_EQ(desk.said(), "queued 1");
+    desk.apply({.revision = 1, .budgets = {budget(all, 50 * cent)}});
+    EXPECT_EQ(desk.said(), "grant 1 on 31 api_overflow") << "though nano is looked at first";
+}
+
 TEST(GateMoney, F99ARemovedBudgetBindsNobodyAndItsHoldsVanish) {
     Desk desk{{.budgets = {budget(all, 10 * cent), budget(team, 100 * cent)}}};
     desk.worker(nano, SourceKind::api, 10);

@@ -39,18 +39,26 @@ RC_GTEST_PROP(GateProperty, KeepsItsPromises, ()) {
 }
 
 /// Longer ones than RapidCheck makes; the seed is in the message.
-TEST(GateProperty, KeepsItsPromisesOverLongRuns) {
-    for (unsigned seed = 1; seed <= 60; ++seed) {
+void run_seeds(unsigned first, unsigned last, int steps) {
+    for (unsigned seed = first; seed <= last; ++seed) {
         std::mt19937 random{seed};
         const auto below = [&](int limit) {
             return static_cast<int>(random() % static_cast<unsigned>(limit));
         };
         std::vector<Command> commands;
-        for (int i = 0; i < 400; ++i) {
+        for (int i = 0; i < steps; ++i) {
             commands.push_back({below(100), below(1'000), below(1'000), below(1'000)});
         }
         ASSERT_EQ(run(commands), "") << "seed " << seed;
     }
+}
+
+TEST(GateProperty, KeepsItsPromisesOverLongRuns) {
+    run_seeds(1, 150, 400);
+}
+
+TEST(GateProperty, NightlyKeepsItsPromisesOverManyLongRuns) {
+    run_seeds(1'000, 6'000, 1'000);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "policies/gate/gate.hpp"
 
 #include <map>
+#include <ostream>
 #include <set>
 #include <string>
 #include <vector>
@@ -16,6 +17,12 @@ struct Command {
     int b{0};
     int c{0};
 };
+
+/// How RapidCheck prints a counterexample: a line to paste into a test.
+inline std::ostream& operator<<(std::ostream& out, const Command& command) {
+    return out << '{' << command.what << ", " << command.a << ", " << command.b << ", " << command.c
+               << '}';
+}
 
 /// Feeds commands to a gate and to itself; every answer of the gate must be one that the rules of
 /// gate.hpp allow, and after every call nobody may wait for something that is free.

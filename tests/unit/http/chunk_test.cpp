@@ -73,6 +73,7 @@ INSTANTIATE_TEST_SUITE_P(
         RawBody{"LeadingZeros", "0005\r\nhello\r\n000\r\n\r\n", State::done, "hello"},
         RawBody{"LineEndsInPayload", "4\r\n\r\n\r\n\r\n0\r\n\r\n", State::done, "\r\n\r\n"},
         RawBody{"Extension", "5;a=b\r\nhello\r\n0;c\r\n\r\n", State::done, "hello"},
+        RawBody{"QuotedExtension", "5;a=\"b\"\r\nhello\r\n0\r\n\r\n", State::bad, ""},
         RawBody{"Trailer", "0\r\nX-Sum: 1\r\nY:\r\n\r\n", State::done, ""},
         RawBody{"Unended", "5\r\nhello\r\n0\r\n\r", State::more, ""},
         RawBody{"Cut", "5\r\nhel", State::more, ""},

@@ -183,6 +183,8 @@ INSTANTIATE_TEST_SUITE_P(
         RawHead{"LeadingCrLf", "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
         RawHead{"LeadingSpace", " GET / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
         RawHead{"Unended", "GET / HTTP/1.1\r\nHost: a\r\n", -1},
+        RawHead{"ConnectionWords", with("Connection: , close ,, Upgrade\r\n"), 0},
+        RawHead{"ConnectionSpace", with("Connection: upgrade close\r\n"), 400},
         RawHead{"ExpectOther", with("Expect: 200-ok\r\n"), 417}),
     name_of);
 

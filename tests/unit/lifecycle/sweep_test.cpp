@@ -88,7 +88,7 @@ TEST(Sweep, F27OrphanIsDestroyedAfterItsGraceAndPaidFromItsCreation) {
     EXPECT_EQ(one(seen_as(), {}, watch, 158s), Verdict::wait);
     EXPECT_EQ(one(seen_as(), {}, watch, 159s), Verdict::orphan);
     const Machine row = make_orphan(
-        seen_as(), MachineId{8}, "cloud", "boot-a", 60s, {ReasonCode::machine_orphan}, at(159s));
+        seen_as(), MachineId{8}, "cloud", "boot-a", {ReasonCode::machine_orphan}, at(159s), 60s);
     EXPECT_EQ(row.state, deleting);
     EXPECT_EQ(wanted_call(row, Limits{}, at(159s)).kind, CallKind::destroy);
     EXPECT_EQ(
@@ -99,7 +99,7 @@ TEST(Sweep, F27OrphanIsDestroyedAfterItsGraceAndPaidFromItsCreation) {
 TEST(Sweep, OrphanFromTheFutureIsNotBilledBackwards) {
     Seen seen = seen_as();
     seen.created = utc0 + 24h;
-    const Machine row = make_orphan(seen, MachineId{8}, "cloud", "b", 60s, {}, at(10s));
+    const Machine row = make_orphan(seen, MachineId{8}, "cloud", "b", {}, at(10s), 60s);
     EXPECT_EQ(row.billed_from->boot, at(10s).boot - 1us);
 }
 

@@ -162,8 +162,9 @@ TEST(AnswerReader, TellsTokensAndTheFirstOfThem) {
     EXPECT_FALSE(reader.token_seen());
     reader.feed(chunk);
     EXPECT_TRUE(reader.token_seen());
-    reader.feed(last + usage + done);
+    reader.feed(last + usage + done + ": x-evenkeel-cost: 0.01 USD\n: x-evenkeel-source: desk\n");
     const Verdict verdict = reader.finish(true);
+    EXPECT_EQ(verdict.source, "desk");
     EXPECT_TRUE(verdict.usage_seen);
     EXPECT_EQ(verdict.prompt_tokens, 5);
     EXPECT_EQ(verdict.completion_tokens, 1);

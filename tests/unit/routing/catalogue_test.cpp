@@ -36,6 +36,19 @@ TEST(NameTable, RestoredRowsKeepTheirNumbers) {
     EXPECT_THROW(static_cast<void>(names.entry(NameIx{77})), std::out_of_range);
 }
 
+TEST(NameTable, TellsOfNewNamesOnce) {
+    NameTable names;
+    std::string told;
+    names.on_new([&](NameIx ix, NameKind, std::string_view text) {
+        told += std::to_string(ix.value()) + ":" + std::string{text} + " ";
+    });
+    names.restore(NameIx{1}, NameKind::key, "stored");
+    static_cast<void>(names.intern(NameKind::key, "stored"));
+    static_cast<void>(names.intern(NameKind::key, "ann"));
+    static_cast<void>(names.intern(NameKind::key, "ann"));
+    EXPECT_EQ(told, "2:ann ") << "restored names are stored already";
+}
+
 TEST(Catalogue, KnowsModelsByNameAndAliasAndApisByOffer) {
     House house;
     const Catalogue& catalogue = *house.catalogue;
@@ -92,6 +105,19 @@ TEST(Catalogue, F98WithoutAPriceOrARateAnApiIsLeftOutAndSaidSo) {
     EXPECT_NE(house.catalogue->notes[3].find("budget eur is closed"), std::string::npos);
     EXPECT_NE(house.catalogue->notes[4].find("route default buys nothing"), std::string::npos);
     EXPECT_EQ(gate_policy(*house.catalogue).budgets[0].refuse_at, 0) << "closed, not open";
+}
+
+TEST(Catalogue, SaysWhenARouteNamesTooManyModels) {
+    config::Config config = make_config();
+    for (int i = 0; i < 20; ++i) {
+        config.models.push_back({.name = "m" + std::to_string(i)});
+        config.routes[0].use.push_back("m" + std::to_string(i));
+    }
+    const House house{config};
+    ASSERT_EQ(house.catalogue->notes.size(), 1u);
+    EXPECT_EQ(
+        house.catalogue->notes[0],
+        "route default names 22 models; those after the first 16 are not used");
 }
 
 TEST(ToReport, RoundsOnceInTheDirectionAsked) {

@@ -37,6 +37,7 @@ struct Prices {
     std::int64_t context;
     std::int64_t hold;      ///< nano-USD at 1 USD/Mtok in, 2 USD/Mtok out
     std::int64_t expected;  ///< likewise; the report currency is USD here
+    std::int64_t answers{1};
 };
 
 class PlanPrices : public testing::TestWithParam<Prices> {};
@@ -52,6 +53,7 @@ TEST_P(PlanPrices, HoldsTheCeilingAndExpectsTheGuess) {
     ask.tokens_in = GetParam().tokens_in;
     ask.max_tokens = GetParam().max_tokens;
     ask.tokens_out_guess = GetParam().guess;
+    ask.answers = GetParam().answers;
     const auto plan = house.plan(ask);
     ASSERT_TRUE(plan);
     EXPECT_EQ(plan->arrival.apis[0].hold_report, GetParam().hold);
@@ -66,6 +68,9 @@ INSTANTIATE_TEST_SUITE_P(
         Prices{"GuessNeverAboveTheCeiling", 1'000, 100, 300, 0, 1'200'000, 1'200'000},
         Prices{"RestOfTheContext", 1'000, 0, 300, 4'000, 7'000'000, 1'600'000},
         Prices{"AtLeastOneToken", 5'000, 0, 1, 4'000, 5'002'000, 5'002'000},
+        Prices{"EveryAnswerMayFillTheContext", 1'000, 0, 300, 4'000, 19'000'000, 1'600'000, 3},
+        Prices{"AStatedCeilingIsForAll", 1'000, 500, 300, 0, 2'000'000, 1'600'000, 3},
+        Prices{"AbsurdlyManyAnswers", 0, 0, 0, 0, 200'000'000'000, 0, std::int64_t{1} << 62},
         Prices{"NothingKnown", 0, 0, 0, 0, 16'384'000, 0},
         Prices{
             "AbsurdCeilingIsCapped", 0, 9'000'000'000'000'000'000, 1, 0, 200'000'000'000, 2'000}),

@@ -1,0 +1,102 @@
+#include "agent/control/power.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace evenkeel::agent {
+
+namespace {
+
+constexpr std::chrono::minutes post_every{5};
+/// A gap longer than this (suspend, a stopped process) is not counted: nobody saw what ran.
+constexpr std::chrono::minutes gap_max{1};
+constexpr std::int64_t picojoules_per_microjoule = 1'000'000;
+
+/// Minutes since midnight of "10:00"; the loader has checked the form.
+int minutes_of(std::string_view text) {
+    int hours = 0;
+    int minutes = 0;
+    std::from_chars(text.data(), text.data() + 2, hours);
+    std::from_chars(text.data() + 3, text.data() + 5, minutes);
+    return hours * 60 + minutes;
+}
+
+}  // namespace
+
+std::optional<Price> tariff_at(
+    const config::Energy& energy, const ledger::Zone& zone, UtcTime utc) {
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(utc);
+    const auto local = seconds.time_since_epoch() + zone.offset(seconds);
+    const auto minute =
+        static_cast<int>(std::chrono::floor<std::chrono::minutes>(local).count() % (24 * 60));
+    for (const config::Tariff& tariff : energy.tariff) {
+        if (!tariff.when || tariff.when->size() != 11) {
+            return tariff.price;
+        }
+        const int from = minutes_of(std::string_view{*tariff.when}.substr(0, 5));
+        const int to = minutes_of(std::string_view{*tariff.when}.substr(6, 5));
+        const bool inside =
+            from <= to ? minute >= from && minute < to : minute >= from || minute < to;
+        if (inside) {
+            return tariff.price;
+        }
+    }
+    return std::nullopt;
+}
+
+void PowerMeter::tick(
+    const config::Config& config,
+    const std::set<std::string>& busy,
+    const std::map<std::string, NameIx>& source,
+    Now now) {
+    for (const config::Hardware& hardware : config.hardware) {
+        const auto known = source.find(hardware.name);
+        if (known == source.end()) {
+            continue;
+        }
+        auto [it, fresh] = meters_.try_emplace(hardware.name);
+        Meter& meter = it->second;
+        meter.source = known->second;
+        const auto elapsed = now.boot - meter.read;
+        meter.read = now.boot;
+        if (fresh) {
+            meter.since = now.utc;
+            continue;
+        }
+        const std::int64_t milliwatts =
+            busy.contains(hardware.name) ? hardware.busy_milliwatts : hardware.idle_milliwatts;
+        if (elapsed.count() > 0 && elapsed < gap_max) {
+            // mW x ns = pJ; a minute of a megawatt still fits.
+            meter.picojoules += milliwatts * elapsed.count();
+            meter.microjoules += meter.picojoules / picojoules_per_microjoule;
+            meter.picojoules %= picojoules_per_microjoule;
+        }
+        if (now.utc - meter.since >= std::chrono::microseconds{post_every} / config.speed) {
+            post(config, hardware.name, meter, now);
+        }
+    }
+}
+
+void PowerMeter::post(
+    const config::Config& config, const std::string& hardware, Meter& meter, Now now) {
+    const auto price = tariff_at(config.energy, zone_, meter.since);
+    if (price && meter.microjoules > 0) {
+        ledger_.power(
+            {.hardware = hardware,
+             .source = meter.source,
+             .hour = meter.since,
+             .microjoules = meter.microjoules,
+             .price = *price});
+    }
+    meter.microjoules = 0;
+    meter.since = now.utc;
+}
+
+void PowerMeter::close(const config::Config& config, Now now) {
+    for (auto& [hardware, meter] : meters_) {
+        post(config, hardware, meter, now);
+    }
+}
+
+}  // namespace evenkeel::agent

@@ -1,0 +1,314 @@
+#include "agent/report/spend.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <map>
+#include <tuple>
+#include <utility>
+
+/// The sums behind `report spend`. How they look is in spend_render.cpp.
+namespace evenkeel::report {
+
+namespace {
+
+using ledger::SpendRow;
+
+constexpr std::int64_t span_max = 10'000;  ///< days or hours back that `since` may name
+
+struct Rate {
+    std::int64_t num{1};
+    std::int64_t den{1};
+};
+
+/// Rates to the report currency, looked up once and remembered with their dates.
+class Rates {
+public:
+    Rates(ledger::Reader& reader, const SpendOptions& options)
+        : reader_{reader}, options_{options} {}
+
+    Result<Money> convert(Money amount) {
+        const Currency to = options_.currency;
+        if (amount.currency() == to || amount.is_zero()) {
+            return Money{amount.nanos(), to};
+        }
+        const auto rate = find(amount.currency());
+        if (!rate) {
+            return std::unexpected{rate.error()};
+        }
+        const auto nanos = mul_div(amount.nanos(), rate->num, rate->den, Rounding::half_even);
+        if (!nanos) {
+            return fail(Errc::invalid_argument, "an amount is too large for the report currency");
+        }
+        return Money{*nanos, to};
+    }
+    [[nodiscard]] std::vector<std::string> texts() const {
+        std::vector<std::string> texts;
+        for (const auto& [currency, entry] : known_) {
+            texts.push_back(entry.second);
+        }
+        return texts;
+    }
+
+private:
+    Result<Rate> find(Currency from) {
+        if (const auto known = known_.find(from); known != known_.end()) {
+            return known->second.first;
+        }
+        const auto stored = reader_.fx(from, options_.currency);
+        if (!stored) {
+            return std::unexpected{stored.error()};
+        }
+        Rate rate;
+        std::chrono::year_month_day as_of{};
+        if (*stored) {
+            rate = {(*stored)->num, (*stored)->den};
+            as_of = std::chrono::year_month_day{
+                std::chrono::floor<std::chrono::days>((*stored)->as_of)};
+        } else if (const auto row = options_.rates.rates.find(from);
+                   row != options_.rates.rates.end() &&
+                   options_.rates.report == options_.currency) {
+            rate = {row->second.rate_nanos, 1'000'000'000};
+            as_of = row->second.as_of;
+        } else {
+            return fail(
+                Errc::invalid_argument,
+                fmt::format(
+                    "there is no rate from {0} to {1}: add currency.rates.{0} to evenkeel.yaml, or "
+                    "report in {0} with --currency",
+                    from.text(),
+                    options_.currency.text()));
+        }
+        const auto shown = mul_div(1'000'000, rate.num, rate.den, Rounding::half_even).value_or(0);
+        known_[from] = {
+            rate,
+            fmt::format(
+                "{} at {} ({:04}-{:02}-{:02})",
+                from.text(),
+                format_decimal(shown, 6, 2),
+                static_cast<int>(as_of.year()),
+                static_cast<unsigned>(as_of.month()),
+                static_cast<unsigned>(as_of.day()))};
+        return rate;
+    }
+
+    ledger::Reader& reader_;
+    const SpendOptions& options_;
+    std::map<Currency, std::pair<Rate, std::string>> known_{};
+};
+
+std::optional<std::chrono::year_month_day> parse_day(std::string_view text) {
+    if (text.size() != 10 || text[4] != '-' || text[7] != '-') {
+        return std::nullopt;
+    }
+    std::array<int, 3> parts{};
+    const std::array<std::string_view, 3> fields{
+        text.substr(0, 4), text.substr(5, 2), text.substr(8, 2)};
+    for (std::size_t i = 0; i < 3; ++i) {
+        const char* const end = fields[i].data() + fields[i].size();
+        if (std::from_chars(fields[i].data(), end, parts[i]).ptr != end) {
+            return std::nullopt;
+        }
+    }
+    const std::chrono::year_month_day day{
+        std::chrono::year{parts[0]},
+        std::chrono::month{static_cast<unsigned>(parts[1])},
+        std::chrono::day{static_cast<unsigned>(parts[2])}};
+    return day.ok() ? std::optional{day} : std::nullopt;
+}
+
+/// "2026-11-01", or how far back: "30d", "24h".
+Result<std::chrono::year_month_day> day_from(const std::string& text, const SpendOptions& options) {
+    if (const auto day = parse_day(text)) {
+        return *day;
+    }
+    std::int64_t count = 0;
+    const char* const end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, count);
+    if (error == std::errc{} && rest + 1 == end && count >= 0 && count <= span_max &&
+        (*rest == 'd' || *rest == 'h')) {
+        const std::chrono::hours back{*rest == 'd' ? count * 24 : count};
+        return options.zone.day(options.now - back);
+    }
+    return fail(
+        Errc::invalid_argument,
+        fmt::format("'{}' is no day: write 2026-11-01, or 30d or 24h for that long ago", text));
+}
+
+struct LineKey {
+    int order{0};
+    std::string label{};
+    bool synthetic{false};
+    friend auto operator<=>(const LineKey&, const LineKey&) = default;
+};
+
+/// Which line of the report a cell belongs to.
+LineKey line_of(const SpendRow& row, SpendBy by, const std::map<NameIx, std::string>& names) {
+    const auto text = [&](NameIx ix) {
+        const auto found = names.find(ix);
+        if (found != names.end()) {
+            return found->second;
+        }
+        // Time of machines and power is not spent for one key or route.
+        return std::string{row.phase.empty() ? "(unknown)" : "(not by request)"};
+    };
+    switch (by) {
+        case SpendBy::source:
+            return {static_cast<int>(row.kind), row.label, row.synthetic};
+        case SpendBy::model:
+            return {0, text(row.model), false};
+        case SpendBy::key:
+            return {0, text(row.key), false};
+        case SpendBy::route:
+            return {0, text(row.route), false};
+        case SpendBy::provider:
+            return {0, row.provider == NameIx{} ? row.label : text(row.provider), row.synthetic};
+    }
+    return {};
+}
+
+void add_per_mtok(SpendLine& line) {
+    const std::int64_t tokens = line.tokens_in + line.tokens_out;
+    if (tokens > 0) {
+        if (const auto nanos = mul_div(line.cost.nanos(), 1'000'000, tokens, Rounding::half_even)) {
+            line.per_mtok = Money{*nanos, line.cost.currency()};
+        }
+    }
+}
+
+/// The same tokens, all at the API's prices for uncached ones: what would have been cached there
+/// cannot be known.
+Result<Money> api_only(const SpendLine& total, const config::TokenPrices& price, Rates& rates) {
+    const auto in = rates.convert(price.in.cost(total.tokens_in, Rounding::half_even));
+    const auto out = rates.convert(price.out.cost(total.tokens_out, Rounding::half_even));
+    if (!in || !out) {
+        return std::unexpected{!in ? in.error() : out.error()};
+    }
+    return *in + *out;
+}
+
+Result<void> find_days(const SpendOptions& options, Spend& spend) {
+    const std::chrono::year_month_day today = options.zone.day(options.now);
+    spend.first = today.year() / today.month() / 1;
+    spend.last = today;
+    if (options.since) {
+        const auto day = day_from(*options.since, options);
+        if (!day) {
+            return std::unexpected{day.error()};
+        }
+        spend.first = *day;
+    }
+    if (options.until) {
+        const auto day = day_from(*options.until, options);
+        if (!day) {
+            return std::unexpected{day.error()};
+        }
+        spend.last = *day;
+    }
+    if (spend.last < spend.first) {
+        return fail(Errc::invalid_argument, "--until is before --since");
+    }
+    return {};
+}
+
+void add_phases(const std::map<std::string, Money>& phases, Spend& spend) {
+    Money all{0, spend.currency};
+    for (const auto& [phase, cost] : phases) {
+        all += cost;
+        if (phase != "serve") {
+            spend.rental_not_serving += cost;
+        }
+    }
+    constexpr std::array<std::string_view, 8> order{
+        "serve", "boot", "warm", "idle", "drain", "delete", "minimum", "adjust"};
+    for (const std::string_view phase : order) {
+        const auto found = phases.find(std::string{phase});
+        if (found == phases.end()) {
+            continue;
+        }
+        const auto share =
+            all.nanos() > 0
+                ? mul_div(found->second.nanos(), 1'000, all.nanos(), Rounding::half_even)
+                : std::optional<std::int64_t>{0};
+        spend.rental.push_back({found->first, found->second, share.value_or(0)});
+    }
+}
+
+}  // namespace
+
+std::optional<SpendBy> spend_by_from(std::string_view text) noexcept {
+    constexpr std::array<std::pair<std::string_view, SpendBy>, 5> words{
+        {{"source", SpendBy::source},
+         {"model", SpendBy::model},
+         {"key", SpendBy::key},
+         {"route", SpendBy::route},
+         {"provider", SpendBy::provider}}};
+    for (const auto& [word, by] : words) {
+        if (word == text) {
+            return by;
+        }
+    }
+    return std::nullopt;
+}
+
+Result<Spend> make_spend(ledger::Reader& reader, const SpendOptions& options) {
+    Spend spend{.currency = options.currency, .by = options.by};
+    spend.total.label = "total";
+    spend.total.cost = Money{0, options.currency};
+    spend.rental_not_serving = Money{0, options.currency};
+    if (const auto days = find_days(options, spend); !days) {
+        return std::unexpected{days.error()};
+    }
+    const auto rows = reader.spend(ledger::day_number(spend.first), ledger::day_number(spend.last));
+    const auto stored_names = reader.names();
+    if (!rows || !stored_names) {
+        return std::unexpected{!rows ? rows.error() : stored_names.error()};
+    }
+    std::map<NameIx, std::string> names;
+    for (const ledger::NameRow& name : *stored_names) {
+        names.emplace(name.ix, name.text);
+    }
+    Rates rates{reader, options};
+    std::map<LineKey, SpendLine> lines;
+    std::map<std::string, Money> phases;
+    for (const SpendRow& row : *rows) {
+        const auto cost = rates.convert(row.paid);
+        if (!cost) {
+            return std::unexpected{cost.error()};
+        }
+        const LineKey key = line_of(row, options.by, names);
+        SpendLine& line = lines[key];
+        line.label = key.label;
+        line.synthetic = key.synthetic;
+        line.kind = options.by == SpendBy::source ? to_text(row.kind) : std::string_view{};
+        for (SpendLine* sum : {&line, &spend.total}) {
+            sum->requests += row.requests;
+            sum->tokens_in += row.tokens_in;
+            sum->tokens_out += row.tokens_out;
+            sum->cost += *cost;
+        }
+        if (row.kind == SourceKind::rental && !row.phase.empty()) {
+            phases[row.phase] += *cost;
+        }
+    }
+    for (auto& [key, line] : lines) {
+        add_per_mtok(line);
+        spend.lines.push_back(std::move(line));
+    }
+    add_per_mtok(spend.total);
+    add_phases(phases, spend);
+    if (options.api_price && spend.total.tokens_in + spend.total.tokens_out > 0) {
+        const auto all = api_only(spend.total, *options.api_price, rates);
+        if (!all) {
+            return std::unexpected{all.error()};
+        }
+        spend.api_label = options.api_label;
+        spend.api_only = *all;
+    }
+    spend.rates = rates.texts();
+    return spend;
+}
+
+}  // namespace evenkeel::report

@@ -1,0 +1,154 @@
+#include "policies/scaling/rent.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+
+namespace evenkeel::scaling {
+
+namespace {
+
+constexpr std::uint8_t version = 1;
+constexpr std::size_t entries_max = 100'000;  ///< of one map; more means a corrupt length
+
+void put(std::string& out, std::uint64_t value) {
+    for (int i = 0; i < 8; ++i) {
+        out.push_back(static_cast<char>(value & 0xFF));
+        value >>= 8;
+    }
+}
+void put(std::string& out, std::int64_t value) {
+    put(out, static_cast<std::uint64_t>(value));
+}
+void put(std::string& out, double value) {
+    put(out, std::bit_cast<std::uint64_t>(value));
+}
+
+/// Reads what `put` wrote; `ok` turns false at the first thing that cannot be.
+struct Reader {
+    std::string_view rest{};
+    bool ok{true};
+
+    std::uint64_t word() {
+        if (rest.size() < 8) {
+            ok = false;
+            return 0;
+        }
+        std::uint64_t value = 0;
+        for (std::size_t i = 0; i < 8; ++i) {
+            value |= static_cast<std::uint64_t>(static_cast<unsigned char>(rest[i])) << (8 * i);
+        }
+        rest.remove_prefix(8);
+        return value;
+    }
+    std::int64_t number() { return static_cast<std::int64_t>(word()); }
+    double real() { return std::bit_cast<double>(word()); }
+    std::size_t length() {
+        const std::uint64_t value = word();
+        ok = ok && value <= entries_max;
+        return ok ? value : 0;
+    }
+};
+
+}  // namespace
+
+Constants Constants::scaled(std::int64_t speed) {
+    Constants constants;
+    constants.speed = std::max<std::int64_t>(1, speed);
+    for (milliseconds* time :
+         {&constants.boot_seed,
+          &constants.warm_floor,
+          &constants.over_window,
+          &constants.slow_window,
+          &constants.period,
+          &constants.stock_memory,
+          &constants.failure_window}) {
+        *time = std::max(milliseconds{1}, *time / constants.speed);
+    }
+    return constants;
+}
+
+std::string to_bytes(const RentState& state) {
+    std::string out;
+    out.push_back(static_cast<char>(version));
+    put(out, state.debt);
+    put(out, state.over);
+    put(out, state.worth);
+    put(out, state.worth_slow);
+    put(out, to_us(state.frozen_until));
+    put(out, static_cast<std::uint64_t>(state.idle.size()));
+    for (const auto& [machine, lost] : state.idle) {
+        put(out, machine.value());
+        put(out, lost);
+    }
+    put(out, static_cast<std::uint64_t>(state.sold_out_until.size()));
+    for (const auto& [offer, until] : state.sold_out_until) {
+        put(out, static_cast<std::int64_t>(offer.value()));
+        put(out, to_us(until));
+    }
+    put(out, static_cast<std::uint64_t>(state.failures.size()));
+    for (const UtcTime at : state.failures) {
+        put(out, to_us(at));
+    }
+    return out;
+}
+
+Result<RentState> from_bytes(std::string_view bytes) {
+    if (bytes.empty() || static_cast<std::uint8_t>(bytes[0]) != version) {
+        return fail(
+            Errc::corrupt,
+            fmt::format(
+                "the stored state of the rent rule is of version {}, this program reads {}: "
+                "the rule starts anew",
+                bytes.empty() ? 0 : static_cast<int>(static_cast<std::uint8_t>(bytes[0])),
+                version));
+    }
+    Reader reader{.rest = bytes.substr(1)};
+    RentState state;
+    state.debt = reader.number();
+    state.over = reader.real();
+    state.worth = reader.real();
+    state.worth_slow = reader.real();
+    state.frozen_until = from_us(reader.number());
+    for (std::size_t left = reader.length(); left > 0 && reader.ok; --left) {
+        const MachineId machine{reader.number()};
+        state.idle[machine] = reader.number();
+    }
+    for (std::size_t left = reader.length(); left > 0 && reader.ok; --left) {
+        const NameIx offer{static_cast<std::int32_t>(reader.number())};
+        state.sold_out_until[offer] = from_us(reader.number());
+    }
+    for (std::size_t left = reader.length(); left > 0 && reader.ok; --left) {
+        state.failures.push_back(from_us(reader.number()));
+    }
+    const auto is_sane = [](double value) { return value >= 0 && value < 1e18; };
+    if (!reader.ok || !reader.rest.empty() || !is_sane(state.over) || !is_sane(state.worth) ||
+        !is_sane(state.worth_slow) || state.debt < 0) {
+        return fail(
+            Errc::corrupt, "the stored state of the rent rule is damaged: the rule starts anew");
+    }
+    return state;
+}
+
+void order_failed(
+    RentState& state, NameIx offer, bool sold_out, UtcTime now, const Constants& constants) {
+    if (sold_out) {
+        state.sold_out_until[offer] = now + constants.stock_memory;
+        return;
+    }
+    std::erase_if(state.failures, [&](UtcTime at) { return now - at > constants.failure_window; });
+    state.failures.push_back(now);
+    if (static_cast<int>(state.failures.size()) >= constants.failures_max) {
+        state.frozen_until = now + constants.failure_window;
+    }
+}
+
+milliseconds boot_time(
+    const config::Scaling& policy,
+    const std::optional<milliseconds>& measured,
+    const Constants& constants) {
+    return policy.boot.value_or(measured.value_or(constants.boot_seed));
+}
+
+}  // namespace evenkeel::scaling

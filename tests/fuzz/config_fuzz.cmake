@@ -1,0 +1,1 @@
+evenkeel_fuzz(config_fuzz evenkeel_config)

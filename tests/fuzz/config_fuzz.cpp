@@ -1,0 +1,60 @@
+#include "policies/config/load.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Feeds the loader four files cut from one input (at NUL bytes) and checks what it promises: no
+/// exception, findings with sane places, and text that a terminal can be trusted with.
+namespace evenkeel::config {
+namespace {
+
+[[noreturn]] void broken(const char* what, const std::string& text) {
+    std::fprintf(stderr, "%s:\n%s\n", what, text.c_str());
+    std::abort();
+}
+
+void check(const Diagnostic& found) {
+    const std::string text = render(found);
+    if (found.line < 1 || found.col < 1 || found.end_col <= found.col) {
+        broken("a finding without a place", text);
+    }
+    if (explain(found.code).empty()) {
+        broken("a code that is not explained", text);
+    }
+    for (const char c : text) {
+        if ((static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7F) {
+            broken("a control character in a finding", text);
+        }
+    }
+    if (text.size() > 4'000) {
+        broken("a finding too long for a screen", text);
+    }
+}
+
+}  // namespace
+}  // namespace evenkeel::config
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace evenkeel::config;
+    constexpr const char* names[] = {
+        "evenkeel.yaml", "providers.yaml", "models.yaml", "policy.yaml"};
+    std::vector<SourceFile> files;
+    std::string_view rest{reinterpret_cast<const char*>(data), size};
+    for (const char* name : names) {
+        const std::size_t end = rest.find('\0');
+        files.push_back({.path = name, .text = std::string{rest.substr(0, end)}});
+        rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+    }
+    constexpr Date today{
+        std::chrono::year{2026}, std::chrono::month{11}, std::chrono::day{25}};
+    const auto loaded = load(files, today);
+    for (const Diagnostic& found : loaded ? loaded->warnings : loaded.error()) {
+        check(found);
+    }
+    return 0;
+}
