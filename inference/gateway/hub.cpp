@@ -5,7 +5,10 @@
 namespace evenkeel::inference {
 
 Hub::Hub(const Clock& clock, const GatewayOptions& options)
-    : clock_{clock}, gate_{gate::Policy{}}, ids_{options.gateway, options.last_request_id} {}
+    : clock_{clock},
+      trip_time_{options.breaker_time},
+      gate_{gate::Policy{}},
+      ids_{options.gateway, options.last_request_id} {}
 
 std::shared_ptr<const World> Hub::world() const {
     const std::lock_guard lock{world_mutex_};
@@ -111,7 +114,7 @@ void Hub::source_failed(NameIx source, const Error& error) {
         }
         // Always free because everything fails at once, it would draw all requests to itself.
         found->second.failures = 0;
-        found->second.tripped_until = now.boot + trip_time;
+        found->second.tripped_until = now.boot + trip_time_;
         tell(found->second, now, effects);
     });
     if (trouble) {

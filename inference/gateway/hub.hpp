@@ -42,7 +42,6 @@ class Hub {
 public:
     /// Failures in a row before the first byte that close a source to new requests.
     static constexpr int trips_after = 3;
-    static constexpr std::chrono::milliseconds trip_time{2'000};
     /// Second tries in all: a share of the requests, so that failing sources are not flooded.
     static constexpr std::int64_t retry_credit_start = 20;
     static constexpr std::int64_t retries_per_five_requests = 1;
@@ -113,6 +112,7 @@ private:
     void forget_gone();
 
     const Clock& clock_;
+    const std::chrono::milliseconds trip_time_;
     std::vector<LoopPort*> loops_{};
     std::atomic<bool> stopping_{false};
     std::atomic<std::int64_t> retry_credit_{retry_credit_start * 5};
