@@ -22,6 +22,11 @@ std::string rfc3339(UtcTime time) {
         std::chrono::duration_cast<std::chrono::milliseconds>(time - seconds).count());
 }
 
+/// A measure of time, not of money.
+double seconds(std::int64_t ms) {
+    return static_cast<double>(ms) / 1000.0;
+}
+
 json::object to_json(const SourceView& source) {
     json::object object{
         {"name", source.name},
@@ -52,8 +57,8 @@ json::object to_json(const MachineView& machine) {
         {"gpu", machine.gpu},
         {"model", machine.model},
         {"state", machine.state},
-        {"state_for_ms", machine.state_for_ms},
-        {"age_ms", machine.age_ms},
+        {"state_for_s", seconds(machine.state_for_ms)},
+        {"age_s", seconds(machine.age_ms)},
         {"paid", amount_text(machine.paid)},
         {"rate", amount_text(machine.rate)},
         {"currency", machine.rate.currency().text()},

@@ -12,6 +12,7 @@
 #include <boost/json/value_to.hpp>
 #include <fmt/format.h>
 
+#include <cmath>
 #include <exception>
 #include <iostream>
 
@@ -33,6 +34,10 @@ Money money(const json::object& object, std::string_view key, std::string_view c
     return Money{
         parse_decimal(text(object, key), 9).value_or(0),
         Currency::parse(currency).value_or(Currency{})};
+}
+
+std::chrono::milliseconds seconds(const json::object& object, std::string_view key) {
+    return std::chrono::milliseconds{std::llround(object.at(key).to_number<double>() * 1000.0)};
 }
 
 std::string synthetic(const json::object& object, std::string name) {
@@ -144,7 +149,7 @@ std::string render_nodes(const json::object& root, bool csv) {
              synthetic(machine, text(machine, "gpu")),
              how.is_null() ? text(machine, "state")
                            : fmt::format("gone, {}", text(machine, "gone_how")),
-             duration_text(std::chrono::milliseconds{number(machine, "age_ms")}),
+             duration_text(seconds(machine, "age_s")),
              money_text(money(machine, "paid", currency), 4),
              money_text(money(machine, "rate", currency)) + "/h",
              useful.is_null() ? "-" : fmt::format("{} %", useful.to_number<std::int64_t>()),

@@ -335,15 +335,16 @@ void Renter::stepped(const lifecycle::Step& step) {
             boots_.pop_back();
         }
     }
-    const bool useless = step.to == MachineState::gone && !machine.serving_at &&
-                         (machine.gone_how == GoneHow::never_created ||
-                          machine.end_reason.code == ReasonCode::machine_boot_late ||
-                          machine.end_reason.code == ReasonCode::machine_rejected ||
-                          machine.end_reason.code == ReasonCode::machine_dearer);
+    const ReasonCode why = machine.end_reason.code;
+    const bool given_up = why == ReasonCode::rent_boot_cancelled ||
+                          why == ReasonCode::agent_stopping ||
+                          why == ReasonCode::machine_not_asked || why == ReasonCode::asked_by_owner;
+    const bool useless =
+        step.to == MachineState::gone && step.from != step.to && !machine.serving_at && !given_up;
     if (!useless) {
         return;
     }
-    const bool sold_out = machine.end_reason.code == ReasonCode::hold_stock;
+    const bool sold_out = why == ReasonCode::machine_no_capacity;
     for (auto& [name, rule] : rules_) {
         if (rule.scaling.model == machine.model) {
             scaling::order_failed(
