@@ -143,7 +143,8 @@ public:
     [[nodiscard]] virtual int in_flight(NameIx source) const = 0;
 
     /// Called when a request had to queue, overflowed or was refused: the control loop looks at
-    /// once instead of at its next tick. Set before traffic; may be called often.
+    /// once instead of at its next tick. May be called often. After this returns, the callback of
+    /// before is not running and will not run again; the same holds for `on_source_trouble`.
     virtual void on_queue_event(std::function<void()> callback) = 0;
     virtual void on_source_trouble(Trouble callback) = 0;
 

@@ -59,8 +59,11 @@ void Hub::send(std::uint16_t loop, gate::Effects& effects) {
         });
         loops_.at(target)->post_effects(std::move(theirs));
     }
-    if (event && queue_event) {
-        queue_event();
+    if (event) {
+        const std::shared_lock lock{callback_mutex_};
+        if (queue_event_) {
+            queue_event_();
+        }
     }
 }
 
@@ -117,8 +120,9 @@ void Hub::source_failed(NameIx source, const Error& error) {
         found->second.tripped_until = now.boot + trip_time_;
         tell(found->second, now, effects);
     });
-    if (trouble) {
-        trouble(source, error);
+    const std::shared_lock lock{callback_mutex_};
+    if (trouble_) {
+        trouble_(source, error);
     }
 }
 
@@ -243,6 +247,16 @@ void Hub::stop() {
     stopping_.store(true);
     gate::Effects effects;
     with_gate(no_loop, effects, [&](Now now) { gate_.stop(now, effects); });
+}
+
+void Hub::on_queue_event(std::function<void()> callback) {
+    const std::lock_guard lock{callback_mutex_};
+    queue_event_ = std::move(callback);
+}
+
+void Hub::on_trouble(Gateway::Trouble callback) {
+    const std::lock_guard lock{callback_mutex_};
+    trouble_ = std::move(callback);
 }
 
 void Hub::counters(gate::Counters& out) const {

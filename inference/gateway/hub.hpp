@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -71,7 +72,7 @@ public:
     void retry(std::uint16_t loop, gate::Handle handle, gate::Effects& own);
     /// True when a second try may be made now; takes it from the credit.
     [[nodiscard]] bool take_retry() noexcept;
-    /// Before its first byte, or in mid-answer. Outside the mutex it tells `trouble`.
+    /// Before its first byte, or in mid-answer.
     void source_failed(NameIx source, const Error& error);
 
     // For the Gateway.
@@ -83,9 +84,9 @@ public:
     void source_gone(NameIx source);
     void stop();
     void counters(gate::Counters& out) const;
-    /// Set before traffic.
-    std::function<void()> queue_event{};
-    Gateway::Trouble trouble{};
+    /// After these return, the callback of before is not running and will not run again.
+    void on_queue_event(std::function<void()> callback);
+    void on_trouble(Gateway::Trouble callback);
 
     /// The gate's own timer, run by loop 0: does what is due; returns when to come back.
     [[nodiscard]] BootTime due(gate::Effects& own);
@@ -126,6 +127,10 @@ private:
 
     mutable std::mutex world_mutex_{};
     std::shared_ptr<const World> world_{std::make_shared<World>()};
+
+    std::shared_mutex callback_mutex_{};  ///< held, shared, while a callback runs
+    std::function<void()> queue_event_{};
+    Gateway::Trouble trouble_{};
 
     std::mutex id_mutex_{};
     IdGenerator ids_;
