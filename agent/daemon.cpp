@@ -17,6 +17,7 @@
 #include <iostream>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 namespace evenkeel::agent {
 
@@ -172,11 +173,21 @@ int serve(const ServeOptions& options) {
     if (!zone) {
         return refuse(zone.error());
     }
+    std::vector<ledger::FxRate> rates;
+    for (const auto& [currency, rate] : config.currency.rates) {
+        rates.push_back(
+            {.base = currency,
+             .quote = config.currency.report,
+             .num = rate.rate_nanos,
+             .den = 1'000'000'000,
+             .as_of = std::chrono::sys_days{rate.as_of}});
+    }
     auto opened = ledger::Ledger::open(
         {.dir = options.state,
          .clock = &clock,
          .zone = config.report_zone,
-         .report = config.currency.report});
+         .report = config.currency.report,
+         .rates = std::move(rates)});
     if (!opened) {
         return refuse(opened.error());
     }

@@ -135,6 +135,34 @@ void Control::make_providers(const config::Config& config) {
     }
 }
 
+/// Keeps rates and token prices of the policy, so that old rows stay readable when they change.
+void Control::note_prices(Now now) {
+    const config::Config& config = catalogue_->config;
+    for (const auto& [currency, rate] : config.currency.rates) {
+        parts_.ledger.fx_seen(
+            {.base = currency,
+             .quote = config.currency.report,
+             .num = rate.rate_nanos,
+             .den = 1'000'000'000,
+             .as_of = std::chrono::sys_days{rate.as_of}});
+    }
+    for (const config::Model& model : config.models) {
+        for (const config::Offer& offer : model.offers) {
+            if (!offer.token_price) {
+                continue;
+            }
+            const UtcTime seen = offer.seen ? UtcTime{std::chrono::sys_days{*offer.seen}} : now.utc;
+            const NameIx ix = names_.intern(routing::NameKind::offer, offer.name);
+            const auto note = [&](const char* meter, const Price& price) {
+                parts_.ledger.price_seen(
+                    {.offer = ix, .meter = meter, .price = price, .seen = seen, .from = seen});
+            };
+            note("in", offer.token_price->in);
+            note("out", offer.token_price->out);
+        }
+    }
+}
+
 void Control::seed_budgets(gate::Policy& policy, Now now) {
     const auto& windows = parts_.ledger.recovered().windows;
     for (std::size_t i = 0; i < policy.budgets.size(); ++i) {
@@ -165,6 +193,7 @@ void Control::apply_revision(config::Config config, std::int64_t revision) {
         recovered_ = true;
         recover(now);
     }
+    note_prices(now);
     market_.apply(catalogue_);
     sources_.apply(*catalogue_);
     for (const std::string& warning : driver_warnings_) {

@@ -79,6 +79,7 @@ private:
     void tick();
     void apply_revision(config::Config config, std::int64_t revision);
     void make_providers(const config::Config& config);
+    void note_prices(Now now);
     void seed_budgets(gate::Policy& policy, Now now);
     void recover(Now now);
     void meter_power(Now now);

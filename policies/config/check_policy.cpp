@@ -133,6 +133,13 @@ void Checker::check_route_models(const Node& route, const std::string& path) {
     }
 }
 
+namespace {
+
+/// Admission keeps one bit for each budget (gate::budgets_max).
+constexpr std::size_t budgets_max = 64;
+
+}  // namespace
+
 void Checker::check_budgets() {
     const Node* budgets = child(root(file_policy), "budgets");
     unique_names(file_policy, budgets, "name", "budgets");
@@ -143,6 +150,15 @@ void Checker::check_budgets() {
         need_rate(file_policy, child(&budget, "limit"), path + ".limit");
         check_budget(budget, path);
         check_smallest_bill(budget, bills, path);
+        if (i == budgets_max + 1) {
+            report(
+                file_policy,
+                budget.spot,
+                "EK-C018",
+                fmt::format("more than {} budgets", budgets_max),
+                path)
+                .hint = "admission keeps one bit a budget; join some of them";
+        }
     }
 }
 

@@ -503,5 +503,16 @@ TEST(CrossCheckOffer, PricesInTwoCurrenciesAreRefusedEvenWithARate) {
     EXPECT_EQ(found[0].path, "models.n.offers[0].price.out");
 }
 
+TEST(CrossCheckBudgets, MoreThanAdmissionCanCountAreRefused) {
+    std::string policy = base_texts[3] + "budgets:\n";
+    for (int i = 0; i < 65; ++i) {
+        policy += "  - {name: b" + std::to_string(i) + ", limit: 400 USD, per: month}\n";
+    }
+    const auto found = findings(base_with(File::policy, policy));
+    ASSERT_FALSE(found.empty());
+    EXPECT_EQ(found.back().code, "EK-C018");
+    EXPECT_EQ(found.back().message, "more than 64 budgets");
+}
+
 }  // namespace
 }  // namespace evenkeel::config::test
