@@ -44,7 +44,7 @@ json::object to_json(const SourceView& source) {
         {"for_s", source.for_s},
     };
     object["cost_rate"] =
-        source.cost_rate ? json::value{amount_text(*source.cost_rate)} : json::value{nullptr};
+        source.cost_rate ? json::value(amount_text(*source.cost_rate)) : json::value(nullptr);
     return object;
 }
 
@@ -67,8 +67,8 @@ json::object to_json(const MachineView& machine) {
         {"synthetic", machine.synthetic},
     };
     object["useful_percent"] =
-        machine.useful_percent ? json::value{*machine.useful_percent} : json::value{nullptr};
-    object["gone_how"] = machine.gone_how ? json::value{*machine.gone_how} : json::value{nullptr};
+        machine.useful_percent ? json::value(*machine.useful_percent) : json::value(nullptr);
+    object["gone_how"] = machine.gone_how ? json::value(*machine.gone_how) : json::value(nullptr);
     return object;
 }
 

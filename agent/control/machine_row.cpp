@@ -21,7 +21,7 @@ json::value to_json(Now now) {
 }
 
 json::value to_json(const std::optional<Now>& now) {
-    return now ? to_json(*now) : json::value{nullptr};
+    return now ? to_json(*now) : json::value(nullptr);
 }
 
 Now now_from(const json::value& value) {
@@ -85,7 +85,8 @@ json::object to_json(const lifecycle::Machine& machine) {
         {"delete_asked", to_json(machine.delete_asked)},
         {"delete_answered", to_json(machine.delete_answered)},
         {"gone_at", to_json(machine.gone_at)},
-        {"phase", machine.phase ? json::value{static_cast<int>(*machine.phase)} : nullptr},
+        {"phase",
+         machine.phase ? json::value(static_cast<int>(*machine.phase)) : json::value(nullptr)},
         {"phase_no", machine.phase_no},
         {"phase_at", to_json(machine.phase_at)},
         {"posted", json::array{machine.posted.nanos(), machine.posted.currency().text()}},
