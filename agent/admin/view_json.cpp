@@ -22,8 +22,8 @@ std::string rfc3339(UtcTime time) {
         std::chrono::duration_cast<std::chrono::milliseconds>(time - seconds).count());
 }
 
-/// Milliseconds as seconds with three decimals at most: a measure of time, not of money.
-json::value seconds(std::int64_t ms) {
+/// A measure of time, not of money.
+double seconds(std::int64_t ms) {
     return static_cast<double>(ms) / 1000.0;
 }
 

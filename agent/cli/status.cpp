@@ -12,6 +12,7 @@
 #include <boost/json/value_to.hpp>
 #include <fmt/format.h>
 
+#include <cmath>
 #include <exception>
 #include <iostream>
 
@@ -36,8 +37,7 @@ Money money(const json::object& object, std::string_view key, std::string_view c
 }
 
 std::chrono::milliseconds seconds(const json::object& object, std::string_view key) {
-    return std::chrono::milliseconds{
-        static_cast<std::int64_t>(object.at(key).to_number<double>() * 1000)};
+    return std::chrono::milliseconds{std::llround(object.at(key).to_number<double>() * 1000.0)};
 }
 
 std::string synthetic(const json::object& object, std::string name) {

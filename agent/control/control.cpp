@@ -167,6 +167,12 @@ void Control::apply_revision(config::Config config, std::int64_t revision) {
     }
     market_.apply(catalogue_);
     sources_.apply(*catalogue_);
+    for (const std::string& warning : driver_warnings_) {
+        spdlog::warn("{}", warning);
+    }
+    for (const std::string& note : catalogue_->notes) {
+        spdlog::warn("{}", note);
+    }
     spdlog::info(
         "policy revision={} models={} routes={} speed={}",
         revision,

@@ -154,6 +154,10 @@ private:
         const std::string& provider,
         Now asked,
         const Result<std::vector<providers::RemoteMachine>>& result);
+    /// Takes a machine that turned up again back from those that ended.
+    Seat* revive(MachineId id);
+    /// The provider's minimum bill as known from its machines; it then corrects the rest itself.
+    [[nodiscard]] std::chrono::milliseconds min_bill_of(const std::string& provider) const;
     void adopt(const lifecycle::Finding& finding, const std::string& provider);
     void not_adjusted(const std::string& provider, MachineId id, Money difference);
     void billed(const std::string& provider, const Result<std::vector<providers::BillLine>>& lines);

@@ -266,18 +266,32 @@ void Fleet::listed(
             rows.push_back(effective(seat));
         }
     }
+    const Now now = parts_.clock.read();
+    for (const Seat& ended : gone_) {
+        // A machine that was not there when it was looked for may still turn up.
+        const bool lately =
+            ended.machine.gone_at && now.utc - ended.machine.gone_at->utc < std::chrono::days{1};
+        if (ended.machine.provider == provider && lately) {
+            rows.push_back(ended.machine);
+        }
+    }
     const config::Safety& safety = catalogue_->config.safety;
     const lifecycle::SweepInput input{
         .remote = seen,
         .rows = rows,
         .owner_mark = settings_.owner_mark,
         .asked = asked,
-        .now = parts_.clock.read(),
+        .now = now,
         .grace = safety.orphan_grace,
         .unknown = safety.unknown_machine};
     for (const lifecycle::Finding& finding : lifecycle::sweep(input, state.watch)) {
         if (lifecycle::may_destroy(finding.verdict)) {
             adopt(finding, provider);
+        } else if (
+            finding.verdict == lifecycle::Verdict::adopt && find(finding.machine) == nullptr) {
+            if (Seat* back = revive(finding.machine)) {
+                apply_event(*back, lifecycle::listed_for(back->machine, seen, true, asked));
+            }
         } else if (finding.verdict == lifecycle::Verdict::report) {
             spdlog::error(
                 "provider={} remote={} carries our mark but is in no row",
@@ -288,6 +302,33 @@ void Fleet::listed(
     if (again) {
         list(provider);
     }
+}
+
+Seat* Fleet::revive(MachineId id) {
+    const auto ended =
+        std::ranges::find_if(gone_, [id](const Seat& seat) { return seat.machine.id == id; });
+    if (ended == gone_.end()) {
+        return nullptr;
+    }
+    spdlog::error("machine={} was thought gone and is listed again", ended->machine.name);
+    Seat seat = std::move(*ended);
+    gone_.erase(ended);
+    return &seats_.insert_or_assign(id, std::move(seat)).first->second;
+}
+
+std::chrono::milliseconds Fleet::min_bill_of(const std::string& provider) const {
+    std::chrono::milliseconds most{0};
+    for (const Seat& seat : gone_) {
+        if (seat.machine.provider == provider) {
+            most = std::max(most, seat.machine.min_bill);
+        }
+    }
+    for (const auto& [id, seat] : seats_) {
+        if (seat.machine.provider == provider) {
+            most = std::max(most, seat.machine.min_bill);
+        }
+    }
+    return most;
 }
 
 void Fleet::adopt(const lifecycle::Finding& finding, const std::string& provider) {
@@ -302,7 +343,9 @@ void Fleet::adopt(const lifecycle::Finding& finding, const std::string& provider
         provider,
         settings_.boot_id,
         Reason{code},
-        now);
+        now,
+        min_bill_of(provider));
+    seat.machine.step = 0;  // the row is inserted by this very step
     seat.source_name = free_source_name(provider);
     const config::Provider* configured = catalogue_->config.provider(provider);
     seat.names = {
@@ -409,6 +452,7 @@ void Fleet::billed(
                  .budgets = shares(*seat, difference, parts_.clock.read().utc)},
                 [this, provider, difference, id = seat->machine.id](const Result<void>& result) {
                     if (!result) {
+                        spdlog::error("adjustment refused: {}", result.error().message);
                         parts_.inbox.post([this, provider, difference, id] {
                             not_adjusted(provider, id, difference);
                         });

@@ -233,7 +233,12 @@ void Renter::tick(const gate::Counters& counters, const Conditions& conditions) 
             decided = true;
             perform(rule, decision);
         }
-        rule.last_hold = hold;
+        // A hold that comes and goes with the signals is told once until something is decided.
+        if (decided) {
+            rule.last_hold = ReasonCode::none;
+        } else if (hold != ReasonCode::none) {
+            rule.last_hold = hold;
+        }
         const BootTime now = seen.now.boot;
         if (decided || now - rule.saved >= save_every) {
             rule.saved = now;
@@ -330,15 +335,16 @@ void Renter::stepped(const lifecycle::Step& step) {
             boots_.pop_back();
         }
     }
-    const bool useless = step.to == MachineState::gone && !machine.serving_at &&
-                         (machine.gone_how == GoneHow::never_created ||
-                          machine.end_reason.code == ReasonCode::machine_boot_late ||
-                          machine.end_reason.code == ReasonCode::machine_rejected ||
-                          machine.end_reason.code == ReasonCode::machine_dearer);
+    const ReasonCode why = machine.end_reason.code;
+    const bool given_up = why == ReasonCode::rent_boot_cancelled ||
+                          why == ReasonCode::agent_stopping ||
+                          why == ReasonCode::machine_not_asked || why == ReasonCode::asked_by_owner;
+    const bool useless =
+        step.to == MachineState::gone && step.from != step.to && !machine.serving_at && !given_up;
     if (!useless) {
         return;
     }
-    const bool sold_out = machine.end_reason.code == ReasonCode::hold_stock;
+    const bool sold_out = why == ReasonCode::machine_no_capacity;
     for (auto& [name, rule] : rules_) {
         if (rule.scaling.model == machine.model) {
             scaling::order_failed(

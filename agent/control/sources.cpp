@@ -120,6 +120,7 @@ void Sources::apply(const routing::Catalogue& catalogue) {
                 warnings_.push_back(fmt::format(
                     "{}: this version has no driver for anthropic; requests go elsewhere",
                     offer.name));
+                spdlog::warn("{}", warnings_.back());
                 continue;
             }
             auto made = make(model, offer, *provider);

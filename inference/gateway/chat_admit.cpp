@@ -89,6 +89,7 @@ asio::awaitable<void> ChatRequest::serve() {
             co_return;
         }
         source_ = nullptr;
+        sent_ = false;
         ticket_.retry();
     }
 }

@@ -214,7 +214,6 @@ asio::awaitable<void> ChatRequest::stream_cut(dialect::EventStream& stream) {
         pieces.push_back(cost);
         pieces.push_back(event);
     }
-    reusable_ = false;
     cause_ = Cause::none;  // the client is still there; only the source is not
     const bool there = co_await chunk(pieces, true);
     end(there ? Outcome::cut : Outcome::client_gone);
@@ -336,7 +335,6 @@ asio::awaitable<void> ChatRequest::answer_error(const dialect::ApiError& error) 
     const std::string about = trailer();
     const std::string event = dialect::to_event(error);
     const std::array<std::string_view, 2> pieces{about, event};
-    reusable_ = false;
     cause_ = cause_ == Cause::client_gone ? cause_ : Cause::none;
     static_cast<void>(co_await chunk(pieces, true));
 }

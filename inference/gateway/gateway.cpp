@@ -161,9 +161,9 @@ public:
     }
 
     void on_queue_event(std::function<void()> callback) override {
-        hub_.queue_event = std::move(callback);
+        hub_.on_queue_event(std::move(callback));
     }
-    void on_source_trouble(Trouble callback) override { hub_.trouble = std::move(callback); }
+    void on_source_trouble(Trouble callback) override { hub_.on_trouble(std::move(callback)); }
 
     void stop(std::chrono::milliseconds drain, std::function<void()> done) override {
         {

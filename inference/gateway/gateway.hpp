@@ -61,6 +61,8 @@ struct GatewayOptions {
     std::chrono::milliseconds ledger_limit{10'000};        ///< for the acknowledgement of a hold
     std::chrono::milliseconds first_byte_stream{180'000};  ///< from request sent to first byte
     std::chrono::milliseconds first_byte_plain{900'000};   ///< the same for plain answers
+    /// How long a source that failed three times in a row gets no requests.
+    std::chrono::milliseconds breaker_time{2'000};
     std::size_t plain_buffer_bytes{8 * 1024 * 1024};  ///< longer plain answers are streamed through
     std::size_t records_waiting{100'000};  ///< finished requests the ledger would not take yet
 };
@@ -141,7 +143,8 @@ public:
     [[nodiscard]] virtual int in_flight(NameIx source) const = 0;
 
     /// Called when a request had to queue, overflowed or was refused: the control loop looks at
-    /// once instead of at its next tick. Set before traffic; may be called often.
+    /// once instead of at its next tick. May be called often. After this returns, the callback of
+    /// before is not running and will not run again; the same holds for `on_source_trouble`.
     virtual void on_queue_event(std::function<void()> callback) = 0;
     virtual void on_source_trouble(Trouble callback) = 0;
 

@@ -5,7 +5,10 @@
 namespace evenkeel::inference {
 
 Hub::Hub(const Clock& clock, const GatewayOptions& options)
-    : clock_{clock}, gate_{gate::Policy{}}, ids_{options.gateway, options.last_request_id} {}
+    : clock_{clock},
+      trip_time_{options.breaker_time},
+      gate_{gate::Policy{}},
+      ids_{options.gateway, options.last_request_id} {}
 
 std::shared_ptr<const World> Hub::world() const {
     const std::lock_guard lock{world_mutex_};
@@ -56,8 +59,11 @@ void Hub::send(std::uint16_t loop, gate::Effects& effects) {
         });
         loops_.at(target)->post_effects(std::move(theirs));
     }
-    if (event && queue_event) {
-        queue_event();
+    if (event) {
+        const std::shared_lock lock{callback_mutex_};
+        if (queue_event_) {
+            queue_event_();
+        }
     }
 }
 
@@ -111,11 +117,12 @@ void Hub::source_failed(NameIx source, const Error& error) {
         }
         // Always free because everything fails at once, it would draw all requests to itself.
         found->second.failures = 0;
-        found->second.tripped_until = now.boot + trip_time;
+        found->second.tripped_until = now.boot + trip_time_;
         tell(found->second, now, effects);
     });
-    if (trouble) {
-        trouble(source, error);
+    const std::shared_lock lock{callback_mutex_};
+    if (trouble_) {
+        trouble_(source, error);
     }
 }
 
@@ -240,6 +247,16 @@ void Hub::stop() {
     stopping_.store(true);
     gate::Effects effects;
     with_gate(no_loop, effects, [&](Now now) { gate_.stop(now, effects); });
+}
+
+void Hub::on_queue_event(std::function<void()> callback) {
+    const std::lock_guard lock{callback_mutex_};
+    queue_event_ = std::move(callback);
+}
+
+void Hub::on_trouble(Gateway::Trouble callback) {
+    const std::lock_guard lock{callback_mutex_};
+    trouble_ = std::move(callback);
 }
 
 void Hub::counters(gate::Counters& out) const {

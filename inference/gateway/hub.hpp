@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -42,7 +43,6 @@ class Hub {
 public:
     /// Failures in a row before the first byte that close a source to new requests.
     static constexpr int trips_after = 3;
-    static constexpr std::chrono::milliseconds trip_time{2'000};
     /// Second tries in all: a share of the requests, so that failing sources are not flooded.
     static constexpr std::int64_t retry_credit_start = 20;
     static constexpr std::int64_t retries_per_five_requests = 1;
@@ -72,7 +72,7 @@ public:
     void retry(std::uint16_t loop, gate::Handle handle, gate::Effects& own);
     /// True when a second try may be made now; takes it from the credit.
     [[nodiscard]] bool take_retry() noexcept;
-    /// Before its first byte, or in mid-answer. Outside the mutex it tells `trouble`.
+    /// Before its first byte, or in mid-answer.
     void source_failed(NameIx source, const Error& error);
 
     // For the Gateway.
@@ -84,9 +84,9 @@ public:
     void source_gone(NameIx source);
     void stop();
     void counters(gate::Counters& out) const;
-    /// Set before traffic.
-    std::function<void()> queue_event{};
-    Gateway::Trouble trouble{};
+    /// After these return, the callback of before is not running and will not run again.
+    void on_queue_event(std::function<void()> callback);
+    void on_trouble(Gateway::Trouble callback);
 
     /// The gate's own timer, run by loop 0: does what is due; returns when to come back.
     [[nodiscard]] BootTime due(gate::Effects& own);
@@ -113,6 +113,7 @@ private:
     void forget_gone();
 
     const Clock& clock_;
+    const std::chrono::milliseconds trip_time_;
     std::vector<LoopPort*> loops_{};
     std::atomic<bool> stopping_{false};
     std::atomic<std::int64_t> retry_credit_{retry_credit_start * 5};
@@ -126,6 +127,10 @@ private:
 
     mutable std::mutex world_mutex_{};
     std::shared_ptr<const World> world_{std::make_shared<World>()};
+
+    std::shared_mutex callback_mutex_{};  ///< held, shared, while a callback runs
+    std::function<void()> queue_event_{};
+    Gateway::Trouble trouble_{};
 
     std::mutex id_mutex_{};
     IdGenerator ids_;

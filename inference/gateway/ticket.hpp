@@ -41,7 +41,12 @@ public:
             loop->deliver(loop->effects());
         }
     }
+    /// After a grant; before one it is a cancel.
     void finish(const gate::Finish& finish) {
+        if (source_ == NameIx{}) {
+            cancel();
+            return;
+        }
         if (Loop* loop = std::exchange(loop_, nullptr)) {
             loop->hub().finish(loop->index(), handle_, source_, finish, loop->effects());
             loop->deliver(loop->effects());

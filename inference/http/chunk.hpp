@@ -14,7 +14,7 @@ namespace evenkeel::inference::http {
 /// extensions (F65).
 class ChunkScanner {
 public:
-    enum class State {
+    enum class State : std::uint8_t {
         more,  ///< the body goes on
         done,  ///< the empty chunk and the trailers are over; what follows is not of this body
         bad,   ///< not a chunked body; see `why`

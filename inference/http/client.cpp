@@ -51,13 +51,13 @@ public:
             if (!code) {
                 self->expired_ = true;
                 ErrorCode ignored;
-                self->socket_.close(ignored);
+                static_cast<void>(self->socket_.close(ignored));
             }
         });
         auto result = co_await talk(request, on_head, on_data);
         timer_.cancel();
         ErrorCode ignored;
-        socket_.close(ignored);
+        static_cast<void>(socket_.close(ignored));
         co_return result;
     }
 

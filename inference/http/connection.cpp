@@ -47,7 +47,7 @@ void Connection::expire() {
     disarm();
     expired_ = true;
     ErrorCode ignored;
-    socket_.cancel(ignored);
+    static_cast<void>(socket_.cancel(ignored));
 }
 
 void Connection::drain() {
@@ -56,7 +56,7 @@ void Connection::drain() {
         idle_ && ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
     if (waiting) {
         ErrorCode ignored;
-        socket_.cancel(ignored);
+        static_cast<void>(socket_.cancel(ignored));
     }
 }
 
@@ -64,7 +64,7 @@ void Connection::cancel() {
     cancelled_ = true;
     ::shutdown(socket_.native_handle(), SHUT_RDWR);
     ErrorCode ignored;
-    socket_.cancel(ignored);
+    static_cast<void>(socket_.cancel(ignored));
     signal_.emit(asio::cancellation_type::terminal);
 }
 
@@ -177,7 +177,7 @@ asio::awaitable<bool> Connection::finish_exchange() {
         // Cut short. Where only the close would have ended the answer, a reset must say so.
         if (answer_ == Answer::stream && !chunked_ && !swallow_) {
             ErrorCode ignored;
-            socket_.set_option(asio::socket_base::linger{true, 0}, ignored);
+            static_cast<void>(socket_.set_option(asio::socket_base::linger{true, 0}, ignored));
         }
         co_return false;
     }
@@ -210,7 +210,7 @@ asio::awaitable<void> Connection::close() {
     ErrorCode ignored;
     if (linger_ && !lost_ && !cancelled_) {
         // Closing with unread bytes would reset the connection and could take the answer with it.
-        socket_.shutdown(asio::socket_base::shutdown_send, ignored);
+        static_cast<void>(socket_.shutdown(asio::socket_base::shutdown_send, ignored));
         const auto waste = std::make_unique_for_overwrite<char[]>(4 * buffer_bytes);
         arm(linger_time);
         for (std::size_t total = 0; total < linger_bytes_max && !expired_ && !cancelled_;) {
@@ -223,7 +223,7 @@ asio::awaitable<void> Connection::close() {
         }
         disarm();
     }
-    socket_.close(ignored);
+    static_cast<void>(socket_.close(ignored));
 }
 
 // --- the buffer -------------------------------------------------------------------------------

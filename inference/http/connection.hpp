@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -41,7 +42,7 @@ struct Shared {
 /// One client: reads heads, hands each to the handler, sees to it that it gets one answer.
 class Connection final : public Exchange {
 public:
-    enum class Purpose {
+    enum class Purpose : std::uint8_t {
         serve,
         refuse,  ///< too many connections: answer 503 and close
     };
@@ -74,9 +75,9 @@ public:
     [[nodiscard]] Socket& socket() noexcept override { return socket_; }
 
 private:
-    enum class Arrival { head, refused, closed };
-    enum class Body { none, unread, done, failed };
-    enum class Answer { none, whole, stream, raw, ended };
+    enum class Arrival : std::uint8_t { head, refused, closed };
+    enum class Body : std::uint8_t { none, unread, done, failed };
+    enum class Answer : std::uint8_t { none, whole, stream, raw, ended };
 
     [[nodiscard]] asio::awaitable<Arrival> read_head();
     void start_exchange() noexcept;

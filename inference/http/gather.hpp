@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
@@ -15,7 +16,7 @@ namespace evenkeel::inference::http {
 class Gather {
 public:
     static constexpr std::size_t pieces_max = 16;
-    enum class Outcome {
+    enum class Outcome : std::uint8_t {
         sent,     ///< all of it
         blocked,  ///< the socket's buffer is full; something is left
         failed,   ///< the peer is gone

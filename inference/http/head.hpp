@@ -3,6 +3,7 @@
 #include "inference/http/message.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -15,7 +16,7 @@ struct Refusal {
 };
 
 /// How far the parsing of a head has come.
-enum class Progress {
+enum class Progress : std::uint8_t {
     need_more,
     complete,
     refused,
@@ -26,7 +27,7 @@ enum class Progress {
 /// smuggles a second request. Each byte is looked at once, whatever the size of the reads.
 class HeadParser {
 public:
-    enum class Kind { request, response };
+    enum class Kind : std::uint8_t { request, response };
 
     explicit HeadParser(Kind kind) noexcept : kind_{kind} {}
 

@@ -303,7 +303,7 @@ private:
             ::unlink(address_.path.c_str());
         }
         ErrorCode ignored;
-        listener_.close(ignored);
+        static_cast<void>(listener_.close(ignored));
     }
 
     void finish_if_over() {

@@ -17,7 +17,8 @@ constexpr std::array policy_rows{
         .required("reports and budgets could not name it").example("default"),
     Key{"routes[].match", Type::map, "What a request must have; all of it. Empty or left out: any."}
         .example("{}"),
-    Key{"routes[].match.model[]", Type::model_name, "Models (or aliases) that the client may ask for."}
+    Key{"routes[].match.model[]", Type::model_name,
+        "Models (or aliases) that the client may ask for."}
         .example("[opus]"),
     Key{"routes[].match.key[]", Type::name, "Names of client keys."}.example("[team-b]"),
     Key{"routes[].match.header.*", Type::text, "Request headers and the exact value of each."}
@@ -30,7 +31,8 @@ constexpr std::array policy_rows{
     Key{"routes[].max_wait", Type::duration,
         "Longest wait for an answer to begin; left out: slo.patience decides."}
         .between("0s", "3d").example("20s"),
-    Key{"routes[].max_cost", Type::money, "Most that one request may cost; dearer ones are refused."}
+    Key{"routes[].max_cost", Type::money,
+        "Most that one request may cost; dearer ones are refused."}
         .between("0", "1000000").example("0.50 AUD"),
     Key{"routes[].stay", Type::choice, "own: requests never leave the house."}
         .one_of("own").example("own"),
@@ -77,7 +79,8 @@ constexpr std::array policy_rows{
     Key{"scaling[].offers[]", Type::name,
         "Offers to rent, tried in this order: a provider's name, or an offer's."}
         .required("it is not known what to rent").filled().example("[runpod, do]"),
-    Key{"scaling[].rule", Type::choice, "How renting is decided; never keeps the entry but rents not."}
+    Key{"scaling[].rule", Type::choice,
+        "How renting is decided; never keeps the entry but rents not."}
         .one_of("break-even|never").def("break-even"),
     Key{"scaling[].trust", Type::ratio,
         "Weight against the forecast: 1.0 is plain break-even, lower trusts the forecast more."}

@@ -47,7 +47,8 @@ constexpr std::array model_rows{
     Key{"version", Type::integer, "Version of the file format; always 1."}
         .required("a later version could mean something else by the same keys").example("1"),
 
-    Key{"models.*", Type::map, "The catalogue: one entry for each model, by the name clients ask for."}
+    Key{"models.*", Type::map,
+        "The catalogue: one entry for each model, by the name clients ask for."}
         .required("there is nothing clients could ask for").filled().named(Type::model_name),
     Key{"models.*.context", Type::tokens, "Longest prompt and answer together, in tokens."}
         .between("1", "100M").example("32k"),
@@ -63,7 +64,8 @@ constexpr std::array model_rows{
     Key{"models.*.offers[].model", Type::model_name,
         "What the provider calls the model; left out: the same name."}
         .example("claude-opus-5-5"),
-    Key{"models.*.offers[].gpu", Type::text, "GPU or machine size to rent, in the provider's words."}
+    Key{"models.*.offers[].gpu", Type::text,
+        "GPU or machine size to rent, in the provider's words."}
         .example("H100 PCIe"),
     Key{"models.*.offers[].engine", Type::choice, "Engine to run on the rented machine."}
         .one_of("vllm|llama.cpp|synthetic").example("vllm"),
@@ -82,7 +84,8 @@ constexpr std::array model_rows{
     Key{"models.*.offers[].price.out", Type::price_mtok, "Price of answer tokens."}
         .required("answer tokens would look free").between("0", "100000")
         .example("20 USD/Mtok"),
-    Key{"models.*.offers[].price.cached", Type::price_mtok, "Price of prompt tokens read from a cache."}
+    Key{"models.*.offers[].price.cached", Type::price_mtok,
+        "Price of prompt tokens read from a cache."}
         .between("0", "100000").example("0.20 USD/Mtok"),
     Key{"models.*.offers[].price.cache_write", Type::price_mtok,
         "Price of prompt tokens written to a cache."}

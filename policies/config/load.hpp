@@ -19,7 +19,7 @@ struct SourceFile {
 };
 
 /// Limits of one file, checked before anything in it is believed.
-inline constexpr std::size_t file_bytes_max = 1024 * 1024;
+inline constexpr std::size_t file_bytes_max = std::size_t{1024} * 1024;
 inline constexpr int file_depth_max = 32;
 inline constexpr int file_nodes_max = 20'000;
 

@@ -78,8 +78,8 @@ models:
     aliases: [qwq, reasoning-small]
     offers:
       - {on: desk-llama, slots: 4, weights: qwq-32b-q4_k_m.gguf}
-      - {on: runpod, gpu: H100 PCIe, engine: vllm, weights: Qwen/QwQ-32B, image: "vllm:1", slots: 16,
-         price: 2.89 USD/h, seen: 2026-11-09}
+      - {on: runpod, gpu: H100 PCIe, engine: vllm, weights: Qwen/QwQ-32B, image: "vllm:1",
+         slots: 16, price: 2.89 USD/h, seen: 2026-11-09}
       - {name: do-h100, on: do, gpu: gpu-h100x1-80gb, price: 4.41 USD/h, seen: 2026-08-22}
       - {on: sand, price: 4 USD/h, seen: 2026-11-09}
       - {on: nano, model: qwq, price: {in: 0.256 USD/Mtok, out: 0.305 USD/Mtok}, seen: 2026-07-02}
@@ -101,7 +101,8 @@ routes:
     max_wait: 6h
     stay: own
   - {name: default, match: {}, use: [qwq-32b, opus], max_wait: 20s, max_cost: 0.50 AUD}
-slo: {first_token: 4s, first_token_per_1k: 2s, per_output_token: 90ms, patience: 0.75, miss_costs: 3}
+slo: {first_token: 4s, first_token_per_1k: 2s, per_output_token: 90ms, patience: 0.75,
+      miss_costs: 3}
 budgets:
   - name: all
     limit: 400 AUD

@@ -38,7 +38,9 @@ TEST(Render, LooksAsDocumented) {
         render_all(found),
         R"(/etc/evenkeel/models.yaml:9:53: error: price per hour on an offer that sells tokens
     9 |       - {on: claude, model: claude-opus-5-5, price: 4 USD/h, seen: 2026-09-23}
-      |                                                     ^~~~~~~ write {in: 4 USD/Mtok, out: 20 USD/Mtok}   [EK-C027]
+      |                                                     ^~~~~~~ )"
+        "write {in: 4 USD/Mtok, out: 20 USD/Mtok}   [EK-C027]"
+        R"(
 /etc/evenkeel/policy.yaml:5:1: error: tab used for indentation; YAML allows only spaces   [EK-C001]
 /etc/evenkeel/policy.yaml:6:35: error: route 'last' uses a model that models.yaml does not define
     6 |   - {name: last, match: {}, use: [qwq32b]}

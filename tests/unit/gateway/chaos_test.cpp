@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
 
@@ -10,7 +11,7 @@ namespace evenkeel::inference::test {
 namespace {
 
 constexpr int threads = 8;
-constexpr int requests_each = 25;
+constexpr int requests_each = 15;
 
 /// An engine whose every answer goes wrong in some way, or not.
 void moody(FakeEngine::Turn& turn, std::mt19937& random) {
@@ -85,8 +86,9 @@ TEST_P(GatewayChaos, EveryRequestEndsExactlyOnce) {
     FakeEngine paid{script};
     Rig::Setup setup;
     setup.overflow = true;
-    setup.max_wait = 40ms;
+    setup.max_wait = 20ms;
     setup.options.threads = 3;
+    setup.options.breaker_time = 20ms;
     setup.options.hold_grace = 5ms;
     setup.options.keepalive = 5ms;
     setup.options.limits.stall_time = 60ms;

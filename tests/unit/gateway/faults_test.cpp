@@ -23,8 +23,8 @@ bool ends_typed(const std::string& body) {
 
 TEST(GatewayFaults, F53WorkerDiesAtByteK) {
     const std::string whole = good_stream();
-    std::size_t kill_at = 0;
-    bool reset = false;
+    std::atomic<std::size_t> kill_at{0};
+    std::atomic<bool> reset{false};
     FakeEngine engine{[&](auto& turn) {
         turn.line->send(std::string_view{whole}.substr(0, kill_at));
         if (reset) {
@@ -37,7 +37,7 @@ TEST(GatewayFaults, F53WorkerDiesAtByteK) {
     std::size_t requests = 0;
     const std::size_t head = stream_head().size();
     const std::size_t done_at = whole.find(std::string{done_event}) + done_event.size();
-    for (kill_at = 0; kill_at <= whole.size(); kill_at += kill_at < head ? 13 : 3) {
+    for (kill_at = 0; kill_at <= whole.size(); kill_at += kill_at < head ? 13 : 1) {
         reset = requests % 2 == 1;
         // A new source each time: the breaker would close one that fails so often.
         const NameIx source = rig.worker("w" + std::to_string(requests), engine.port());
@@ -216,11 +216,11 @@ TEST(GatewayFaults, F60TriesAreBounded) {
     rig.worker("a", first.port());
     rig.worker("b", second.port());
     Caller caller = rig.caller();
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < 100; ++i) {
         EXPECT_GE(caller.chat(chat_body(false)).status, 500);
     }
-    EXPECT_LE(rig.gateway->counters().totals.upstream_tries, 200 * 12 / 10 + 20);
-    EXPECT_EQ(rig.books.wait_records(200).size(), 200u);
+    EXPECT_LE(rig.gateway->counters().totals.upstream_tries, 100 * 12 / 10 + 20);
+    EXPECT_EQ(rig.books.wait_records(100).size(), 100u);
 }
 
 // --- the client goes --------------------------------------------------------------------------
@@ -283,6 +283,28 @@ TEST(ClientGoesEarly, WhileQueuedLeavesTheQueue) {
     caller.line().close();
     EXPECT_EQ(rig.books.wait_records(1).at(0).outcome, Outcome::client_gone);
     EXPECT_EQ(rig.gateway->counters().gate.models[0].queued, 0);
+}
+
+TEST(ClientGoesEarly, WhileWaitingForASecondTry) {
+    FakeEngine bad{
+        [](auto& turn) { turn.line->send("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"); }};
+    FakeEngine busy{[](auto& turn) {
+        (void)turn.line->closed_by_peer(2s);
+        turn.keep = false;
+    }};
+    Rig rig;
+    const NameIx full = rig.worker("busy", busy.port(), 1);
+    Caller first = rig.caller();
+    first.start(chat_body(false));
+    ASSERT_TRUE(rig.wait_until([&] { return rig.gateway->in_flight(full) == 1; }));
+    rig.worker("bad", bad.port(), 1);
+    Caller caller = rig.caller();
+    caller.start(chat_body(false));
+    const auto queued = [&rig] { return rig.gateway->counters().gate.models.at(0).queued; };
+    ASSERT_TRUE(rig.wait_until([&] { return bad.requests().size() == 1 && queued() == 1; }));
+    caller.line().close();
+    EXPECT_EQ(rig.books.wait_records(1).at(0).outcome, Outcome::client_gone);
+    EXPECT_EQ(queued(), 0) << "it still waits in the queue, and would take a slot for ever";
 }
 
 TEST(ClientGoesEarly, WhileTheHoldIsOnItsWay) {

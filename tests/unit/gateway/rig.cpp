@@ -469,6 +469,7 @@ std::optional<ClientKey> FakeKeys::find(std::string_view presented) const {
 Rig::Rig(Setup setup) {
     config::Config config;
     config.currency.report = usd;
+    config.speed = 100;  // shortens the fixed grace of requests with APIs
     config.limits = setup.options.limits;
     config.limits.queue_requests = setup.queue_limit;
     config.providers.push_back({.name = "here", .kind = config::ProviderKind::local});

@@ -114,10 +114,14 @@ protected:
             }
             expect_sound();
             close();
-            for (const std::int64_t id : acknowledged) {
-                ASSERT_EQ(count(fmt::format("SELECT count(*) FROM request WHERE id = {}", id)), 1)
-                    << "an acknowledged hold is neither settled nor lapsed";
+            std::set<std::int64_t> missing = acknowledged;
+            Database database{file(), Database::Mode::read_only};
+            Statement row{database, "SELECT id FROM request"};
+            while (row.next()) {
+                missing.erase(row.integer(0));
             }
+            EXPECT_TRUE(missing.empty())
+                << missing.size() << " acknowledged holds are neither settled nor lapsed";
             EXPECT_EQ(count("SELECT count(*) FROM hold WHERE state = 'open'"), 0);
             EXPECT_EQ(count("SELECT sum(held) FROM budget_window"), 0);
         }
@@ -137,7 +141,7 @@ TEST_F(LedgerCrash, F77KilledUnderLoadKeepsWhatWasAcknowledged) {
 }
 
 TEST_F(LedgerCrash, NightlyF77KilledOftenUnderLoad) {
-    kill_and_check(150, 4'711);
+    kill_and_check(60, 4'711);
 }
 
 TEST_F(LedgerCrash, F95OpenHoldsLapseIntoSpending) {
