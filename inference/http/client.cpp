@@ -8,6 +8,7 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -28,6 +29,11 @@ using ErrorCode = boost::system::error_code;
 constexpr std::size_t read_bytes = 16 * 1024;
 /// Interim answers (100, 103) are skipped, but not for ever.
 constexpr int interim_max = 8;
+
+/// An operation that succeeded just before a cancellation swallows it: loops must ask.
+bool is_called_off(const asio::cancellation_state& state) noexcept {
+    return state.cancelled() != asio::cancellation_type::none;
+}
 
 /// Where the body of an answer goes, piece by piece.
 using OnHead = std::function<void(const ClientResponse&)>;
@@ -54,14 +60,23 @@ public:
                 static_cast<void>(self->socket_.close(ignored));
             }
         });
-        auto result = co_await talk(request, on_head, on_data);
-        timer_.cancel();
-        ErrorCode ignored;
-        static_cast<void>(socket_.close(ignored));
-        co_return result;
+        const Closer closer{*this};  // also when a callback of the caller's throws
+        co_return co_await talk(request, on_head, on_data);
     }
 
 private:
+    struct Closer {
+        Call& call;
+        explicit Closer(Call& owner) noexcept : call{owner} {}
+        Closer(const Closer&) = delete;
+        Closer& operator=(const Closer&) = delete;
+        ~Closer() {
+            call.timer_.cancel();
+            ErrorCode ignored;
+            static_cast<void>(call.socket_.close(ignored));
+        }
+    };
+
     std::unexpected<Error> failure(const ErrorCode& code, Errc errc, std::string_view doing) const {
         if (expired_) {
             return fail(
@@ -105,6 +120,9 @@ private:
         const auto [refused] = co_await socket_.async_connect(endpoint, use_tuple);
         if (refused) {
             co_return failure(refused, Errc::unavailable, "cannot connect to");
+        }
+        if (is_called_off(co_await asio::this_coro::cancellation_state)) {
+            co_return failure(asio::error::operation_aborted, Errc::cancelled, "");
         }
         const std::string head = head_bytes(request);
         const std::array<asio::const_buffer, 2> pieces{
@@ -168,6 +186,9 @@ private:
 
     /// Appends to bytes_; 0 at the end of the connection.
     Task<std::size_t> read_more() {
+        if (is_called_off(co_await asio::this_coro::cancellation_state)) {
+            co_return failure(asio::error::operation_aborted, Errc::cancelled, "");
+        }
         const std::size_t at = bytes_.size();
         bytes_.resize(at + read_bytes);
         const auto [code, count] = co_await socket_.async_read_some(
@@ -278,9 +299,14 @@ Task<ClientResponse> call(
     if (!headers_are_clean(request.headers)) {
         co_return fail(Errc::invalid_argument, "a header of the request cannot be sent");
     }
+    // A cancellation is an error of ours, not an exception of Asio's.
+    const bool throws = co_await asio::this_coro::throw_if_cancelled();
+    co_await asio::this_coro::throw_if_cancelled(false);
     const auto executor = co_await asio::this_coro::executor;
     const auto state = std::make_shared<Call>(executor, std::move(*parsed));
-    co_return co_await state->run(request, limit, on_head, on_data);
+    auto result = co_await state->run(request, limit, on_head, on_data);
+    co_await asio::this_coro::throw_if_cancelled(throws);
+    co_return result;
 }
 
 }  // namespace

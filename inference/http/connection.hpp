@@ -7,6 +7,7 @@
 #include "inference/http/server.hpp"
 
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/cancellation_state.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -18,6 +19,12 @@
 namespace evenkeel::inference::http {
 
 class Connection;
+
+/// True when the coroutine has been cancelled. An operation that succeeded just before swallows
+/// the cancellation: loops of operations must ask, or they go on for ever.
+[[nodiscard]] inline bool is_called_off(const asio::cancellation_state& state) noexcept {
+    return state.cancelled() != asio::cancellation_type::none;
+}
 
 /// What the connections of one server share. One thread; outlives them all.
 struct Shared {
@@ -98,7 +105,7 @@ private:
     [[nodiscard]] Task<std::string> read_chunked_body();
     [[nodiscard]] Task<void> send_continue();
     [[nodiscard]] Task<void> discard_body();
-    [[nodiscard]] std::unexpected<Error> body_lost(std::string_view what);
+    [[nodiscard]] std::unexpected<Error> body_lost(const boost::system::error_code& code);
 
     void arm(std::chrono::milliseconds limit) noexcept;
     void disarm() noexcept;

@@ -1,6 +1,7 @@
 #include "inference/http/connection.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
@@ -54,6 +55,13 @@ Gather::Outcome Connection::try_send(Gather& gather) noexcept {
 /// another `stall_time`.
 Task<void> Connection::flush(Gather& gather) {
     for (;;) {
+        if (is_called_off(co_await asio::this_coro::cancellation_state)) {
+            reusable_ = false;
+            co_return fail(
+                Errc::cancelled,
+                cancelled_ ? "the server is stopping"
+                           : "given up while the client was slow to read");
+        }
         arm(shared_.options.limits.stall_time);
         const auto [code] = co_await socket_.async_wait(Socket::wait_write, use_tuple);
         disarm();

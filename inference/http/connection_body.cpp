@@ -34,7 +34,7 @@ bool hung_up(int fd) noexcept {
 
 }  // namespace
 
-std::unexpected<Error> Connection::body_lost(std::string_view what) {
+std::unexpected<Error> Connection::body_lost(const boost::system::error_code& code) {
     body_ = Body::failed;
     if (cancelled_) {
         return fail(Errc::cancelled, "the server is stopping");
@@ -46,7 +46,11 @@ std::unexpected<Error> Connection::body_lost(std::string_view what) {
                 "the request body did not arrive within {} ms",
                 shared_.options.limits.body_time.count()));
     }
-    return fail(Errc::unavailable, std::string{what});
+    if (code == asio::error::operation_aborted) {
+        return fail(Errc::cancelled, "no longer reading the request body");
+    }
+    lost_ = code != asio::error::eof;
+    return fail(Errc::unavailable, "the client stopped in the middle of the request body");
 }
 
 Task<std::string> Connection::read_body() {
@@ -113,6 +117,9 @@ Task<std::string> Connection::read_sized_body(std::uint64_t size) {
     body.append(here);
     begin_ += here.size();
     while (body.size() < total) {
+        if (is_called_off(co_await asio::this_coro::cancellation_state)) {
+            co_return body_lost(asio::error::operation_aborted);
+        }
         const std::size_t at = body.size();
         const std::size_t wanted = std::min(total - at, std::max(at, reserve_bytes_max));
         body.resize_and_overwrite(at + wanted, [](char*, std::size_t n) { return n; });
@@ -120,8 +127,7 @@ Task<std::string> Connection::read_sized_body(std::uint64_t size) {
             co_await socket_.async_read_some(asio::buffer(body.data() + at, wanted), use_tuple);
         body.resize(at + count);
         if (code) {
-            lost_ = code != asio::error::operation_aborted && code != asio::error::eof;
-            co_return body_lost("the client stopped in the middle of the request body");
+            co_return body_lost(code);
         }
     }
     co_return body;
@@ -156,14 +162,16 @@ Task<std::string> Connection::read_chunked_body() {
     begin_ += *first;
     std::unique_ptr<char[]> raw;
     while (scanner.state() == ChunkScanner::State::more) {
+        if (is_called_off(co_await asio::this_coro::cancellation_state)) {
+            co_return body_lost(asio::error::operation_aborted);
+        }
         if (raw == nullptr) {
             raw = std::make_unique_for_overwrite<char[]>(read_bytes);
         }
         const auto [code, count] =
             co_await socket_.async_read_some(asio::buffer(raw.get(), read_bytes), use_tuple);
         if (code) {
-            lost_ = code != asio::error::operation_aborted && code != asio::error::eof;
-            co_return body_lost("the client stopped in the middle of the request body");
+            co_return body_lost(code);
         }
         const std::string_view bytes{raw.get(), count};
         const auto used = take(bytes);
@@ -199,7 +207,7 @@ Task<void> Connection::discard_body() {
         const auto [code, count] =
             co_await socket_.async_read_some(asio::buffer(waste.get(), wanted), use_tuple);
         if (code) {
-            co_return body_lost("the client stopped in the middle of the request body");
+            co_return body_lost(code);
         }
         left -= count;
     }
@@ -225,9 +233,7 @@ Task<void> Connection::peer_gone() {
         if (cancelled_) {
             co_return fail(Errc::cancelled, "the server is stopping");
         }
-        // A read that succeeded just before we were called off swallows the cancellation: ask.
-        const auto called_off = co_await asio::this_coro::cancellation_state;
-        if (called_off.cancelled() != asio::cancellation_type::none) {
+        if (is_called_off(co_await asio::this_coro::cancellation_state)) {
             co_return fail(Errc::cancelled, "no longer watching the client");
         }
         if (end_ < capacity_) {

@@ -2,10 +2,12 @@
 
 #include "tests/unit/http/harness.hpp"
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <gtest/gtest.h>
 
 #include <sys/socket.h>
@@ -181,6 +183,44 @@ TEST(HttpClient, BadArgumentsAreRefusedBeforeConnecting) {
     EXPECT_EQ(
         run_to_end(fetch("127.0.0.1:1", {.headers = {{"x", "a\r\nb: c"}}}, 5s)).error().code,
         Errc::invalid_argument);
+}
+
+TEST(HttpClient, CancelBetweenTwoReadsIsNotForgotten) {
+    const Handler handler = [](Exchange& exchange) -> asio::awaitable<void> {
+        co_await exchange.begin_stream(200, {});
+        asio::steady_timer pause{exchange.socket().get_executor()};
+        while (co_await exchange.write("more")) {
+            pause.expires_after(1ms);
+            co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+        }
+    };
+    TestServer server{handler};
+    asio::io_context context{1};
+    asio::cancellation_signal signal;
+    std::exception_ptr thrown;
+    std::optional<Result<ClientResponse>> outcome;
+    int pieces = 0;
+    // While a piece is being handled no operation is there to be cancelled.
+    const auto on_data = [&](std::string_view) {
+        if (++pieces == 3) {
+            signal.emit(asio::cancellation_type::terminal);
+        }
+    };
+    asio::co_spawn(
+        context,
+        fetch_stream(
+            server.address(), {}, 5s, [](const ClientResponse&) {}, on_data),
+        asio::bind_cancellation_slot(
+            signal.slot(), [&](std::exception_ptr error, Result<ClientResponse> result) {
+                thrown = error;
+                outcome = std::move(result);
+            }));
+    context.run();
+    EXPECT_FALSE(thrown);
+    ASSERT_TRUE(outcome.has_value());
+    ASSERT_FALSE(*outcome);
+    EXPECT_EQ(outcome->error().code, Errc::cancelled);
+    EXPECT_EQ(pieces, 3);
 }
 
 TEST(HttpClient, CancelEndsTheCall) {

@@ -1,4 +1,4 @@
-#include "harness.hpp"
+#include "tests/unit/http/harness.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -73,6 +73,64 @@ TEST(PeerGone, EndsWhenCalledOffJustAsTheNextRequestArrives) {
     }
     EXPECT_EQ(stuck, 0);
 }
+
+/// Runs `work` for a moment and calls it off; false when it did not end then.
+asio::awaitable<bool> called_off_in_time(Exchange& exchange, asio::awaitable<void> work) {
+    asio::cancellation_signal signal;
+    bool ended = false;
+    const auto executor = co_await asio::this_coro::executor;
+    asio::co_spawn(
+        executor,
+        std::move(work),
+        asio::bind_cancellation_slot(
+            signal.slot(), [&ended](std::exception_ptr) { ended = true; }));
+    asio::steady_timer pause{executor, 1ms};
+    co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+    signal.emit(asio::cancellation_type::terminal);
+    const auto late = std::chrono::steady_clock::now() + 300ms;
+    while (!ended && std::chrono::steady_clock::now() < late) {
+        co_await asio::post(asio::use_awaitable);
+    }
+    const bool in_time = ended;
+    while (!ended) {
+        exchange.socket().close();
+        co_await asio::post(asio::use_awaitable);
+    }
+    co_return in_time;
+}
+
+asio::awaitable<void> read_whole_body(Exchange& exchange) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    const auto body = co_await exchange.read_body();
+    EXPECT_EQ(body.error().code, Errc::cancelled);
+}
+
+class CalledOffBody : public testing::TestWithParam<const char*> {};
+
+/// The bytes of the body never stop coming, so that a read is nearly always about to succeed.
+TEST_P(CalledOffBody, EndsWhileBytesArrive) {
+    std::atomic<int> handled{0};
+    std::atomic<int> stuck{0};
+    TestServer server{[&](Exchange& exchange) -> asio::awaitable<void> {
+        const bool in_time = co_await called_off_in_time(exchange, read_whole_body(exchange));
+        stuck += in_time ? 0 : 1;
+        ++handled;
+    }};
+    for (int i = 0; i < 50 && stuck == 0; ++i) {
+        RawClient peer{server.address()};
+        ASSERT_TRUE(peer.send("POST / HTTP/1.1\r\nHost: a\r\n" + std::string{GetParam()} + "\r\n"));
+        while (handled <= i && peer.send("1")) {
+        }
+        ASSERT_TRUE(eventually([&] { return handled == i + 1; }));
+    }
+    EXPECT_EQ(stuck, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Framings,
+    CalledOffBody,
+    testing::Values("Content-Length: 30000000\r\n", "Transfer-Encoding: chunked\r\n\r\n1C9C380"),
+    [](const auto& param) { return param.index == 0 ? "Sized" : "Chunked"; });
 
 }  // namespace
 }  // namespace evenkeel::inference::http
