@@ -13,6 +13,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <iostream>
 #include <mutex>
@@ -102,6 +103,12 @@ public:
             spdlog::info("reload: policy revision={} in force", *applied);
         }
         return applied;
+    }
+
+    /// What the running policy says of machines at a stop.
+    [[nodiscard]] config::OnStop on_stop() {
+        const std::lock_guard lock{mutex_};
+        return running_.safety.on_stop;
     }
 
 private:
@@ -220,6 +227,8 @@ int serve(const ServeOptions& options) {
         return refuse(gateway.error());
     }
     int status = 0;
+    std::atomic<bool> served{false};  // outlive the gateway and control, which set them
+    std::atomic<bool> ended{false};
     {
         Control control{
             {clock, books, adapter, **gateway, keys, credentials, board},
@@ -280,7 +289,9 @@ int serve(const ServeOptions& options) {
             if (signal == Signals::Kind::reload) {
                 notify::reloading();
                 static_cast<void>(reloader.reload());
-                notify::ready();
+                if (told_ready) {
+                    notify::ready();
+                }
             } else if (signal == Signals::Kind::stop) {
                 break;
             }
@@ -289,9 +300,7 @@ int serve(const ServeOptions& options) {
         notify::stopping();
         (*admin)->stopping();
         spdlog::info("stopping: no new work; streams may finish, machines are ended");
-        std::atomic<bool> served{false};
-        std::atomic<bool> ended{false};
-        const bool keep = config.safety.on_stop == config::OnStop::keep;
+        const bool keep = reloader.on_stop() == config::OnStop::keep;
         (*gateway)->stop(config.limits.stream_drain, [&served] { served = true; });
         control.stop(keep, false, [&ended] { ended = true; });
         const BootTime give_up = clock.read().boot + stop_limit;

@@ -192,7 +192,10 @@ void Control::apply_revision(config::Config config, std::int64_t revision) {
     if (!recovered_) {
         recovered_ = true;
         recover(now);
+    } else {
+        fleet_.sweep();  // a new provider is listed before anything is rented
     }
+    drain_unnamed();
     note_prices(now);
     market_.apply(catalogue_);
     sources_.apply(*catalogue_);
@@ -209,6 +212,22 @@ void Control::apply_revision(config::Config config, std::int64_t revision) {
         catalogue_->config.routes.size(),
         catalogue_->config.speed);
     publish();
+}
+
+/// Machines whose rule the policy no longer has would idle until their latest end.
+void Control::drain_unnamed() {
+    std::vector<MachineId> unnamed;
+    for (const auto& [id, seat] : fleet_.seats()) {
+        const bool named = std::ranges::any_of(
+            catalogue_->config.scaling,
+            [&](const config::Scaling& rule) { return rule.model == seat.machine.model; });
+        if (!named && !seat.machine.end_asked) {
+            unnamed.push_back(id);
+        }
+    }
+    for (const MachineId id : unnamed) {
+        fleet_.drain(id, Reason{ReasonCode::rent_over_max, {1, 0}});
+    }
 }
 
 void Control::recover(Now now) {
@@ -231,20 +250,22 @@ void Control::recover(Now now) {
         }
     }
     for (const ledger::OpenHold& hold : recovered.machine_holds) {
+        if (!is_live(recovered, hold.hold.machine)) {
+            continue;  // the fleet releases it
+        }
         today += routing::to_report(catalogue_->config.currency, hold.hold.amount, Rounding::up)
                      .value_or(0);
     }
     exposure_.start_day(today, now);
     for (const ledger::Recovered::Machine& machine : recovered.machines) {
-        Money counted = machine.paid;
+        const auto& rules = catalogue_->config.currency;
+        std::int64_t counted = routing::to_report(rules, machine.paid, Rounding::up).value_or(0);
         for (const ledger::OpenHold& hold : recovered.machine_holds) {
             if (hold.hold.machine == machine.row.id) {
-                counted += hold.hold.amount;
+                counted += routing::to_report(rules, hold.hold.amount, Rounding::up).value_or(0);
             }
         }
-        exposure_.known(
-            machine.row.id,
-            routing::to_report(catalogue_->config.currency, counted, Rounding::up).value_or(0));
+        exposure_.known(machine.row.id, counted);
     }
     fleet_.recover(recovered);
     // Before anything is rented, what the providers have is compared with what the rows say.
@@ -313,6 +334,7 @@ void Control::tick() {
     market_.tick();
     fleet_.tick(counters_);
     exposure_.tick(fleet_, now);
+    counters_.budgets = parts_.gateway.counters().gate.budgets;  // with what was just added
     meter_power(now);
     if (now.boot >= next_sweep_) {
         next_sweep_ = now.boot + catalogue_->config.safety.leak_scan;

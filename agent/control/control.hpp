@@ -82,6 +82,7 @@ private:
     void note_prices(Now now);
     void seed_budgets(gate::Policy& policy, Now now);
     void recover(Now now);
+    void drain_unnamed();
     void meter_power(Now now);
     void publish();
     [[nodiscard]] std::vector<SourceView> source_views(Now now);

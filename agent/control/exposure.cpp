@@ -57,11 +57,33 @@ void Exposure::add(const Seat& seat, std::int64_t target) {
     }
 }
 
+/// What is set aside for machines and not spent yet: it goes on counting in a new window, so that
+/// giving it back there cannot make room that does not exist.
+std::int64_t Exposure::carried(const Fleet& fleet, Now now, std::size_t budget) const {
+    const config::CurrencyRules& rules = catalogue_->config.currency;
+    std::int64_t sum = 0;
+    for (const auto& [id, seat] : fleet.seats()) {
+        const auto told = told_.find(id);
+        const bool covers =
+            budget == all_budgets ||
+            (rental_budgets(catalogue_->config, seat.machine.provider, seat.machine.model) >>
+                 budget &
+             1) != 0;
+        if (told == told_.end() || !covers) {
+            continue;
+        }
+        const Money cost = lifecycle::accrued(seat.machine, now);
+        const std::int64_t spent = routing::to_report(rules, cost, Rounding::up).value_or(0);
+        sum += std::max<std::int64_t>(0, told->second - spent);
+    }
+    return sum;
+}
+
 void Exposure::tick(const Fleet& fleet, Now now) {
     const std::int64_t day = ledger::day_number(zone_, now.utc);
-    if (day != day_number_) {
+    if (day > day_number_) {
         day_number_ = day;
-        day_spent_ = 0;
+        day_spent_ = carried(fleet, now, all_budgets);
     }
     for (std::size_t i = 0; i < catalogue_->budgets.size(); ++i) {
         const UtcTime start =
@@ -69,7 +91,7 @@ void Exposure::tick(const Fleet& fleet, Now now) {
         UtcTime& known = windows_[catalogue_->budgets[i]];
         if (start > known) {  // never back: a clock that jumps back opens no old window again
             known = start;
-            gateway_.budget_booked(catalogue_->budgets[i], 0);
+            gateway_.budget_booked(catalogue_->budgets[i], carried(fleet, now, i));
         }
     }
     const config::CurrencyRules& rules = catalogue_->config.currency;

@@ -40,7 +40,9 @@ public:
         const std::string& model) const;
 
 private:
+    static constexpr std::size_t all_budgets = ~std::size_t{0};
     void add(const Seat& seat, std::int64_t target);
+    [[nodiscard]] std::int64_t carried(const Fleet& fleet, Now now, std::size_t budget) const;
 
     inference::Gateway& gateway_;
     ledger::Zone zone_;

@@ -79,16 +79,29 @@ std::string Fleet::engine_key(const std::string& machine_name) const {
 std::string Fleet::free_source_name(const std::string& provider) const {
     for (int n = 1;; ++n) {
         const std::string name = fmt::format("{}-{}", provider, n);
-        const bool taken = std::ranges::any_of(
-            seats_, [&](const auto& entry) { return entry.second.source_name == name; });
+        const bool taken =
+            names_ordering_.contains(name) || std::ranges::any_of(seats_, [&](const auto& entry) {
+                return entry.second.source_name == name;
+            });
         if (!taken) {
             return name;
         }
     }
 }
 
+bool is_live(const ledger::Recovered& recovered, MachineId machine) {
+    return std::ranges::any_of(
+        recovered.machines, [machine](const auto& stored) { return stored.row.id == machine; });
+}
+
 void Fleet::recover(const ledger::Recovered& recovered) {
     const Now now = parts_.clock.read();
+    for (const ledger::OpenHold& hold : recovered.machine_holds) {
+        // A crash between a hold and its intent, or between the end and the release.
+        if (!is_live(recovered, hold.hold.machine)) {
+            parts_.ledger.release(hold.id);
+        }
+    }
     for (const ledger::Recovered::Machine& stored : recovered.machines) {
         Seat seat;
         seat.names = {
@@ -115,6 +128,7 @@ void Fleet::recover(const ledger::Recovered& recovered) {
             }
         }
         const MachineId id = machine->id;
+        count_create(machine->wanted_at.utc, now.utc);
         Seat& placed = seats_.insert_or_assign(id, std::move(seat)).first->second;
         lifecycle::Step step = lifecycle::after_restart(
             placed.machine, settings_.boot_id, limits(placed.machine), now);
@@ -153,6 +167,7 @@ void Fleet::remember_gone(const std::vector<ledger::MachineView>& machines) {
             .synthetic = view.row.synthetic};
         seat.source_name = parts_.names.text(view.row.source);
         seat.paid = view.paid;
+        count_create(machine->wanted_at.utc, parts_.clock.read().utc);
         gone_.push_back(std::move(seat));
     }
 }
@@ -176,6 +191,7 @@ void Fleet::order(const Order& order, std::function<void(const Error&)> failed) 
         .boot_id = settings_.boot_id};
     Seat seat;
     seat.source_name = free_source_name(order.provider);
+    names_ordering_.insert(seat.source_name);
     const config::Provider* provider = catalogue_->config.provider(order.provider);
     seat.names = {
         .provider = parts_.names.intern(routing::NameKind::provider, order.provider),
@@ -214,6 +230,7 @@ void Fleet::order(const Order& order, std::function<void(const Error&)> failed) 
                                order,
                                failed = std::move(failed)]() mutable {
                 --ordering_;
+                names_ordering_.erase(seat.source_name);
                 if (!result) {
                     failed(result.error());
                     return;
@@ -366,6 +383,12 @@ void Fleet::committed(MachineId id, const Result<void>& result) {
             seat->staged->event,
             result.error().message);
         warnings_.push_back(result.error().message);
+        if (seat->staged->to == MachineState::wanted ||
+            seat->staged->to == MachineState::creating) {
+            // No row says that a machine may exist, so none may be asked for.
+            bury(id);
+            return;
+        }
     }
     lifecycle::Step step = std::move(*seat->staged);
     const bool effects_ran = seat->staged_ran;
@@ -480,8 +503,11 @@ void Fleet::bury(MachineId id) {
     if (it->second.hold) {
         parts_.ledger.release(*it->second.hold);
     }
-    ProviderState& provider = providers_[it->second.machine.provider];
-    provider.bill_wanted = it->second.machine.remote_id.empty() ? provider.bill_wanted : true;
+    const auto provider = providers_.find(it->second.machine.provider);
+    if (provider != providers_.end() && provider->second.runner &&
+        !it->second.machine.remote_id.empty()) {
+        provider->second.bill_wanted = true;
+    }
     gone_.push_front(std::move(it->second));
     if (gone_.size() > gone_max) {
         gone_.pop_back();
@@ -493,7 +519,10 @@ void Fleet::bury(MachineId id) {
 void Fleet::tick(const gate::Counters& counters) {
     const Now now = parts_.clock.read();
     next_wake_ = now.boot + std::chrono::seconds{1};
-    std::erase_if(creates_, [&](UtcTime at) { return at + std::chrono::hours{1} < now.utc; });
+    // Older than an hour, or from before the wall clock was set back.
+    std::erase_if(creates_, [&](UtcTime at) {
+        return at + std::chrono::hours{1} < now.utc || at > now.utc + std::chrono::minutes{1};
+    });
     std::vector<MachineId> ids;
     for (const auto& [id, seat] : seats_) {
         ids.push_back(id);
@@ -546,10 +575,18 @@ bool Fleet::settled() const noexcept {
 }
 
 bool Fleet::money_hazard() const noexcept {
-    return std::ranges::any_of(seats_, [](const auto& entry) {
-        return entry.second.machine.alarmed ||
+    return std::ranges::any_of(seats_, [this](const auto& entry) {
+        const auto provider = providers_.find(entry.second.machine.provider);
+        const bool unreachable = provider == providers_.end() || !provider->second.runner;
+        return entry.second.machine.alarmed || unreachable ||
                entry.second.machine.state == MachineState::unknown || entry.second.unsaved;
     });
+}
+
+void Fleet::count_create(UtcTime at, UtcTime now) {
+    if (at + std::chrono::hours{1} > now) {
+        creates_.push_back(at);
+    }
 }
 
 std::vector<UtcTime> Fleet::creates_last_hour() const {

@@ -58,6 +58,9 @@ struct Order {
     Reason reason{};
 };
 
+/// Whether the ledger has a row of `machine` that is not gone.
+[[nodiscard]] bool is_live(const ledger::Recovered& recovered, MachineId machine);
+
 /// All rented machines: rows, calls, money. Drives the pure lifecycle: answers become events,
 /// events become steps, steps are committed and then have their effects. Lives on the control
 /// thread; provider and probe threads reach it through the inbox.
@@ -145,6 +148,7 @@ private:
     void run_effects(Seat& seat, const lifecycle::Step& step);
     void gate_effect(Seat& seat, lifecycle::GateEffect effect);
     void bury(MachineId id);
+    void count_create(UtcTime at, UtcTime now);
     void reconcile();
     void pump(Seat& seat);
     void start_call(Seat& seat, lifecycle::CallKind kind);
@@ -182,6 +186,7 @@ private:
     std::vector<UtcTime> creates_;
     std::vector<std::string> warnings_;
     int ordering_{0};
+    std::set<std::string> names_ordering_;  ///< source names given to orders not yet in seats_
     BootTime next_wake_{};
 };
 

@@ -266,6 +266,16 @@ void Fleet::listed(
             rows.push_back(effective(seat));
         }
     }
+    // Two providers of the configuration may be one account: what a row of the other one knows is
+    // no orphan of this one. Names are unique.
+    std::erase_if(seen, [&](const lifecycle::Seen& remote) {
+        return std::ranges::any_of(seats_, [&](const auto& entry) {
+            const lifecycle::Machine& other = entry.second.machine;
+            return other.provider != provider &&
+                   (other.name == remote.name ||
+                    other.name == remote.name + "~" + remote.remote_id);
+        });
+    });
     const Now now = parts_.clock.read();
     for (const Seat& ended : gone_) {
         // A machine that was not there when it was looked for may still turn up.
@@ -313,6 +323,16 @@ Seat* Fleet::revive(MachineId id) {
     spdlog::error("machine={} was thought gone and is listed again", ended->machine.name);
     Seat seat = std::move(*ended);
     gone_.erase(ended);
+    seat.hold.reset();  // released when it ended
+    // Another machine may have its old name by now.
+    seat.source_name = free_source_name(seat.machine.provider);
+    seat.names.source = parts_.names.intern(routing::NameKind::source, seat.source_name);
+    parts_.ledger.source(
+        {.ix = seat.names.source,
+         .kind = SourceKind::rental,
+         .provider = seat.names.provider,
+         .label = plain_gpu(seat.machine.gpu),
+         .synthetic = seat.names.synthetic});
     return &seats_.insert_or_assign(id, std::move(seat)).first->second;
 }
 
@@ -431,6 +451,14 @@ void Fleet::billed(
             }
             if (!line.final) {
                 open = true;
+                continue;
+            }
+            if (!seat->paid.is_zero() && line.amount.currency() != seat->paid.currency()) {
+                spdlog::error(
+                    "machine={} is billed in {} and booked in {}: compare by hand",
+                    seat->machine.name,
+                    line.amount.currency().text(),
+                    seat->paid.currency().text());
                 continue;
             }
             const Money difference = line.amount - seat->paid;

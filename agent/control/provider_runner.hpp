@@ -5,11 +5,13 @@
 
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <stop_token>
 #include <thread>
+#include <type_traits>
 #include <utility>
 
 namespace evenkeel::agent {
@@ -35,7 +37,16 @@ public:
         enqueue(
             lane,
             [this, call = std::move(call), done = std::move(done)](std::stop_token stop) mutable {
-                inbox_.post([result = call(*provider_, stop), done = std::move(done)]() mutable {
+                using Answer = std::invoke_result_t<Call&, providers::Provider&, std::stop_token>;
+                // A driver that throws has told us nothing: a create may have happened.
+                Answer answer = [&]() -> Answer {
+                    try {
+                        return call(*provider_, stop);
+                    } catch (const std::exception& error) {
+                        return fail(Errc::outcome_unknown, error.what());
+                    }
+                }();
+                inbox_.post([result = std::move(answer), done = std::move(done)]() mutable {
                     done(std::move(result));
                 });
             });

@@ -279,9 +279,9 @@ struct Watch {
     }
 };
 
-class ClientGoes : public testing::TestWithParam<const char*> {};
+class ServerClientGoes : public testing::TestWithParam<const char*> {};
 
-TEST_P(ClientGoes, AndIsMissedWithin100Milliseconds) {
+TEST_P(ServerClientGoes, AndIsMissedWithin100Milliseconds) {
     const std::string how = GetParam();
     Watch watch;
     TestServer server{watch.handler()};
@@ -305,7 +305,7 @@ TEST_P(ClientGoes, AndIsMissedWithin100Milliseconds) {
 
 INSTANTIATE_TEST_SUITE_P(
     Ways,
-    ClientGoes,
+    ServerClientGoes,
     testing::Values("Close", "Reset", "AfterPipeliningClose", "AfterPipeliningReset"),
     [](const auto& param) { return std::string{param.param}; });
 

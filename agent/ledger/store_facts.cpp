@@ -1,0 +1,211 @@
+// Decisions, power, names, prices, rates, policies and client keys.
+#include "agent/ledger/names.hpp"
+#include "agent/ledger/queries.hpp"
+#include "agent/ledger/sha256.hpp"
+#include "agent/ledger/store.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace evenkeel::ledger {
+
+void Store::apply_decision(const Decision& decision, std::int64_t& id, UtcTime at) {
+    if (id == 0) {
+        id = fresh_id(at);
+    }
+    const auto& args = decision.reason.args;
+    insert_decision_.run(
+        id,
+        to_us(at),
+        decision.policy,
+        decision.kind,
+        decision.model.value(),
+        decision.machine.value(),
+        static_cast<int>(decision.reason.code),
+        fmt::format("[{},{},{}]", args[0], args[1], args[2]));
+}
+
+void Store::apply_power(const PowerPost& post_of, UtcTime at) {
+    const std::string idem = fmt::format("power:{}:{}", post_of.hardware, to_us(post_of.hour));
+    const Money amount = post_of.price.cost(post_of.microjoules, Rounding::half_even);
+    if (amount.is_zero() || chain_.contains(idem)) {
+        return;
+    }
+    ensure_source(post_of.source, SourceKind::own, NameIx{}, false);
+    const std::int64_t price = price_id(post_of.source, "power", post_of.price, at);
+    static_cast<void>(post(
+        {.id = fresh_id(at),
+         .at_us = to_us(at),
+         .kind = "power",
+         .idem = idem,
+         .postings =
+             {{.account = fmt::format("expense:power:{}", post_of.hardware),
+               .amount = amount,
+               .quantity = post_of.microjoules,
+               .unit = "uJ",
+               .price = price},
+              {.account = "payable:electricity", .amount = -amount}}},
+        post_of.hour));
+    roll_up(
+        post_of.hour,
+        {.source = post_of.source.value(), .phase = "power", .currency = amount.currency()},
+        {.paid = amount.nanos(), .charged = amount.nanos()});
+    settle_windows(post_of.budgets);
+}
+
+void Store::apply_name(const NameRow& name) {
+    if (const auto found = names_.find(name.ix); found != names_.end()) {
+        if (found->second != name.text) {
+            throw std::invalid_argument{fmt::format(
+                "name {} is '{}' and cannot become '{}'",
+                name.ix.value(),
+                found->second,
+                name.text)};
+        }
+        return;
+    }
+    Statement insert{database_, "INSERT INTO name(ix, kind, text) VALUES(?1, ?2, ?3)"};
+    insert.run(name.ix.value(), to_text(name.kind), name.text);
+    names_.emplace(name.ix, name.text);
+}
+
+void Store::apply_source(const SourceInfo& source) {
+    Statement put{
+        database_,
+        "INSERT INTO source(ix, kind, provider, label, synthetic) VALUES(?1, ?2, ?3, ?4, ?5)"
+        " ON CONFLICT(ix) DO UPDATE SET kind = excluded.kind, provider = excluded.provider,"
+        " label = excluded.label, synthetic = excluded.synthetic"};
+    put.run(
+        source.ix.value(),
+        static_cast<int>(source.kind),
+        source.provider.value(),
+        source.label.empty() ? name_text(source.ix) : source.label,
+        source.synthetic ? 1 : 0);
+    sources_.insert(source.ix.value());
+}
+
+std::int64_t Store::price_id(
+    NameIx offer, std::string_view meter, const Price& price, UtcTime seen) {
+    newest_price_.query(offer.value(), meter);
+    if (newest_price_.next()) {
+        const std::int64_t id = newest_price_.integer(0);
+        const bool same = newest_price_.text(1) == price.currency().text() &&
+                          newest_price_.integer(2) == price.num() &&
+                          newest_price_.integer(3) == price.den();
+        newest_price_.reset();
+        if (same) {
+            return id;
+        }
+    }
+    return insert_price(
+        {.offer = offer, .meter = std::string{meter}, .price = price, .seen = seen, .from = seen});
+}
+
+std::int64_t Store::insert_price(const PriceSeen& seen) {
+    insert_price_.query(
+        seen.offer.value(),
+        seen.meter,
+        seen.price.currency().text(),
+        seen.price.num(),
+        seen.price.den(),
+        to_us(seen.seen),
+        to_us(seen.from));
+    const std::int64_t id = insert_price_.next() ? insert_price_.integer(0) : 0;
+    while (insert_price_.next()) {
+    }
+    return id;
+}
+
+void Store::apply_price(const PriceSeen& seen) {
+    newest_price_.query(seen.offer.value(), seen.meter);
+    if (newest_price_.next()) {
+        const bool same = newest_price_.text(1) == seen.price.currency().text() &&
+                          newest_price_.integer(2) == seen.price.num() &&
+                          newest_price_.integer(3) == seen.price.den();
+        const std::int64_t newer = to_us(seen.seen) - newest_price_.integer(4);
+        newest_price_.reset();
+        constexpr std::int64_t hour_us = 3'600'000'000;
+        if (same && newer < hour_us) {
+            return;
+        }
+    }
+    static_cast<void>(insert_price(seen));
+}
+
+void Store::apply_fx(const FxRate& rate) {
+    Statement newest{
+        database_,
+        "SELECT num, den, as_of FROM fx_rate WHERE base = ?1 AND quote = ?2"
+        " ORDER BY id DESC LIMIT 1"};
+    newest.query(rate.base.text(), rate.quote.text());
+    if (newest.next() && newest.integer(0) == rate.num && newest.integer(1) == rate.den &&
+        newest.integer(2) == to_us(rate.as_of)) {
+        return;
+    }
+    Statement insert{
+        database_, "INSERT INTO fx_rate(base, quote, num, den, as_of) VALUES(?1, ?2, ?3, ?4, ?5)"};
+    insert.run(rate.base.text(), rate.quote.text(), rate.num, rate.den, to_us(rate.as_of));
+}
+
+void Store::apply_policy(PolicyOp& op, UtcTime at, std::vector<Completion>& completions) {
+    const std::string hash = sha256(op.text);
+    Statement newest{database_, "SELECT no, sha256 FROM policy ORDER BY no DESC LIMIT 1"};
+    std::int64_t no = 0;
+    bool same = false;
+    while (newest.next()) {
+        no = newest.integer(0);
+        same = newest.text(1) == hash;
+    }
+    if (!same) {
+        Statement insert{
+            database_,
+            "INSERT INTO policy(no, at_us, author, sha256, text) VALUES(?1, ?2, ?3, ?4, ?5)"};
+        insert.run(++no, to_us(at), op.author, Blob{hash}, op.text);
+    }
+    if (op.done) {
+        completions.push_back([done = &op.done, no] { (*done)(no); });
+    }
+}
+
+void Store::apply_add_key(AddKeyOp& op, std::vector<Completion>& completions) {
+    const auto answer = [&](Result<void> result) {
+        if (op.done) {
+            completions.push_back(
+                [done = &op.done, result = std::move(result)] { (*done)(result); });
+        }
+    };
+    const KeyRow& key = op.key;
+    Statement living{
+        database_,
+        "SELECT sha256 FROM client_key WHERE (name = ?1 AND revoked_us IS NULL) OR ix = ?2"};
+    living.query(key.name, key.ix.value());
+    if (living.next()) {
+        if (living.text(0) == key.sha256) {
+            return answer({});
+        }
+        return answer(
+            fail(Errc::conflict, fmt::format("there is a key named '{}' already", key.name)));
+    }
+    Statement insert{
+        database_,
+        "INSERT INTO client_key(ix, name, sha256, prefix, created_us) VALUES(?1, ?2, ?3, ?4, ?5)"};
+    insert.run(key.ix.value(), key.name, Blob{key.sha256}, key.prefix, to_us(key.created));
+    answer({});
+}
+
+void Store::apply_revoke(RevokeKeyOp& op, UtcTime at, std::vector<Completion>& completions) {
+    Statement update{
+        database_, "UPDATE client_key SET revoked_us = ?2 WHERE name = ?1 AND revoked_us IS NULL"};
+    const bool found = update.run(op.name, to_us(at)) > 0;
+    if (op.done) {
+        completions.push_back([done = &op.done, found, name = op.name] {
+            (*done)(
+                found ? Result<void>{}
+                      : fail(Errc::not_found, fmt::format("there is no key named '{}'", name)));
+        });
+    }
+}
+
+}  // namespace evenkeel::ledger
