@@ -44,6 +44,9 @@ struct World {
     config::Slo slo{};
     milliseconds drain{180'000};
     milliseconds proof_gap{60'000};
+    // the daemon's listeners: the usual ones if they are free, or any
+    std::uint16_t api_port{8080};
+    std::uint16_t admin_port{8081};
 };
 
 /// Where the pieces listen on 127.0.0.1.

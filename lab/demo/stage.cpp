@@ -214,10 +214,8 @@ Result<void> Stage::prepare(const std::function<bool()>& interrupted) {
     if (!cloud) {
         return std::unexpected{cloud.error()};
     }
-    constexpr std::uint16_t usual_api = 8080;
-    constexpr std::uint16_t usual_admin = 8081;
-    const Result<std::uint16_t> api = free_port(usual_api);
-    const Result<std::uint16_t> admin = free_port(usual_admin);
+    const Result<std::uint16_t> api = free_port(world_.api_port);
+    const Result<std::uint16_t> admin = free_port(world_.admin_port);
     if (!api || !admin) {
         return std::unexpected{api ? admin.error() : api.error()};
     }

@@ -45,6 +45,7 @@ lab::demo::World quick_world(std::int64_t speed) {
     world.boot = 60s;
     world.loading = 30s;
     world.max_wait = 30s;
+    world.api_port = world.admin_port = 0;  // tests run beside each other
     return world;
 }
 
