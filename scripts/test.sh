@@ -24,7 +24,7 @@ failed=0
 step "unit, integration and simulator tests"
 junit="$PWD/$build/ctest.xml"
 rm -f "$junit"
-ctest --preset "$preset" --output-junit "$junit" --no-tests=error "$@" \
+ctest --preset "$preset" --parallel "$(nproc)" --output-junit "$junit" --no-tests=error "$@" \
     >"$build/ctest.log" 2>&1 || failed=1
 if [ "$failed" -ne 0 ]; then
     tail -n 150 "$build/ctest.log" >&2

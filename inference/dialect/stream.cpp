@@ -3,7 +3,6 @@
 #include "inference/dialect/scan.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 namespace evenkeel::inference::dialect {
 
@@ -66,6 +65,17 @@ bool is_error(std::string_view data) noexcept {
     return rest.starts_with(':') && !skip_space(rest.substr(1)).starts_with("null");
 }
 
+/// Contains `"usage"`. Looked for from its first letter: that is rare, quotes are not.
+bool names_usage(std::string_view data) noexcept {
+    constexpr std::string_view rest = R"(usage")";
+    for (std::size_t at = data.find(rest); at != npos; at = data.find(rest, at + 1)) {
+        if (at > 0 && data[at - 1] == '"') {
+            return true;
+        }
+    }
+    return false;
+}
+
 }  // namespace
 
 void EventStream::unfinished(std::string_view bytes) {
@@ -123,8 +133,7 @@ EventStream::Line EventStream::data_line(std::string_view data) {
         error_ = true;
         return Line::plain;
     }
-    constexpr std::string_view name = R"("usage")";
-    if (memmem(data.data(), data.size(), name.data(), name.size()) != nullptr) {
+    if (names_usage(data)) {
         const auto scan = scan_answer(data);
         if (scan && scan->usage) {
             usage_ = scan->usage;

@@ -114,6 +114,9 @@ void ChatRequest::end(Outcome outcome) {
         record_.source = {};  // nobody served it
     }
     loop_.record(record_);
+    if (!spdlog::should_log(spdlog::level::debug)) {
+        return;
+    }
     spdlog::debug(
         "request id={} outcome={} source={} reason={} wait_ms={} ttft_ms={} total_ms={} "
         "tokens_in={} tokens_out={}{} paid=\"{}\"",

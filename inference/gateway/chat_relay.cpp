@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 /// From the head of the source's answer to its last byte.
 namespace evenkeel::inference {
@@ -132,8 +133,18 @@ asio::awaitable<ChatRequest::Next> ChatRequest::relay_stream(Answer answer) {
             if (record_.ttft_ms == 0) {
                 record_.ttft_ms = std::max<std::int64_t>(elapsed_ms(), 1);
             }
-            there = co_await pass_events(stream, content);
-            if (!there || stream.done()) {
+            const dialect::EventStream::Pass& pass = stream.feed(content);
+            if (!pass.done.empty()) {
+                co_await stream_done(stream, pass);
+                break;
+            }
+            if (!pass.empty() || !pending_head_.empty()) {
+                const Sent sent = send_chunk(pass.pieces, false);
+                if (sent != Sent::all) {
+                    there = sent == Sent::rest && co_await send_rest(false);
+                }
+            }
+            if (!there) {
                 break;
             }
         }
@@ -153,19 +164,6 @@ asio::awaitable<ChatRequest::Next> ChatRequest::relay_stream(Answer answer) {
     }
     co_await stream_cut(stream);
     co_return Next::over;
-}
-
-asio::awaitable<bool> ChatRequest::pass_events(
-    dialect::EventStream& stream, std::string_view content) {
-    const dialect::EventStream::Pass& pass = stream.feed(content);
-    if (!pass.done.empty()) {
-        co_await stream_done(stream, pass);
-        co_return true;
-    }
-    if (pass.empty() && pending_head_.empty()) {
-        co_return true;
-    }
-    co_return co_await chunk(pass.pieces, false);
 }
 
 /// `[DONE]` has come: settle, then say what it cost, and end.
@@ -274,46 +272,64 @@ asio::awaitable<void> ChatRequest::begin_stream(const Answer* answer) {
     static_cast<void>(co_await exchange_.write_raw({}, false, reusable_));
 }
 
-asio::awaitable<bool> ChatRequest::chunk(std::span<const std::string_view> pieces, bool last) {
+ChatRequest::Sent ChatRequest::send_chunk(std::span<const std::string_view> pieces, bool last) {
+    constexpr std::size_t frame_pieces = 3;
+    constexpr std::size_t pieces_max = 24;
+    std::string joined;
+    std::array<std::string_view, 1> one{};
+    if (pieces.size() + frame_pieces > pieces_max) {
+        for (const std::string_view piece : pieces) {
+            joined += piece;
+        }
+        one[0] = joined;
+        pieces = one;
+    }
     std::size_t bytes = 0;
     for (const std::string_view piece : pieces) {
         bytes += piece.size();
     }
-    const std::string head = std::exchange(pending_head_, {});
     std::array<char, 20> size{};
-    std::vector<std::string_view> all;
-    all.reserve(pieces.size() + 4);
-    all.push_back(head);
-    if (bytes > 0 && chunked_) {
-        const auto end = fmt::format_to_n(size.data(), size.size(), "{:x}\r\n", bytes).out;
-        all.emplace_back(size.data(), end);
+    std::array<std::string_view, pieces_max> all{};
+    std::size_t count = 0;
+    all[count++] = pending_head_;
+    if (chunked_ && bytes > 0) {
+        char* end = std::to_chars(size.data(), size.data() + size.size() - 2, bytes, 16).ptr;
+        *end++ = '\r';
+        *end++ = '\n';
+        all[count++] = {size.data(), end};
     }
-    all.insert(all.end(), pieces.begin(), pieces.end());
+    for (const std::string_view piece : pieces) {
+        all[count++] = piece;
+    }
     if (chunked_) {
-        all.emplace_back(bytes > 0 ? (last ? "\r\n0\r\n\r\n" : "\r\n") : (last ? "0\r\n\r\n" : ""));
+        all[count++] = bytes == 0 ? (last ? "0\r\n\r\n" : "") : (last ? "\r\n0\r\n\r\n" : "\r\n");
     }
-    co_return co_await to_client(all, last);
+    const Sent sent = send(std::span{all}.first(count));
+    pending_head_.clear();
+    return sent;
 }
 
-asio::awaitable<bool> ChatRequest::to_client(std::span<const std::string_view> pieces, bool last) {
+ChatRequest::Sent ChatRequest::send(std::span<const std::string_view> pieces) {
     if (cause_ == Cause::client_gone) {
-        co_return false;
+        return Sent::gone;
     }
     const auto sent = relay::send_now(exchange_.socket().native_handle(), pieces);
     if (!sent) {
         abort(Cause::client_gone);
-        co_return false;
+        return Sent::gone;
     }
     std::size_t skip = *sent;
-    rest_.clear();
-    for (std::string_view piece : pieces) {
+    for (const std::string_view piece : pieces) {
         const std::size_t gone = std::min(skip, piece.size());
         skip -= gone;
-        rest_.append(piece.substr(gone));
+        if (gone < piece.size()) {
+            rest_.append(piece.substr(gone));
+        }
     }
-    if (rest_.empty() && !last) {
-        co_return true;
-    }
+    return rest_.empty() ? Sent::all : Sent::rest;
+}
+
+asio::awaitable<bool> ChatRequest::send_rest(bool last) {
     // The source waits meanwhile: its bytes stay where they are until the client has taken ours.
     deadline_ = Steady::time_point::max();
     writing_ = true;
@@ -325,6 +341,17 @@ asio::awaitable<bool> ChatRequest::to_client(std::span<const std::string_view> p
         abort(Cause::client_gone);
     }
     co_return written.has_value();
+}
+
+asio::awaitable<bool> ChatRequest::chunk(std::span<const std::string_view> pieces, bool last) {
+    const Sent sent = send_chunk(pieces, last);
+    if (sent == Sent::gone) {
+        co_return false;
+    }
+    if (sent == Sent::all && !last) {
+        co_return true;
+    }
+    co_return co_await send_rest(last);
 }
 
 asio::awaitable<void> ChatRequest::answer_error(const dialect::ApiError& error) {

@@ -113,8 +113,6 @@ private:
     [[nodiscard]] asio::awaitable<Next> relay_plain(Answer answer);
     [[nodiscard]] asio::awaitable<Next> pass_through(Answer answer, std::string buffered);
     [[nodiscard]] asio::awaitable<Next> relay_stream(Answer answer);
-    [[nodiscard]] asio::awaitable<bool> pass_events(
-        dialect::EventStream& stream, std::string_view content);
     [[nodiscard]] asio::awaitable<void> stream_done(
         dialect::EventStream& stream, const dialect::EventStream::Pass& pass);
     [[nodiscard]] asio::awaitable<void> stream_cut(dialect::EventStream& stream);
@@ -127,8 +125,12 @@ private:
     [[nodiscard]] std::string head_text(const Answer* answer, std::optional<std::size_t> length);
     /// One chunk of a streamed answer, framed as the client needs it. False: the client is gone.
     [[nodiscard]] asio::awaitable<bool> chunk(std::span<const std::string_view> pieces, bool last);
-    [[nodiscard]] asio::awaitable<bool> to_client(
-        std::span<const std::string_view> pieces, bool last);
+    enum class Sent : std::uint8_t { all, rest, gone };
+    /// What of it the client's socket takes at once; the rest is copied to `rest_`.
+    [[nodiscard]] Sent send_chunk(std::span<const std::string_view> pieces, bool last);
+    [[nodiscard]] Sent send(std::span<const std::string_view> pieces);
+    /// Waits until the client has taken `rest_`; ends the answer if it was the last.
+    [[nodiscard]] asio::awaitable<bool> send_rest(bool last);
     [[nodiscard]] asio::awaitable<void> answer_error(const dialect::ApiError& error);
 
     // end

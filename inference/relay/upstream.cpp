@@ -171,16 +171,16 @@ Task<void> Upstream::write(std::span<const std::string_view> pieces) {
 }
 
 asio::awaitable<void> Upstream::readable() {
+    auto what = tcp::socket::wait_read;
     if (session_ != nullptr) {
         if (session_->tls.pending()) {
             co_return;
         }
-        if (session_->wants_write) {
-            co_await wait(tcp::socket::wait_write);
-            co_return;
-        }
+        what = session_->wants_write ? tcp::socket::wait_write : what;
     }
-    co_await wait(tcp::socket::wait_read);
+    if (!closed_) {
+        co_await socket_.async_wait(what, use_tuple);
+    }
 }
 
 Upstream::Moved Upstream::read_some(std::span<char> into) noexcept {
