@@ -12,7 +12,8 @@ namespace evenkeel::cli {
 
 std::string money_text(Money amount, int decimals) {
     const std::string number = rounded_text(amount, decimals);
-    const std::string_view code = amount.currency().text();
+    const Currency currency = amount.currency();
+    const std::string_view code = currency.text();  // looks into `currency`
     const bool negative = number.starts_with('-');
     const std::string plain = negative ? number.substr(1) : number;
     const char* sign = negative ? "-" : "";
