@@ -5,8 +5,11 @@
 #include "policies/domain/price.hpp"
 #include "policies/domain/time.hpp"
 
+#include <cstdint>
+#include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace evenkeel::providers {
@@ -23,16 +26,32 @@ struct MarketOffer {
     UtcTime seen{};
 };
 
+/// How a machine of a provider is told what to run.
+enum class StartForm : std::uint8_t {
+    own,         ///< the provider starts the engine itself (the sandbox cloud)
+    cloud_init,  ///< a whole machine, by MachineSpec::user_data
+    container,   ///< an image, by MachineSpec::args and env
+};
+
 /// One create call. Written to the ledger as an intent before it is sent.
 struct MachineSpec {
     std::string name{};  ///< unique per intent: how a lost create is found again
     std::string sku{};
     std::string region{};
-    std::string image{};
+    std::string gpu{};
+    int gpu_count{1};
+    Price max_price{};         ///< per hour; what the intent allows
+    std::string image{};       ///< disk image or container image, pinned by the owner
     std::string model{};       ///< what its engine is to serve
     std::string engine_key{};  ///< secret of this one machine; dies with it. Never logged.
     std::string owner_mark{};  ///< "ek-<agent id>": which machines are ours
     UtcTime expires{};         ///< written on the machine for the reaper
+    std::string user_data{};   ///< cloud-init text; holds secrets of this one machine
+    std::string args{};        ///< arguments of a container's entry point; holds secrets too
+    std::vector<std::pair<std::string, std::string>> env{};  ///< of a container
+    int port{0};                                             ///< where its TLS front listens
+    int disk_gb{0};                                          ///< 0: the driver's own choice
+    std::string volume{};  ///< the provider's volume with the weights, or empty
 };
 
 /// A machine as the provider describes it.
@@ -42,6 +61,7 @@ struct RemoteMachine {
     std::string owner_mark{};  ///< empty: not marked as ours
     std::string status{};      ///< the provider's own word
     bool running{false};       ///< the provider says it runs (says nothing about the engine)
+    bool stopped{false};       ///< switched off, or failed for good: it bills and serves nothing
     std::string gpu{};
     int gpu_count{0};
     Price price{};       ///< per hour, as the provider bills it
@@ -57,6 +77,12 @@ struct BillLine {
     bool final{false};  ///< nothing will be added
 };
 
+/// The account as its provider shows it.
+struct Account {
+    std::optional<Money> balance{};  ///< prepaid money left; nothing where bills come afterwards
+    std::string trouble{};           ///< a sentence when it may not create machines, or soon not
+};
+
 /// What every seller of machines can do. Calls block for at most their HTTP limit and end early
 /// with Errc::cancelled when `stop` is requested. Each provider is called from two threads, one for
 /// spending (offers, create) and one for safety (the rest); an implementation is safe for that.
@@ -64,6 +90,7 @@ class Provider {
 public:
     virtual ~Provider() = default;
     [[nodiscard]] virtual std::string_view name() const noexcept = 0;
+    [[nodiscard]] virtual StartForm start_form() const noexcept = 0;
     [[nodiscard]] virtual Result<std::vector<MarketOffer>> offers(std::stop_token stop) = 0;
     /// Starts one machine; billing may begin at once. Exactly one request is sent, never a retry.
     /// On Errc::outcome_unknown the machine may exist: look it up by `spec.name`. `cancelled` is
@@ -80,6 +107,8 @@ public:
         const std::string& remote_id, std::stop_token stop) = 0;
     /// The provider's own books about our machines, ended ones included.
     [[nodiscard]] virtual Result<std::vector<BillLine>> billing(std::stop_token stop) = 0;
+    /// Balance and standing of the account. A provider that tells neither answers an empty one.
+    [[nodiscard]] virtual Result<Account> account(std::stop_token stop) = 0;
 };
 
 }  // namespace evenkeel::providers

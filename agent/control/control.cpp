@@ -1,7 +1,7 @@
 #include "agent/control/control.hpp"
 
 #include "agent/ledger/reader.hpp"
-#include "providers/sandbox/sandbox.hpp"
+#include "providers/drivers.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -105,12 +105,8 @@ std::future<Result<std::int64_t>> Control::apply(
 void Control::make_providers(const config::Config& config) {
     driver_warnings_.clear();
     for (const config::Provider& provider : config.providers) {
-        using enum config::ProviderKind;
-        if (provider.kind == digitalocean || provider.kind == runpod) {
-            driver_warnings_.push_back(fmt::format(
-                "{}: this version has no driver for it; nothing is rented there", provider.name));
-        }
-        if (provider.kind != sandbox || fleet_.runner(provider.name) != nullptr) {
+        if (provider.kind != config::ProviderKind::rental ||
+            fleet_.runner(provider.name) != nullptr) {
             continue;
         }
         auto credential = parts_.credentials.read(provider.credential);
@@ -120,11 +116,17 @@ void Control::make_providers(const config::Config& config) {
             spdlog::error("provider={} {}", provider.name, credential.error().message);
             continue;
         }
-        auto driver = providers::make_sandbox(
+        auto driver = providers::make_driver(
+            provider.driver,
             {.name = provider.name,
              .base_url = provider.base_url,
+             .ca_file = provider.ca_file,
              .credential = std::move(*credential),
-             .owner_mark = options_.owner_mark},
+             .owner_mark = options_.owner_mark,
+             .regions = provider.regions,
+             .cloud = provider.cloud,
+             .tag = provider.tag,
+             .ssh_keys = provider.ssh_keys},
             parts_.clock);
         if (!driver) {
             driver_warnings_.push_back(

@@ -20,7 +20,7 @@ lifecycle::Seen to_seen(const providers::RemoteMachine& remote) {
         .name = remote.name,
         .owner_mark = remote.owner_mark,
         .running = remote.running,
-        .stopped = remote.status == "stopped",
+        .stopped = remote.stopped,
         .gpu = remote.gpu,
         .gpu_count = remote.gpu_count,
         .host = remote.host,

@@ -1,6 +1,7 @@
 #include "policies/config/build.hpp"
 
 #include "policies/config/text.hpp"
+#include "policies/domain/rental_kinds.hpp"
 
 #include <algorithm>
 #include <array>
@@ -96,11 +97,8 @@ void read_choice(
     }
 }
 
-constexpr std::array<std::pair<std::string_view, ProviderKind>, 6> provider_kinds{{
+constexpr std::array<std::pair<std::string_view, ProviderKind>, 3> provider_kinds{{
     {"local", ProviderKind::local},
-    {"sandbox", ProviderKind::sandbox},
-    {"digitalocean", ProviderKind::digitalocean},
-    {"runpod", ProviderKind::runpod},
     {"openai-compatible", ProviderKind::openai_compatible},
     {"anthropic", ProviderKind::anthropic},
 }};
@@ -187,9 +185,16 @@ void build_providers(const Node* root, Config& out) {
         Provider& provider = out.providers.emplace_back();
         provider.name = entry.key;
         read_choice(&entry.node, "kind", provider_kinds, provider.kind);
+        if (const Value* kind = value(child(&entry.node, "kind"));
+            kind != nullptr && is_rental_kind(kind->text)) {
+            provider.kind = ProviderKind::rental;
+            provider.driver = kind->text;
+        }
         read(&entry.node, "credential", provider.credential);
         read(&entry.node, "url", provider.url);
         read(&entry.node, "base_url", provider.base_url);
+        read(&entry.node, "ca_file", provider.ca_file);
+        read(&entry.node, "ssh_keys", provider.ssh_keys);
         read(&entry.node, "hardware", provider.hardware);
         read(&entry.node, "engine", provider.engine);
         read(&entry.node, "synthetic", provider.synthetic);
@@ -211,6 +216,9 @@ Offer build_offer(const Node& node) {
     read(&node, "engine", offer.engine);
     read(&node, "weights", offer.weights);
     read(&node, "image", offer.image);
+    read(&node, "args", offer.args);
+    read(&node, "volume", offer.volume);
+    read(&node, "disk", offer.disk_gb);
     read(&node, "slots", offer.slots);
     read(&node, "seen", offer.seen);
     const Node* price = child(&node, "price");
@@ -345,6 +353,7 @@ void build_rest(const Node* root, Config& out) {
     read(safety, "orphan_grace", out.safety.orphan_grace);
     read_choice(safety, "unknown_machine", unknown_actions, out.safety.unknown_machine);
     read_choice(safety, "on_stop", stop_actions, out.safety.on_stop);
+    read(safety, "low_balance", out.safety.low_balance);
 }
 
 }  // namespace

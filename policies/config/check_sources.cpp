@@ -1,6 +1,7 @@
 #include "policies/config/address.hpp"
 #include "policies/config/check.hpp"
 #include "policies/config/text.hpp"
+#include "policies/domain/rental_kinds.hpp"
 
 #include <fmt/format.h>
 
@@ -13,7 +14,8 @@ namespace {
 
 constexpr File file_daemon = File::evenkeel;
 
-/// Which kinds a key of a provider is for; kinds as in `providers.*.kind`.
+/// Which kinds a key of a provider is for; kinds as in `providers.*.kind`, "rental" for every kind
+/// that rents machines, and "vendor" for those but the sandbox.
 struct KeyUse {
     std::string_view key{};
     std::string_view kinds{};
@@ -21,23 +23,27 @@ struct KeyUse {
 };
 constexpr KeyUse provider_uses[]{
     {"url", "local|openai-compatible", true},
-    {"base_url", "sandbox|digitalocean|runpod|anthropic"},
+    {"base_url", "rental|anthropic"},
+    {"ca_file", "rental"},
     {"hardware", "local"},
     {"engine", "local"},
-    {"regions", "sandbox|digitalocean|runpod"},
+    {"regions", "rental"},
     {"cloud", "runpod"},
-    {"tag", "sandbox|digitalocean|runpod"},
-    {"max_machines", "sandbox|digitalocean|runpod"},
+    {"tag", "rental"},
+    {"ssh_keys", "rental"},
+    {"max_machines", "rental"},
     {"max_in_flight", "openai-compatible|anthropic"},
 };
 constexpr KeyUse provider_needs[]{
     {"base_url", "sandbox", true},
-    {"credential", "digitalocean|runpod|anthropic", true},
+    {"credential", "vendor|anthropic", true},
 };
 
 bool is_for(std::string_view kinds, std::string_view kind) {
-    const auto words = split(kinds, '|');
-    return std::ranges::find(words, kind) != words.end();
+    return std::ranges::any_of(split(kinds, '|'), [&](std::string_view word) {
+        return word == kind || (word == "rental" && is_rental_kind(kind)) ||
+               (word == "vendor" && is_rental_kind(kind) && kind != "sandbox");
+    });
 }
 
 }  // namespace

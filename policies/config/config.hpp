@@ -78,20 +78,23 @@ struct Limits {
 
 // ---- providers.yaml -----------------------------------------------------------------------
 
-enum class ProviderKind { local, sandbox, digitalocean, runpod, openai_compatible, anthropic };
+enum class ProviderKind { local, rental, openai_compatible, anthropic };
 
 struct Provider {
     std::string name{};
     ProviderKind kind{ProviderKind::local};
+    std::string driver{};          ///< rental: the word of rental_kinds.hpp, "runpod"
     std::string credential{};      ///< file name below the credentials folder, or empty
     std::string url{};             ///< local and openai-compatible: where the server is
     std::string base_url{};        ///< replaces a vendor's own host
+    std::string ca_file{};         ///< PEM of the authorities to trust instead of the system's
     std::string hardware{};        ///< local: which machine pays the power
     std::string engine{"openai"};  ///< vllm | llama.cpp | openai | synthetic
     bool synthetic{false};         ///< shown everywhere: this is not a real GPU, API or cloud
     std::vector<std::string> regions{};
     std::string cloud{"secure"};
     std::string tag{"evenkeel"};
+    std::vector<std::string> ssh_keys{};  ///< ids or fingerprints, put on new machines
     int max_machines{1};
     int max_in_flight{64};  ///< api: requests at once
     friend bool operator==(const Provider&, const Provider&) = default;
@@ -115,6 +118,9 @@ struct Offer {
     std::string engine{};
     std::string weights{};
     std::string image{};
+    std::vector<std::string> args{};           ///< further arguments of the engine
+    std::string volume{};                      ///< the provider's volume that holds the weights
+    int disk_gb{0};                            ///< 0: the provider's or driver's own choice
     int slots{1};                              ///< sequences at once on one worker
     std::optional<TokenPrices> token_price{};  ///< api offers
     std::optional<Price> hour_price{};         ///< rental offers
@@ -220,6 +226,7 @@ struct Safety {
     Milliseconds orphan_grace{60'000};
     UnknownMachine unknown_machine{UnknownMachine::destroy};
     OnStop on_stop{OnStop::destroy};
+    std::optional<Money> low_balance{};  ///< a prepaid account below this is a warning
     friend bool operator==(const Safety&, const Safety&) = default;
 };
 

@@ -1,4 +1,5 @@
 #include "policies/config/check.hpp"
+#include "policies/domain/rental_kinds.hpp"
 
 #include <algorithm>
 
@@ -98,8 +99,7 @@ std::string_view source_kind(std::string_view provider_kind) noexcept {
     if (provider_kind == "local") {
         return "own";
     }
-    if (provider_kind == "sandbox" || provider_kind == "digitalocean" ||
-        provider_kind == "runpod") {
+    if (is_rental_kind(provider_kind)) {
         return "rental";
     }
     return provider_kind.empty() ? "" : "api";

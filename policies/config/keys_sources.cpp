@@ -1,4 +1,5 @@
 #include "policies/config/key_tables.hpp"
+#include "policies/domain/rental_kinds.hpp"
 
 #include <array>
 
@@ -6,6 +7,11 @@ namespace evenkeel::config {
 
 // clang-format off
 namespace {
+#define EVENKEEL_RENTAL_CHOICE(word) #word "|"
+constexpr std::string_view provider_kinds{
+    "local|" EVENKEEL_RENTAL_KINDS(EVENKEEL_RENTAL_CHOICE) "openai-compatible|anthropic"};
+#undef EVENKEEL_RENTAL_CHOICE
+
 constexpr std::array provider_rows{
     Key{"version", Type::integer, "Version of the file format; always 1."}
         .required("a later version could mean something else by the same keys").example("1"),
@@ -13,7 +19,7 @@ constexpr std::array provider_rows{
     Key{"providers.*", Type::map, "Who serves, rents or sells; one entry for each, by its name."}
         .required("there is nobody to serve a model").filled(),
     Key{"providers.*.kind", Type::choice, "What it is, and so how it is spoken to and paid."}
-        .one_of("local|sandbox|digitalocean|runpod|openai-compatible|anthropic")
+        .one_of(provider_kinds)
         .required("nothing else of the entry can be understood").example("local"),
     Key{"providers.*.credential", Type::file_name,
         "Name of the file with its key, below credentials/; never the key itself."}
@@ -24,6 +30,9 @@ constexpr std::array provider_rows{
     Key{"providers.*.base_url", Type::url,
         "Stands in for the vendor's own host (proxies, tests; sandbox: where the cloud listens)."}
         .example("\"https://proxy.example\""),
+    Key{"providers.*.ca_file", Type::text,
+        "File with the authorities (PEM) to trust there instead of the system's."}
+        .example("/etc/evenkeel/proxy-ca.pem"),
     Key{"providers.*.hardware", Type::name, "Which own machine it runs on (local)."}
         .example("desk").without("its power costs nothing in the ledger"),
     Key{"providers.*.engine", Type::choice, "Which engine answers there (local)."}
@@ -37,6 +46,9 @@ constexpr std::array provider_rows{
         .one_of("secure|community").def("secure"),
     Key{"providers.*.tag", Type::name, "Mark on our machines at the provider."}
         .def("evenkeel"),
+    Key{"providers.*.ssh_keys[]", Type::text,
+        "SSH keys of the provider's account (id or fingerprint) to put on new machines."}
+        .example("[512190]"),
     Key{"providers.*.max_machines", Type::integer, "Machines rented there at once."}
         .between("0", "64").def("1"),
     Key{"providers.*.max_in_flight", Type::integer, "Requests sent there at once (APIs)."}
@@ -73,6 +85,13 @@ constexpr std::array model_rows{
         .example("Qwen/QwQ-32B"),
     Key{"models.*.offers[].image", Type::text, "Container or disk image, pinned."}
         .example("vllm/vllm-openai:v0.11.0"),
+    Key{"models.*.offers[].args[]", Type::text, "Further arguments of the rented engine."}
+        .example("[--reasoning-parser, deepseek_r1]"),
+    Key{"models.*.offers[].volume", Type::name,
+        "The provider's volume that holds the weights; left out: downloaded at each boot."}
+        .example("vol-1a2b3c"),
+    Key{"models.*.offers[].disk", Type::integer, "Disk of a rented pod, in GB; 0: by its weights."}
+        .between("0", "10000").def("0"),
     Key{"models.*.offers[].slots", Type::integer, "Requests one worker answers at once."}
         .between("1", "4096").def("1"),
     Key{"models.*.offers[].price", Type::price_hour,

@@ -15,9 +15,7 @@ SourceKind kind_of(config::ProviderKind kind) noexcept {
     switch (kind) {
         case config::ProviderKind::local:
             return SourceKind::own;
-        case config::ProviderKind::sandbox:
-        case config::ProviderKind::digitalocean:
-        case config::ProviderKind::runpod:
+        case config::ProviderKind::rental:
             return SourceKind::rental;
         case config::ProviderKind::openai_compatible:
         case config::ProviderKind::anthropic:

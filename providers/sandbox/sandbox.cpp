@@ -52,6 +52,7 @@ public:
           clock_{clock} {}
 
     std::string_view name() const noexcept override { return name_; }
+    StartForm start_form() const noexcept override { return StartForm::own; }
 
     Result<std::vector<MarketOffer>> offers(std::stop_token stop) override {
         return ask(
@@ -95,6 +96,9 @@ public:
     Result<std::vector<BillLine>> billing(std::stop_token stop) override {
         return ask(safety_, sandbox::make_bill_request(owner_mark_), stop, &sandbox::parse_bill);
     }
+
+    /// The sandbox cloud has no account: it bills afterwards and shows no standing.
+    Result<Account> account(std::stop_token) override { return Account{}; }
 
 private:
     std::string name_;
@@ -143,12 +147,13 @@ Result<std::vector<RemoteMachine>> Sandbox::list(std::stop_token stop) {
 
 }  // namespace
 
-Result<std::unique_ptr<Provider>> make_sandbox(SandboxOptions options, const Clock& clock) {
+Result<std::unique_ptr<Provider>> make_sandbox(DriverOptions options, const Clock& clock) {
     const HttpOptions http{
         .base_url = options.base_url,
         .bearer = options.credential,
         .connect_limit = options.connect_limit,
-        .total_limit = options.total_limit};
+        .total_limit = options.total_limit,
+        .ca_file = options.ca_file};
     auto spend = make_curl_client(http);
     if (!spend) {
         return std::unexpected{spend.error()};

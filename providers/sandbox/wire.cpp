@@ -136,6 +136,7 @@ Result<RemoteMachine> read_machine(const Value& object) {
         return unreadable("machine", "it has no usable id");
     }
     machine.running = machine.status == "running";
+    machine.stopped = machine.status == "stopped";
     // An address without a port is not an address yet.
     machine.host = machine.port == 0 ? std::string{} : word(object, "host");
     return machine;

@@ -65,7 +65,8 @@ speed: 30
 providers:
   desk-llama: {kind: local, hardware: desk, engine: llama.cpp, url: "http://127.0.0.1:8091"}
   runpod: {kind: runpod, credential: runpod.key, cloud: community, max_machines: 2}
-  do: {kind: digitalocean, credential: do.token, regions: [tor1, nyc2], tag: mine, max_machines: 3}
+  do: {kind: digitalocean, credential: do.token, regions: [tor1, nyc2], tag: mine, max_machines: 3,
+       ca_file: /etc/ssl/proxy.pem, ssh_keys: [512190, "aa:bb"], base_url: "https://do.example"}
   sand: {kind: sandbox, base_url: "http://localhost:9000", credential: sand.token, synthetic: true}
   nano: {kind: openai-compatible, credential: nano.key, url: "https://nano.example/v1",
          max_in_flight: 9}
@@ -78,7 +79,8 @@ models:
     aliases: [qwq, reasoning-small]
     offers:
       - {on: desk-llama, slots: 4, weights: qwq-32b-q4_k_m.gguf}
-      - {on: runpod, gpu: H100 PCIe, engine: vllm, weights: Qwen/QwQ-32B, image: "vllm:1",
+      - {on: runpod, gpu: H100 PCIe, engine: vllm, weights: Qwen/QwQ-32B, image: "vllm:1", args: [--kv-cache-dtype, fp8],
+         volume: vol-1, disk: 120,
          slots: 16, price: 2.89 USD/h, seen: 2026-11-09}
       - {name: do-h100, on: do, gpu: gpu-h100x1-80gb, price: 4.41 USD/h, seen: 2026-08-22}
       - {on: sand, price: 4 USD/h, seen: 2026-11-09}
@@ -197,17 +199,22 @@ TEST(Load, ReadsEveryKeyOfProvidersAndModels) {
         .hardware = "desk",
         .engine = "llama.cpp"};
     EXPECT_EQ(c.providers[0], desk);
-    EXPECT_EQ(c.providers[1].kind, ProviderKind::runpod);
+    EXPECT_EQ(c.providers[1].kind, ProviderKind::rental);
+    EXPECT_EQ(c.providers[1].driver, "runpod");
     EXPECT_EQ(c.providers[1].cloud, "community");
     const Provider ocean{
         .name = "do",
-        .kind = ProviderKind::digitalocean,
+        .kind = ProviderKind::rental,
+        .driver = "digitalocean",
         .credential = "do.token",
+        .base_url = "https://do.example",
+        .ca_file = "/etc/ssl/proxy.pem",
         .regions = {"tor1", "nyc2"},
         .tag = "mine",
+        .ssh_keys = {"512190", "aa:bb"},
         .max_machines = 3};
     EXPECT_EQ(c.providers[2], ocean);
-    EXPECT_EQ(c.providers[3].kind, ProviderKind::sandbox);
+    EXPECT_EQ(c.providers[3].driver, "sandbox");
     EXPECT_TRUE(c.providers[3].synthetic);
     EXPECT_EQ(c.providers[3].base_url, "http://localhost:9000");
     EXPECT_EQ(c.providers[4].kind, ProviderKind::openai_compatible);
@@ -224,6 +231,9 @@ TEST(Load, ReadsEveryKeyOfProvidersAndModels) {
         .engine = "vllm",
         .weights = "Qwen/QwQ-32B",
         .image = "vllm:1",
+        .args = {"--kv-cache-dtype", "fp8"},
+        .volume = "vol-1",
+        .disk_gb = 120,
         .slots = 16,
         .hour_price = *parse_price("2.89 USD/h"),
         .seen = Date(2026y / 11 / 9)};
@@ -303,7 +313,8 @@ TEST(Load, ReadsEveryKeyOfThePolicy) {
         .proof_gap = 62s,
         .orphan_grace = 63s,
         .unknown_machine = UnknownMachine::alert,
-        .on_stop = OnStop::keep};
+        .on_stop = OnStop::keep,
+        .low_balance = *parse_money("5 USD")};
     EXPECT_EQ(c.safety, safety);
 }
 

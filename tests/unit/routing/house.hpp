@@ -30,7 +30,7 @@ inline config::Config make_config() {
     config.currency.rates[usd] = {.rate_nanos = 1'500'000'000};
     config.providers = {
         {.name = "desk", .kind = ProviderKind::local},
-        {.name = "runpod", .kind = ProviderKind::runpod},
+        {.name = "runpod", .kind = ProviderKind::rental, .driver = "runpod"},
         {.name = "nano", .kind = ProviderKind::openai_compatible, .max_in_flight = 7},
         {.name = "micro", .kind = ProviderKind::openai_compatible},
         {.name = "claude", .kind = ProviderKind::anthropic}};
