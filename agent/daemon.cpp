@@ -28,6 +28,7 @@ constexpr int exit_failed = 1;
 constexpr int exit_money_hazard = 6;
 constexpr int exit_configuration = 78;
 constexpr std::chrono::milliseconds loop_pause{200};
+constexpr std::chrono::seconds policy_wait{30};  ///< for the ledger to store a policy
 constexpr std::chrono::seconds stuck_after{10};  ///< no heartbeat for so long: no watchdog ping
 constexpr std::chrono::minutes stop_limit{14};   ///< TimeoutStopSec of the unit is 15 min
 constexpr std::chrono::minutes stop_extension{2};
@@ -97,7 +98,7 @@ public:
                 Errc::invalid_argument,
                 "currency.report changes only at a restart; nothing changed");
         }
-        auto applied = control_.apply(next, std::move(reading->text), "reload").get();
+        auto applied = control_.apply(next, std::move(reading->text), "reload", policy_wait);
         if (applied) {
             running_ = std::move(next);
             spdlog::info("reload: policy revision={} in force", *applied);
@@ -219,7 +220,8 @@ int serve(const ServeOptions& options) {
          .limits = config.limits,
          .last_request_id = books.recovered().last_id,
          .hold_grace = std::chrono::milliseconds{5'000} / config.speed,
-         .keepalive = std::chrono::milliseconds{10'000} / config.speed},
+         .keepalive = std::chrono::milliseconds{10'000} / config.speed,
+         .breaker_time = std::chrono::milliseconds{2'000} / config.speed},
         adapter,
         keys,
         clock);
@@ -239,11 +241,6 @@ int serve(const ServeOptions& options) {
              .boot_id = *boot_id,
              .zone = *zone}};
         Reloader reloader{options, clock, control, config};
-        auto first = control.apply(config, std::move(reading->text), "start");
-        control.start();
-        if (const auto revision = first.get(); !revision) {
-            return refuse(revision.error());
-        }
         auto admin = Admin::start(
             {.listen = config.listen.admin,
              .socket = socket_path(options),
@@ -252,6 +249,12 @@ int serve(const ServeOptions& options) {
             {control, books, board, clock, [&reloader] { return reloader.reload(); }});
         if (!admin) {
             return refuse(admin.error());
+        }
+        // Every address is ours by now: only then may anything be done about machines.
+        control.start();
+        const auto revision = control.apply(config, std::move(reading->text), "start", policy_wait);
+        if (!revision) {
+            return refuse(revision.error());
         }
         spdlog::info(
             "evenkeel {} api={} admin={} state={}",

@@ -1,13 +1,15 @@
 #include "agent/control/control.hpp"
 
+#include "agent/control/budget_figures.hpp"
 #include "agent/ledger/reader.hpp"
-#include "providers/drivers.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -33,6 +35,7 @@ Control::Control(Parts parts, ControlOptions options)
            .boot_id = options_.boot_id,
            .ids = IdGenerator{1, parts_.ledger.recovered().last_id}},
           [this](const lifecycle::Step& step) { renter_.stepped(step); }},
+      drivers_{{parts_.clock, parts_.credentials, fleet_}, options_.owner_mark},
       market_{fleet_, parts_.clock, parts_.ledger, names_},
       exposure_{parts_.gateway, options_.zone},
       sources_{
@@ -72,7 +75,7 @@ Control::~Control() {
         inbox_.post([] {});
         thread_.join();
     }
-    // Commits still under way answer into our inbox: let them, while it is there.
+    // Commits under way answer into the inbox; what comes too late is dropped with its last handle.
     if (const auto flushed = parts_.ledger.flush(); !flushed) {
         spdlog::error("{}", flushed.error().message);
     }
@@ -82,59 +85,42 @@ void Control::start() {
     thread_ = std::jthread{[this](std::stop_token stop) { run(std::move(stop)); }};
 }
 
-std::future<Result<std::int64_t>> Control::apply(
-    config::Config config, std::string text, std::string author) {
-    auto promise = std::make_shared<std::promise<Result<std::int64_t>>>();
-    auto future = promise->get_future();
+Result<std::int64_t> Control::apply(
+    config::Config config, std::string text, std::string author, std::chrono::milliseconds limit) {
+    enum class Stage : std::uint8_t { waiting, applying, given_up };
+    struct Attempt {
+        std::atomic<Stage> stage{Stage::waiting};
+        std::promise<Result<std::int64_t>> answer{};
+    };
+    auto attempt = std::make_shared<Attempt>();
+    auto future = attempt->answer.get_future();
     parts_.ledger.policy(
         std::move(text),
         std::move(author),
-        [this, promise, config = std::move(config)](Result<std::int64_t> revision) mutable {
+        [this, attempt, inbox = inbox_, config = std::move(config)](
+            Result<std::int64_t> revision) mutable {
             if (!revision) {
-                promise->set_value(std::move(revision));
+                attempt->answer.set_value(std::move(revision));
                 return;
             }
-            inbox_.post([this, promise, config = std::move(config), number = *revision]() mutable {
-                apply_revision(std::move(config), number);
-                promise->set_value(number);
+            inbox.post([this, attempt, config = std::move(config), number = *revision]() mutable {
+                Stage expected = Stage::waiting;
+                if (attempt->stage.compare_exchange_strong(expected, Stage::applying)) {
+                    apply_revision(std::move(config), number);
+                    attempt->answer.set_value(number);
+                }
             });
         });
-    return future;
-}
-
-void Control::make_providers(const config::Config& config) {
-    driver_warnings_.clear();
-    for (const config::Provider& provider : config.providers) {
-        if (provider.kind != config::ProviderKind::rental ||
-            fleet_.runner(provider.name) != nullptr) {
-            continue;
+    if (future.wait_for(limit) != std::future_status::ready) {
+        Stage expected = Stage::waiting;
+        if (attempt->stage.compare_exchange_strong(expected, Stage::given_up)) {
+            return fail(
+                Errc::timed_out,
+                "the ledger did not store the policy in time; nothing changed. Look at the disk, "
+                "then try again");
         }
-        auto credential = parts_.credentials.read(provider.credential);
-        if (!credential) {
-            driver_warnings_.push_back(
-                fmt::format("{}: {}", provider.name, credential.error().message));
-            spdlog::error("provider={} {}", provider.name, credential.error().message);
-            continue;
-        }
-        auto driver = providers::make_driver(
-            provider.driver,
-            {.name = provider.name,
-             .base_url = provider.base_url,
-             .ca_file = provider.ca_file,
-             .credential = std::move(*credential),
-             .owner_mark = options_.owner_mark,
-             .regions = provider.regions,
-             .cloud = provider.cloud,
-             .tag = provider.tag,
-             .ssh_keys = provider.ssh_keys},
-            parts_.clock);
-        if (!driver) {
-            driver_warnings_.push_back(
-                fmt::format("{}: {}", provider.name, driver.error().message));
-            continue;
-        }
-        fleet_.add_provider(provider.name, std::move(*driver));
     }
+    return future.get();
 }
 
 /// Keeps rates and token prices of the policy, so that old rows stay readable when they change.
@@ -166,30 +152,68 @@ void Control::note_prices(Now now) {
 }
 
 void Control::seed_budgets(gate::Policy& policy, Now now) {
-    const auto& windows = parts_.ledger.recovered().windows;
     for (std::size_t i = 0; i < policy.budgets.size(); ++i) {
-        const UtcTime start =
-            ledger::window_start(catalogue_->config.budgets[i].per, options_.zone, now.utc);
-        for (const ledger::BudgetWindow& window : windows) {
-            if (window.budget == policy.budgets[i].name && window.window == start) {
-                policy.budgets[i].settled = window.settled;
-                policy.budgets[i].held = window.held;
+        const BudgetFigures figures = figures_at_start(
+            parts_.ledger.recovered(),
+            catalogue_->budgets[i],
+            catalogue_->config.budgets[i],
+            options_.zone,
+            now.utc);
+        policy.budgets[i].settled = figures.settled;
+        policy.budgets[i].held = figures.held;
+    }
+}
+
+/// The gate keeps the figures of budgets it knows; those that a reload added, or gave another
+/// window or scope, get theirs from the books.
+void Control::book_changed_budgets(const routing::Catalogue& before, Now now) {
+    std::optional<ledger::Reader> reader;
+    for (std::size_t i = 0; i < catalogue_->budgets.size(); ++i) {
+        const config::Budget& budget = catalogue_->config.budgets[i];
+        const auto old =
+            std::ranges::find(before.config.budgets, budget.name, &config::Budget::name);
+        const bool same = old != before.config.budgets.end() && old->per == budget.per &&
+                          old->scope == budget.scope;
+        if (same) {
+            continue;
+        }
+        Result<std::int64_t> spent = fail(Errc::io_failed, "the books cannot be read");
+        if (!reader) {
+            if (auto opened = ledger::Reader::open(options_.state)) {
+                reader = std::move(*opened);
             }
         }
+        if (reader) {
+            spent = spent_in_window(
+                *reader, catalogue_->config, budget, names_, options_.zone, now.utc);
+        }
+        if (!spent) {
+            // Closed, not open: what cannot be known is taken as used up.
+            spdlog::error("budget={} counts as spent: {}", budget.name, spent.error().message);
+            spent = std::numeric_limits<std::int64_t>::max() / 4;
+        }
+        parts_.gateway.budget_booked(
+            catalogue_->budgets[i], *spent + exposure_.carried(fleet_, now, i));
     }
 }
 
 void Control::apply_revision(config::Config config, std::int64_t revision) {
     const Now now = parts_.clock.read();
-    make_providers(config);
+    drivers_.apply(config);
+    const std::shared_ptr<const routing::Catalogue> before = catalogue_;
     catalogue_ = routing::compile(std::move(config), revision, names_);
     catalogue_loaded_ = now.utc;
     parts_.books.use(*catalogue_);
     gate::Policy limits = routing::gate_policy(*catalogue_);
-    seed_budgets(limits, now);
+    if (!before) {
+        seed_budgets(limits, now);
+    }
     fleet_.apply(catalogue_);
     exposure_.apply(catalogue_, now);
     parts_.gateway.apply(catalogue_, std::move(limits));
+    if (before) {
+        book_changed_budgets(*before, now);
+    }
     renter_.apply(catalogue_);
     if (!recovered_) {
         recovered_ = true;
@@ -201,9 +225,6 @@ void Control::apply_revision(config::Config config, std::int64_t revision) {
     note_prices(now);
     market_.apply(catalogue_);
     sources_.apply(*catalogue_);
-    for (const std::string& warning : driver_warnings_) {
-        spdlog::warn("{}", warning);
-    }
     for (const std::string& note : catalogue_->notes) {
         spdlog::warn("{}", note);
     }
@@ -288,12 +309,13 @@ std::future<Result<std::string>> Control::create_key(std::string name) {
             return;
         }
         parts_.ledger.add_key(
-            key->row, [this, promise, row = key->row, text = key->text](Result<void> stored) {
+            key->row,
+            [&keys = parts_.keys, promise, row = key->row, text = key->text](Result<void> stored) {
                 if (!stored) {
                     promise->set_value(std::unexpected{stored.error()});
                     return;
                 }
-                parts_.keys.add(row);
+                keys.add(row);
                 promise->set_value(text);
             });
     });
@@ -332,7 +354,7 @@ void Control::tick() {
     inference::GatewayCounters all = parts_.gateway.counters();
     counters_ = std::move(all.gate);
     totals_ = all.totals;
-    sources_.tick();
+    sources_.tick(counters_);
     market_.tick();
     fleet_.tick(counters_);
     exposure_.tick(fleet_, now);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "agent/config/credentials.hpp"
+#include "agent/control/drivers.hpp"
 #include "agent/control/exposure.hpp"
 #include "agent/control/fleet.hpp"
 #include "agent/control/inbox.hpp"
@@ -56,13 +57,17 @@ public:
     Control(const Control&) = delete;
     Control& operator=(const Control&) = delete;
 
-    /// Puts `config` in force: stores its text, compiles it, applies it everywhere. The future
-    /// holds the revision, or why nothing changed.
-    [[nodiscard]] std::future<Result<std::int64_t>> apply(
-        config::Config config, std::string text, std::string author);
+    /// Puts `config` in force: stores its text, compiles it, applies it everywhere; gives the
+    /// revision, or why nothing changed. Waits for the ledger and the loop, at most `limit`
+    /// (timed_out: it will not be applied later either). Call after `start`.
+    [[nodiscard]] Result<std::int64_t> apply(
+        config::Config config,
+        std::string text,
+        std::string author,
+        std::chrono::milliseconds limit);
     /// Makes a client key; the text is shown once.
     [[nodiscard]] std::future<Result<std::string>> create_key(std::string name);
-    /// Starts the loop. Call after the first `apply` was asked for.
+    /// Starts the loop; it does nothing before the first `apply`.
     void start();
 
     /// No new machines from now on; ends all that exist, draining them unless `at_once`. With
@@ -78,9 +83,9 @@ private:
     void run(std::stop_token stop);
     void tick();
     void apply_revision(config::Config config, std::int64_t revision);
-    void make_providers(const config::Config& config);
     void note_prices(Now now);
     void seed_budgets(gate::Policy& policy, Now now);
+    void book_changed_budgets(const routing::Catalogue& before, Now now);
     void recover(Now now);
     void drain_unnamed();
     void meter_power(Now now);
@@ -97,6 +102,7 @@ private:
     UtcTime catalogue_loaded_{};
     Prober prober_;
     Fleet fleet_;
+    Drivers drivers_;
     Market market_;
     Exposure exposure_;
     Sources sources_;
@@ -104,7 +110,6 @@ private:
     Renter renter_;
     gate::Counters counters_{};
     inference::GatewayTotals totals_{};
-    std::vector<std::string> driver_warnings_{};
     BootTime started_{};
     UtcTime started_utc_{};
     BootTime next_sweep_{};

@@ -229,7 +229,7 @@ void Control::publish() {
     view->ledger_ok = health.writable && health.problem.empty();
     view->ledger_path = (options_.state / ledger::ledger_file).string();
     view->decisions.assign(renter_.decisions().begin(), renter_.decisions().end());
-    view->warnings = driver_warnings_;
+    view->warnings = drivers_.warnings();
     view->warnings.insert(view->warnings.end(), catalogue_->notes.begin(), catalogue_->notes.end());
     for (const auto& more : {sources_.warnings(), market_.warnings(), fleet_.warnings()}) {
         view->warnings.insert(view->warnings.end(), more.begin(), more.end());

@@ -1,6 +1,7 @@
 #include "agent/control/exposure.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace evenkeel::agent {
 
@@ -20,12 +21,21 @@ std::uint64_t rental_budgets(
 }
 
 void Exposure::apply(std::shared_ptr<const routing::Catalogue> catalogue, Now now) {
-    catalogue_ = std::move(catalogue);
+    const std::shared_ptr<const routing::Catalogue> before =
+        std::exchange(catalogue_, std::move(catalogue));
+    std::map<NameIx, UtcTime> windows;
     for (std::size_t i = 0; i < catalogue_->budgets.size(); ++i) {
-        windows_.try_emplace(
-            catalogue_->budgets[i],
-            ledger::window_start(catalogue_->config.budgets[i].per, zone_, now.utc));
+        const NameIx name = catalogue_->budgets[i];
+        const config::Budget& budget = catalogue_->config.budgets[i];
+        windows[name] = ledger::window_start(budget.per, zone_, now.utc);
+        for (std::size_t k = 0; before && k < before->budgets.size(); ++k) {
+            // The same window goes on: a change of the clock meanwhile opens no old one again.
+            if (before->budgets[k] == name && before->config.budgets[k].per == budget.per) {
+                windows[name] = windows_[name];
+            }
+        }
     }
+    windows_ = std::move(windows);
     if (day_number_ == 0) {
         day_number_ = ledger::day_number(zone_, now.utc);
     }
@@ -57,8 +67,8 @@ void Exposure::add(const Seat& seat, std::int64_t target) {
     }
 }
 
-/// What is set aside for machines and not spent yet: it goes on counting in a new window, so that
-/// giving it back there cannot make room that does not exist.
+/// It goes on counting in a new window, so that giving it back there cannot make room that does not
+/// exist.
 std::int64_t Exposure::carried(const Fleet& fleet, Now now, std::size_t budget) const {
     const config::CurrencyRules& rules = catalogue_->config.currency;
     std::int64_t sum = 0;

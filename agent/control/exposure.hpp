@@ -39,10 +39,13 @@ public:
         const std::string& provider,
         const std::string& model) const;
 
-private:
-    static constexpr std::size_t all_budgets = ~std::size_t{0};
-    void add(const Seat& seat, std::int64_t target);
+    /// What is set aside for machines and not spent yet, report nanos, of those that budget number
+    /// `budget` counts (all_budgets: of all).
     [[nodiscard]] std::int64_t carried(const Fleet& fleet, Now now, std::size_t budget) const;
+    static constexpr std::size_t all_budgets = ~std::size_t{0};
+
+private:
+    void add(const Seat& seat, std::int64_t target);
 
     inference::Gateway& gateway_;
     ledger::Zone zone_;

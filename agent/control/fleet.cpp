@@ -11,13 +11,6 @@
 
 namespace evenkeel::agent {
 
-namespace {
-
-constexpr std::chrono::seconds ledger_patience{2};  ///< an ending machine waits no longer for it
-constexpr std::size_t gone_max = 256;               ///< ended machines kept for display
-
-}  // namespace
-
 Fleet::Fleet(Parts parts, Settings settings, StepListener listener)
     : parts_{parts}, settings_{std::move(settings)}, listener_{std::move(listener)} {}
 
@@ -27,9 +20,11 @@ void Fleet::apply(std::shared_ptr<const routing::Catalogue> catalogue) {
     catalogue_ = std::move(catalogue);
 }
 
-void Fleet::add_provider(const std::string& name, std::unique_ptr<providers::Provider> provider) {
+void Fleet::use_provider(const std::string& name, std::unique_ptr<providers::Provider> provider) {
     ProviderState& state = providers_[name];
-    if (!state.runner) {
+    if (state.runner) {
+        state.runner->use(std::move(provider));
+    } else {
         state.runner = std::make_unique<ProviderRunner>(std::move(provider), parts_.inbox);
     }
 }
@@ -113,12 +108,11 @@ void Fleet::recover(const ledger::Recovered& recovered) {
         seat.source_name = parts_.names.text(stored.row.source);
         seat.paid = stored.paid;
         auto machine = from_row(stored.row, parts_.names, settings_.owner_mark);
-        if (!machine) {
-            // Its facts are lost, so it is treated as one to end: by id if we have it, else the
-            // sweeper finds it by its mark.
-            spdlog::error("machine={} {}", stored.row.name, machine.error().message);
+        const bool damaged = !machine.has_value();
+        if (damaged) {
+            spdlog::error("machine={} {}: it is ended", stored.row.name, machine.error().message);
             warnings_.push_back(machine.error().message);
-            continue;
+            machine = salvage(stored, parts_.names, settings_.owner_mark, settings_.boot_id, now);
         }
         seat.machine = *machine;
         for (const ledger::OpenHold& hold : recovered.machine_holds) {
@@ -127,6 +121,7 @@ void Fleet::recover(const ledger::Recovered& recovered) {
                 seat.commit = hold.hold.amount;
             }
         }
+        seat.id_taken = stored.row.remote_id.empty() && !machine->remote_id.empty();
         const MachineId id = machine->id;
         count_create(machine->wanted_at.utc, now.utc);
         Seat& placed = seats_.insert_or_assign(id, std::move(seat)).first->second;
@@ -144,6 +139,9 @@ void Fleet::recover(const ledger::Recovered& recovered) {
             if (lifecycle::takes_work(placed.machine, limits(placed.machine))) {
                 gate_effect(placed, lifecycle::GateEffect::start);
             }
+        }
+        if (damaged) {
+            destroy(id, Reason{ReasonCode::machine_orphan});
         }
     }
 }
@@ -222,13 +220,13 @@ void Fleet::order(const Order& order, std::function<void(const Error&)> failed) 
     creates_.push_back(now.utc);
     parts_.ledger.hold(
         std::move(hold),
-        [this, seat = std::move(seat), order, failed = std::move(failed)](
+        [this, inbox = parts_.inbox, seat = std::move(seat), order, failed = std::move(failed)](
             Result<HoldId> result) mutable {
-            parts_.inbox.post([this,
-                               result = std::move(result),
-                               seat = std::move(seat),
-                               order,
-                               failed = std::move(failed)]() mutable {
+            inbox.post([this,
+                        result = std::move(result),
+                        seat = std::move(seat),
+                        order,
+                        failed = std::move(failed)]() mutable {
                 --ordering_;
                 names_ordering_.erase(seat.source_name);
                 if (!result) {
@@ -280,242 +278,6 @@ void Fleet::end_all(bool at_once, const Reason& reason) {
     }
 }
 
-void Fleet::apply_event(Seat& seat, lifecycle::Event event) {
-    if (seat.committing) {
-        seat.waiting.push_back(std::move(event));
-        return;
-    }
-    const Now now = parts_.clock.read();
-    lifecycle::Step step = lifecycle::step(seat.machine, event, limits(seat.machine), now);
-    if (step.durable) {
-        commit(seat, std::move(step));
-        return;
-    }
-    seat.machine = step.machine;
-    run_effects(seat, step);
-    pump(seat);
-}
-
-std::vector<ledger::BudgetShare> Fleet::shares(const Seat& seat, Money amount, UtcTime at) const {
-    const auto report = routing::to_report(catalogue_->config.currency, amount, Rounding::up);
-    if (!report) {
-        return {};
-    }
-    return parts_.books.shares(
-        catalogue_->revision,
-        rental_budgets(catalogue_->config, seat.machine.provider, seat.machine.model),
-        *report,
-        at);
-}
-
-ledger::MachineStep Fleet::ledger_step(const Seat& seat, const lifecycle::Step& step) const {
-    const Now now = parts_.clock.read();
-    ledger::MachineStep row{
-        .machine = to_row(step.machine, seat.names),
-        .expected_step = step.machine.step - 1,
-        .event = std::string{step.event},
-        .from = step.from,
-        .now = now,
-        .boot_id = settings_.boot_id};
-    for (const lifecycle::PhaseClosed& closed : step.closed) {
-        row.phases.push_back(
-            {.no = closed.no,
-             .phase = closed.phase,
-             .from = closed.from.utc,
-             .to = closed.to.utc,
-             .amount = closed.amount,
-             .paid_for = closed.to.boot - closed.from.boot,
-             .budgets = shares(seat, closed.amount, closed.to.utc)});
-    }
-    if (step.opened) {
-        row.phases.push_back(
-            {.no = step.opened->no, .phase = step.opened->phase, .from = step.opened->from.utc});
-    }
-    if (step.event == "wanted") {
-        row.expected_step = -1;
-        row.decision = ledger::Decision{
-            .policy = catalogue_->revision,
-            .kind = "rent",
-            .model = seat.names.model,
-            .machine = step.machine.id,
-            .reason = step.reason};
-    }
-    return row;
-}
-
-void Fleet::commit(Seat& seat, lifecycle::Step step) {
-    seat.committing = true;
-    seat.committing_since = parts_.clock.read().boot;
-    seat.staged = std::move(step);
-    seat.staged_ran = false;
-    wake_at(seat.committing_since + ledger_patience);
-    const MachineId id = seat.machine.id;
-    parts_.ledger.machine_step(ledger_step(seat, *seat.staged), [this, id](Result<void> result) {
-        parts_.inbox.post([this, id, result = std::move(result)] { committed(id, result); });
-    });
-}
-
-void Fleet::committed(MachineId id, const Result<void>& result) {
-    Seat* seat = find(id);
-    if (seat == nullptr || !seat->staged) {
-        return;
-    }
-    if (!result && result.error().code != Errc::conflict) {
-        // The step stays staged and is offered again; an ending machine does not wait for it.
-        seat->unsaved = true;
-        spdlog::error(
-            "machine={} step={} not booked: {}",
-            seat->machine.name,
-            seat->staged->event,
-            result.error().message);
-        if (seat->staged->machine.end_asked && !seat->staged_ran) {
-            seat->staged_ran = true;
-            run_effects(*seat, *seat->staged);
-        }
-        wake_at(parts_.clock.read().boot + std::chrono::seconds{1});
-        return;
-    }
-    if (!result) {
-        // Somebody else wrote this row: the books and we disagree, which must never happen.
-        spdlog::critical(
-            "machine={} step={} refused by the ledger: {}",
-            seat->machine.name,
-            seat->staged->event,
-            result.error().message);
-        warnings_.push_back(result.error().message);
-        if (seat->staged->to == MachineState::wanted ||
-            seat->staged->to == MachineState::creating) {
-            // No row says that a machine may exist, so none may be asked for.
-            bury(id);
-            return;
-        }
-    }
-    lifecycle::Step step = std::move(*seat->staged);
-    const bool effects_ran = seat->staged_ran;
-    seat->staged.reset();
-    seat->committing = false;
-    seat->staged_ran = false;
-    seat->unsaved = false;
-    seat->machine = step.machine;
-    for (const lifecycle::PhaseClosed& closed : step.closed) {
-        seat->paid += closed.amount;
-        if (closed.phase == Phase::serve) {
-            seat->busy += closed.to.boot - closed.from.boot;
-        }
-    }
-    if (step.from != step.to) {
-        spdlog::info(
-            "machine={} {} -> {} event={} reason={} remote={}",
-            step.machine.name,
-            to_text(step.from),
-            to_text(step.to),
-            step.event,
-            to_text(step.machine.end_reason.code),
-            step.machine.remote_id);
-    }
-    if (!effects_ran) {
-        run_effects(*seat, step);
-    }
-    listener_(step);
-    if (step.to == MachineState::gone) {
-        bury(id);
-        return;
-    }
-    if (step.event == "create_asked" ||
-        (step.to == MachineState::creating && step.from != step.to)) {
-        send_create(*seat);
-    }
-    while (!seat->waiting.empty() && !seat->committing) {
-        lifecycle::Event event = std::move(seat->waiting.front());
-        seat->waiting.pop_front();
-        apply_event(*seat, std::move(event));
-        seat = find(id);
-        if (seat == nullptr) {
-            return;
-        }
-    }
-    if (!seat->committing) {
-        pump(*seat);
-    }
-}
-
-void Fleet::run_effects(Seat& seat, const lifecycle::Step& step) {
-    gate_effect(seat, step.gate);
-    if (step.to == MachineState::gone || step.to == MachineState::deleting) {
-        if (step.from != step.to) {
-            parts_.gateway.source_gone(seat.names.source);
-        }
-    }
-    if (step.alarm) {
-        const std::string text = fmt::format(
-            "{} at {} ({}) is not proved gone; it may still cost {} an hour",
-            step.machine.name,
-            step.machine.provider,
-            step.machine.remote_id,
-            to_text(
-                step.machine.real_price.value_or(step.machine.intent_price).per_display_unit()));
-        spdlog::critical("{}", text);
-    }
-    if (!step.destroy_duplicates.empty()) {
-        list(step.machine.provider);  // the sweep of that list adopts and destroys them
-    }
-}
-
-void Fleet::gate_effect(Seat& seat, lifecycle::GateEffect effect) {
-    using enum lifecycle::GateEffect;
-    const lifecycle::Machine& machine = effective(seat);
-    switch (effect) {
-        case none:
-            return;
-        case start: {
-            const auto [model, offer] = catalogue_->config.offer(machine.offer);
-            const auto up = parts_.gateway.source_up(
-                {.source = seat.names.source,
-                 .name = seat.source_name,
-                 .kind = SourceKind::rental,
-                 .model = seat.names.model,
-                 .provider = seat.names.provider,
-                 .machine = machine.id,
-                 .host = machine.host,
-                 .port = static_cast<std::uint16_t>(machine.port),
-                 .key = inference::Secret{engine_key(machine.name)},
-                 .seller_model = machine.model,
-                 .slots = offer != nullptr ? offer->slots : 1,
-                 .rank = machine.wanted_at.utc.time_since_epoch().count(),
-                 .synthetic = seat.names.synthetic});
-            if (!up) {
-                spdlog::error("machine={} cannot serve: {}", machine.name, up.error().message);
-            }
-            return;
-        }
-        case stop:
-            parts_.gateway.source_draining(seat.names.source);
-            return;
-        case cancel:
-            parts_.gateway.source_draining(seat.names.source);
-            parts_.gateway.cancel_streams(seat.names.source);
-            return;
-    }
-}
-
-void Fleet::bury(MachineId id) {
-    const auto it = seats_.find(id);
-    if (it->second.hold) {
-        parts_.ledger.release(*it->second.hold);
-    }
-    const auto provider = providers_.find(it->second.machine.provider);
-    if (provider != providers_.end() && provider->second.runner &&
-        !it->second.machine.remote_id.empty()) {
-        provider->second.bill_wanted = true;
-    }
-    gone_.push_front(std::move(it->second));
-    if (gone_.size() > gone_max) {
-        gone_.pop_back();
-    }
-    seats_.erase(it);
-    reconcile();
-}
-
 void Fleet::tick(const gate::Counters& counters) {
     const Now now = parts_.clock.read();
     next_wake_ = now.boot + std::chrono::seconds{1};
@@ -536,18 +298,11 @@ void Fleet::tick(const gate::Counters& counters) {
             std::ranges::find(counters.sources, seat->names.source, &gate::SourceCounters::source);
         seat->in_flight = source == counters.sources.end() ? 0 : source->in_flight;
         if (seat->committing) {
-            const bool late = now.boot - seat->committing_since > ledger_patience;
-            if (late && seat->staged->machine.end_asked && !seat->staged_ran) {
-                seat->staged_ran = true;
-                run_effects(*seat, *seat->staged);
+            if (now.boot - seat->committing_since.boot > ledger_patience) {
+                run_ahead(*seat);
             }
-            if (seat->unsaved) {
-                seat->unsaved = false;
-                parts_.ledger.machine_step(
-                    ledger_step(*seat, *seat->staged), [this, id](Result<void> result) {
-                        parts_.inbox.post(
-                            [this, id, result = std::move(result)] { committed(id, result); });
-                    });
+            if (std::exchange(seat->offer_again, false)) {
+                offer_step(*seat);
             }
             pump(*seat);
             continue;

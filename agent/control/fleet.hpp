@@ -32,14 +32,22 @@ struct Seat {
     Money paid{};    ///< in the ledger: phases and adjustments
     int in_flight{0};
     bool unsaved{false};               ///< the ledger does not take its newest step
+    bool offer_again{false};           ///< its newest step was refused and is due once more
     std::chrono::nanoseconds busy{0};  ///< closed serve phases, for the useful share
 
     // How the shell drives it.
     bool committing{false};
-    BootTime committing_since{};
+    Now committing_since{};  ///< of the staged step; the same when it is offered again
     std::optional<lifecycle::Step> staged{};
     bool staged_ran{false};  ///< its effects ran before its commit (ending only)
-    std::deque<lifecycle::Event> waiting{};
+    /// The ledger holds another story of this machine than we do: it is ended without further rows,
+    /// and what it cost comes into the books with the provider's bill.
+    bool disputed{false};
+    /// Its remote id belongs to an older row, so this row is stored without one.
+    bool id_taken{false};
+    std::deque<lifecycle::Event> waiting{};  ///< at most `waiting_max`
+    int blind_calls{0};                      ///< made while its step waits for the ledger
+    BootTime blind_until{};                  ///< no further such call before
     std::set<lifecycle::CallKind> outstanding{};
 };
 
@@ -61,13 +69,19 @@ struct Order {
 /// Whether the ledger has a row of `machine` that is not gone.
 [[nodiscard]] bool is_live(const ledger::Recovered& recovered, MachineId machine);
 
+/// What the lifecycle needs of a machine as its provider describes it.
+[[nodiscard]] lifecycle::Seen to_seen(const providers::RemoteMachine& remote);
+
 /// All rented machines: rows, calls, money. Drives the pure lifecycle: answers become events,
 /// events become steps, steps are committed and then have their effects. Lives on the control
 /// thread; provider and probe threads reach it through the inbox.
 class Fleet {
 public:
+    /// An ending machine waits no longer for the ledger before it is ended all the same.
+    static constexpr std::chrono::seconds ledger_patience{2};
+
     struct Parts {
-        Inbox& inbox;
+        Inbox inbox;
         const Clock& clock;
         ledger::Ledger& ledger;
         ledger::LedgerBooks& books;
@@ -89,8 +103,8 @@ public:
 
     /// The newest policy; limits follow it at once.
     void apply(std::shared_ptr<const routing::Catalogue> catalogue);
-    /// Adds a provider, or nothing when it is there.
-    void add_provider(const std::string& name, std::unique_ptr<providers::Provider> provider);
+    /// Adds a provider, or gives a known one a new driver.
+    void use_provider(const std::string& name, std::unique_ptr<providers::Provider> provider);
     [[nodiscard]] ProviderRunner* runner(const std::string& name);
 
     /// Takes over the machines of the ledger after a start.
@@ -141,10 +155,14 @@ private:
         std::string trouble{};
     };
 
-    void insert(const Order& order, HoldId hold);
     void apply_event(Seat& seat, lifecycle::Event event);
     void commit(Seat& seat, lifecycle::Step step);
+    void offer_step(const Seat& seat);
     void committed(MachineId id, const Result<void>& result);
+    void not_committed(Seat& seat, const Error& error);
+    [[nodiscard]] bool settle_dispute(Seat& seat, const Error& error);
+    /// Runs the effects of a staged step of an ending machine without waiting for its commit.
+    void run_ahead(Seat& seat);
     void run_effects(Seat& seat, const lifecycle::Step& step);
     void gate_effect(Seat& seat, lifecycle::GateEffect effect);
     void bury(MachineId id);
@@ -162,6 +180,7 @@ private:
     Seat* revive(MachineId id);
     /// The provider's minimum bill as known from its machines; it then corrects the rest itself.
     [[nodiscard]] std::chrono::milliseconds min_bill_of(const std::string& provider) const;
+    [[nodiscard]] Price dearest_of(const std::string& provider) const;
     void adopt(const lifecycle::Finding& finding, const std::string& provider);
     void not_adjusted(const std::string& provider, MachineId id, Money difference);
     void billed(const std::string& provider, const Result<std::vector<providers::BillLine>>& lines);

@@ -8,6 +8,7 @@
 #include <boost/json/value_to.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <exception>
 
 namespace evenkeel::agent {
@@ -65,6 +66,7 @@ std::optional<Price> price_from(const json::value& value) {
 
 json::object to_json(const lifecycle::Machine& machine) {
     return {
+        {"remote_id", machine.remote_id},
         {"sku", machine.sku},
         {"region", machine.region},
         {"gpu_wanted", machine.gpu_wanted},
@@ -99,6 +101,9 @@ json::object to_json(const lifecycle::Machine& machine) {
 }
 
 void read_detail(const json::object& detail, lifecycle::Machine& machine) {
+    if (machine.remote_id.empty() && detail.contains("remote_id")) {
+        machine.remote_id = text(detail, "remote_id");  // its column may belong to an older row
+    }
     machine.sku = text(detail, "sku");
     machine.region = text(detail, "region");
     machine.gpu_wanted = text(detail, "gpu_wanted");
@@ -171,7 +176,9 @@ ledger::MachineRow to_row(const lifecycle::Machine& machine, const MachineNames&
     return row;
 }
 
-Result<lifecycle::Machine> from_row(
+namespace {
+
+lifecycle::Machine from_columns(
     const ledger::MachineRow& row, const routing::NameTable& names, std::string_view owner_mark) {
     lifecycle::Machine machine;
     machine.id = row.id;
@@ -189,11 +196,53 @@ Result<lifecycle::Machine> from_row(
     if (row.gone_how) {
         machine.gone_how = *row.gone_how;
     }
+    return machine;
+}
+
+}  // namespace
+
+Result<lifecycle::Machine> from_row(
+    const ledger::MachineRow& row, const routing::NameTable& names, std::string_view owner_mark) {
+    lifecycle::Machine machine = from_columns(row, names, owner_mark);
     try {
         read_detail(json::parse(row.detail).as_object(), machine);
     } catch (const std::exception&) {
         return fail(
             Errc::corrupt, fmt::format("machine {}: its stored detail cannot be read", row.name));
+    }
+    return machine;
+}
+
+lifecycle::Machine salvage(
+    const ledger::Recovered::Machine& stored,
+    const routing::NameTable& names,
+    std::string_view owner_mark,
+    std::string_view boot_id,
+    Now now) {
+    lifecycle::Machine machine = from_columns(stored.row, names, owner_mark);
+    const auto at = [now](UtcTime utc) {
+        const auto age = std::max(std::chrono::microseconds{0}, now.utc - utc);
+        return Now{.boot = now.boot - age, .utc = now.utc - age};
+    };
+    machine.boot_id = boot_id;
+    machine.wanted_at = at(stored.row.created);
+    machine.billed_from = machine.wanted_at;
+    machine.state_at = now;
+    machine.alive_at = at(stored.last.at);
+    if (machine.state == MachineState::deleting || machine.state == MachineState::verifying) {
+        machine.end_asked = now;
+        machine.delete_asked = now;
+    }
+    if (machine.state == MachineState::draining) {
+        machine.end_asked = now;
+    }
+    machine.posted = stored.paid;
+    for (const ledger::PhaseRow& phase : stored.phases) {
+        machine.phase_no = std::max(machine.phase_no, phase.no);
+        if (!phase.to) {
+            machine.phase = phase.phase;
+            machine.phase_at = at(phase.from);
+        }
     }
     return machine;
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "agent/ledger/rows.hpp"
+#include "agent/ledger/ledger.hpp"
 #include "policies/lifecycle/machine.hpp"
 #include "policies/routing/catalogue.hpp"
 
@@ -30,5 +30,15 @@ struct MachineNames {
 /// treat the row as a machine to find and destroy.
 [[nodiscard]] Result<lifecycle::Machine> from_row(
     const ledger::MachineRow& row, const routing::NameTable& names, std::string_view owner_mark);
+
+/// A machine whose `detail` cannot be read, made from the columns and phases that can, in the state
+/// of its row: good enough to end it, which is all that may be done with it. Times of the open phase
+/// are those of the wall clock.
+[[nodiscard]] lifecycle::Machine salvage(
+    const ledger::Recovered::Machine& stored,
+    const routing::NameTable& names,
+    std::string_view owner_mark,
+    std::string_view boot_id,
+    Now now);
 
 }  // namespace evenkeel::agent

@@ -15,13 +15,14 @@ namespace {
 template <class T>
 void start(
     asio::io_context& context,
-    Inbox& inbox,
+    Inbox inbox,
     asio::awaitable<Result<T>> task,
     std::function<void(Result<T>)> done) {
     asio::co_spawn(
         context,
         std::move(task),
-        [&inbox, done = std::move(done)](std::exception_ptr error, Result<T> result) mutable {
+        [inbox = std::move(inbox), done = std::move(done)](
+            std::exception_ptr error, Result<T> result) mutable {
             if (error) {
                 result = fail(Errc::invalid_response, "the probe itself failed");
             }
@@ -33,8 +34,10 @@ void start(
 
 }  // namespace
 
-Prober::Prober(Inbox& inbox)
-    : inbox_{inbox}, work_{asio::make_work_guard(context_)}, thread_{[this] { context_.run(); }} {}
+Prober::Prober(Inbox inbox)
+    : inbox_{std::move(inbox)},
+      work_{asio::make_work_guard(context_)},
+      thread_{[this] { context_.run(); }} {}
 
 Prober::~Prober() {
     context_.stop();

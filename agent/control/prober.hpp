@@ -16,8 +16,7 @@ namespace evenkeel::agent {
 /// Looks at engines from outside, on a thread of its own; answers go to the control thread.
 class Prober {
 public:
-    /// `inbox` must outlive this object.
-    explicit Prober(Inbox& inbox);
+    explicit Prober(Inbox inbox);
     /// Cancels what runs.
     ~Prober();
     Prober(const Prober&) = delete;
@@ -37,7 +36,7 @@ public:
         std::function<void(Result<inference::engine::Acceptance>)> done);
 
 private:
-    Inbox& inbox_;
+    Inbox inbox_;
     boost::asio::io_context context_{1};
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
     std::thread thread_;

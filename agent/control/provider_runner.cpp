@@ -2,8 +2,8 @@
 
 namespace evenkeel::agent {
 
-ProviderRunner::ProviderRunner(std::unique_ptr<providers::Provider> provider, Inbox& inbox)
-    : provider_{std::move(provider)}, inbox_{inbox} {
+ProviderRunner::ProviderRunner(std::unique_ptr<providers::Provider> provider, Inbox inbox)
+    : provider_{std::move(provider)}, inbox_{std::move(inbox)} {
     for (std::size_t lane = 0; lane < 2; ++lane) {
         threads_[lane] = std::jthread{
             [&queue = queues_[lane]](std::stop_token stop) { work(queue, std::move(stop)); }};
@@ -11,6 +11,17 @@ ProviderRunner::ProviderRunner(std::unique_ptr<providers::Provider> provider, In
 }
 
 ProviderRunner::~ProviderRunner() = default;
+
+void ProviderRunner::use(std::unique_ptr<providers::Provider> provider) {
+    std::shared_ptr<providers::Provider> old{std::move(provider)};
+    const std::lock_guard lock{provider_mutex_};
+    provider_.swap(old);
+}
+
+std::shared_ptr<providers::Provider> ProviderRunner::current() const {
+    const std::lock_guard lock{provider_mutex_};
+    return provider_;
+}
 
 void ProviderRunner::enqueue(Lane lane, Job job) {
     Queue& queue = queues_[static_cast<std::size_t>(lane)];

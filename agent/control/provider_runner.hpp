@@ -21,8 +21,7 @@ namespace evenkeel::agent {
 /// go to the control thread's inbox. Each lane runs one call at a time, in order.
 class ProviderRunner {
 public:
-    /// `inbox` must outlive this object.
-    ProviderRunner(std::unique_ptr<providers::Provider> provider, Inbox& inbox);
+    ProviderRunner(std::unique_ptr<providers::Provider> provider, Inbox inbox);
     /// Cancels running calls and drops waiting ones; a cancelled create is `outcome_unknown` to
     /// whoever reads the ledger next.
     ~ProviderRunner();
@@ -41,7 +40,8 @@ public:
                 // A driver that throws has told us nothing: a create may have happened.
                 Answer answer = [&]() -> Answer {
                     try {
-                        return call(*provider_, stop);
+                        const std::shared_ptr<providers::Provider> provider = current();
+                        return call(*provider, stop);
                     } catch (const std::exception& error) {
                         return fail(Errc::outcome_unknown, error.what());
                     }
@@ -52,7 +52,10 @@ public:
             });
     }
 
-    [[nodiscard]] providers::Provider& provider() noexcept { return *provider_; }
+    /// Calls from now on go to `provider` (its key or address changed); one that runs ends with the
+    /// old one.
+    void use(std::unique_ptr<providers::Provider> provider);
+    [[nodiscard]] std::shared_ptr<providers::Provider> current() const;
 
 private:
     using Job = std::function<void(std::stop_token)>;
@@ -64,8 +67,9 @@ private:
     void enqueue(Lane lane, Job job);
     static void work(Queue& queue, std::stop_token stop);
 
-    std::unique_ptr<providers::Provider> provider_;
-    Inbox& inbox_;
+    mutable std::mutex provider_mutex_{};
+    std::shared_ptr<providers::Provider> provider_;
+    Inbox inbox_;
     Queue queues_[2];
     std::jthread threads_[2];  // last: stopped and joined before the queues go
 };

@@ -55,8 +55,9 @@ void Renter::apply(std::shared_ptr<const routing::Catalogue> catalogue) {
         const NameIx model = parts_.names.intern(routing::NameKind::model, scaling.model);
         if (known != rules_.end() && known->second.model == model) {
             rule = std::move(known->second);
-        } else if (const auto stored = stored_.find(model); stored != stored_.end()) {
-            if (auto state = scaling::from_bytes(stored->second)) {
+        } else if (auto stored = stored_.extract(model)) {
+            // Once: a rule that leaves the policy and comes back begins without debts of old.
+            if (auto state = scaling::from_bytes(stored.mapped())) {
                 rule.state = std::move(*state);
             } else {
                 spdlog::warn("rule={} {}", scaling.name, state.error().message);

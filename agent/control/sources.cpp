@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <charconv>
 #include <set>
 #include <utility>
@@ -125,12 +126,14 @@ void Sources::apply(const routing::Catalogue& catalogue) {
             }
             auto made = make(model, offer, *provider);
             if (!made) {
+                named.insert(parts_.names.intern(routing::NameKind::source, offer.name));
                 warnings_.push_back(fmt::format("{}: {}", offer.name, made.error().message));
                 spdlog::warn("source={} left out: {}", offer.name, made.error().message);
                 continue;
             }
             const NameIx ix = made->info.source;
             named.insert(ix);
+            leaving_.erase(ix);
             parts_.ledger.source(
                 {.ix = ix,
                  .kind = made->info.kind,
@@ -156,11 +159,12 @@ void Sources::apply(const routing::Catalogue& catalogue) {
             ++it;
         } else {
             spdlog::info("source={} is no longer named by the policy", it->second.info.name);
-            parts_.gateway.source_gone(it->first);
+            parts_.gateway.source_draining(it->first);
+            leaving_.insert(it->first);
             it = sources_.erase(it);
         }
     }
-    tick();
+    probe_due();
 }
 
 void Sources::set_up(ConfiguredSource& source, bool up, std::string trouble) {
@@ -184,7 +188,20 @@ void Sources::set_up(ConfiguredSource& source, bool up, std::string trouble) {
     source.up = false;
 }
 
-void Sources::tick() {
+void Sources::tick(const gate::Counters& counters) {
+    std::erase_if(leaving_, [&](NameIx source) {
+        const auto counted =
+            std::ranges::find(counters.sources, source, &gate::SourceCounters::source);
+        if (counted != counters.sources.end() && counted->in_flight > 0) {
+            return false;
+        }
+        parts_.gateway.source_gone(source);
+        return true;
+    });
+    probe_due();
+}
+
+void Sources::probe_due() {
     const BootTime now = parts_.clock.read().boot;
     for (auto& [ix, source] : sources_) {
         if (source.info.kind != SourceKind::own || source.probing || now < source.next_probe) {

@@ -9,6 +9,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,7 +44,7 @@ struct Endpoint {
 class Sources {
 public:
     struct Parts {
-        Inbox& inbox;
+        Inbox inbox;
         const Clock& clock;
         ledger::Ledger& ledger;
         inference::Gateway& gateway;
@@ -54,10 +55,12 @@ public:
     explicit Sources(Parts parts) : parts_{parts} {}
 
     /// Adds new sources, changes known ones, drains those the policy no longer names. What cannot
-    /// be used (missing credential, no driver) is left out and told by `warnings`.
+    /// be used (missing credential, no driver) is left out and told by `warnings`; a source that
+    /// works already goes on as it was then.
     void apply(const routing::Catalogue& catalogue);
-    /// Starts the probes that are due; call each tick.
-    void tick();
+    /// Starts the probes that are due, and lets drained sources go; call each tick with the
+    /// gateway's counters.
+    void tick(const gate::Counters& counters);
     /// The gateway had trouble with a source: looks at it at once.
     void suspect(NameIx source);
 
@@ -73,9 +76,11 @@ private:
         const config::Model& model, const config::Offer& offer, const config::Provider& provider);
     void probed(NameIx source, const Result<inference::engine::Health>& health);
     void set_up(ConfiguredSource& source, bool up, std::string trouble);
+    void probe_due();
 
     Parts parts_;
     std::map<NameIx, ConfiguredSource> sources_{};
+    std::set<NameIx> leaving_{};  ///< no longer named; gone when their last request has ended
     std::vector<std::string> warnings_{};
     std::chrono::nanoseconds probe_every_{std::chrono::seconds{5}};
 };

@@ -1,3 +1,4 @@
+#include "agent/ledger/reader.hpp"
 #include "scene.hpp"
 
 #include <gtest/gtest.h>
@@ -40,6 +41,9 @@ TEST_P(KillNine, LeavesNothingBehind) {
     const auto verified = scene.stage().tool({"ledger", "verify"});
     ASSERT_TRUE(verified);
     EXPECT_EQ(verified->status, 0) << verified->err;
+    auto books = ledger::Reader::open(scene.stage().state());
+    ASSERT_TRUE(books);
+    EXPECT_EQ(books->summary()->open_holds, 0) << "money is still set aside for nothing";
 }
 
 INSTANTIATE_TEST_SUITE_P(

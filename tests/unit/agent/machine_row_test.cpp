@@ -94,6 +94,30 @@ TEST(MachineRow, DamagedDetailIsCorrupt) {
     }
 }
 
+TEST(MachineRow, WhatCanBeReadOfADamagedRowIsEnoughToEndIt) {
+    routing::NameTable names;
+    MachineNames ix;
+    const lifecycle::Machine machine = full(names, ix);
+    ledger::Recovered::Machine stored{.row = to_row(machine, ix), .paid = machine.posted};
+    stored.row.detail = "torn";
+    stored.row.created = machine.wanted_at.utc;
+    stored.phases = {
+        {.no = 3, .phase = Phase::serve, .from = stored.row.created, .to = stored.row.created},
+        {.no = 4, .phase = Phase::idle, .from = stored.row.created}};
+    const Now now{.boot = BootTime{1h}, .utc = machine.wanted_at.utc + 10min};
+    const lifecycle::Machine saved = salvage(stored, names, "ek-1a2b3c4d", "boot", now);
+    EXPECT_EQ(saved.state, machine.state);
+    EXPECT_FALSE(saved.end_asked);
+    EXPECT_EQ(saved.remote_id, machine.remote_id);
+    EXPECT_EQ(saved.phase, Phase::idle);
+    EXPECT_EQ(saved.phase_no, 4);
+    EXPECT_EQ(saved.billed_from->boot, BootTime{50min});
+    EXPECT_EQ(saved.posted, machine.posted);
+    stored.row.state = MachineState::verifying;
+    const lifecycle::Machine ending = salvage(stored, names, "ek-1a2b3c4d", "boot", now);
+    EXPECT_TRUE(ending.end_asked && ending.delete_asked);
+}
+
 TEST(PlainGpu, SaysNothingTwice) {
     EXPECT_EQ(plain_gpu("H100 80GB (synthetic)"), "H100 80GB");
     EXPECT_EQ(plain_gpu("H100 80GB"), "H100 80GB");

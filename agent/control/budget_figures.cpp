@@ -1,0 +1,88 @@
+#include "agent/control/budget_figures.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+namespace evenkeel::agent {
+
+namespace {
+
+bool covers(
+    const config::BudgetScope& scope,
+    const ledger::SpendRow& row,
+    const routing::NameTable& names) {
+    const auto is = [&](const std::string& wanted, NameIx ix) {
+        return wanted.empty() || (ix != NameIx{} && names.text(ix) == wanted);
+    };
+    return (scope.kind.empty() || scope.kind == to_text(row.kind)) &&
+           is(scope.provider, row.provider) && is(scope.key, row.key) &&
+           is(scope.model, row.model) && is(scope.route, row.route);
+}
+
+}  // namespace
+
+BudgetFigures figures_at_start(
+    const ledger::Recovered& recovered,
+    NameIx name,
+    const config::Budget& budget,
+    const ledger::Zone& zone,
+    UtcTime now) {
+    BudgetFigures figures;
+    const UtcTime start = ledger::window_start(budget.per, zone, now);
+    for (const ledger::BudgetWindow& window : recovered.windows) {
+        if (window.budget == name && window.window == start) {
+            figures.settled = window.settled;
+            figures.held = window.held;
+        }
+    }
+    for (const ledger::OpenHold& open : recovered.machine_holds) {
+        const bool lives = std::ranges::any_of(recovered.machines, [&](const auto& machine) {
+            return machine.row.id == open.hold.machine;
+        });
+        for (const ledger::BudgetShare& share : open.hold.budgets) {
+            if (lives && share.budget == name && share.window != start) {
+                figures.held += share.amount_report;
+            }
+        }
+    }
+    return figures;
+}
+
+Result<std::int64_t> spent_in_window(
+    ledger::Reader& reader,
+    const config::Config& config,
+    const config::Budget& budget,
+    const routing::NameTable& names,
+    const ledger::Zone& zone,
+    UtcTime now) {
+    const UtcTime start = ledger::window_start(budget.per, zone, now);
+    std::int64_t sum = 0;
+    if (budget.per == config::BudgetPer::hour) {
+        const auto windows = reader.budget_windows(start);
+        if (!windows) {
+            return std::unexpected{windows.error()};
+        }
+        for (const ledger::BudgetWindow& window : *windows) {
+            const bool same = window.window == start && names.text(window.budget) == budget.name;
+            sum += same ? window.settled : 0;
+        }
+        return sum;
+    }
+    const auto rows = reader.spend(ledger::day_number(zone, start), ledger::day_number(zone, now));
+    if (!rows) {
+        return std::unexpected{rows.error()};
+    }
+    for (const ledger::SpendRow& row : *rows) {
+        if (row.paid.is_zero() || !covers(budget.scope, row, names)) {
+            continue;
+        }
+        const auto report = routing::to_report(config.currency, row.paid, Rounding::up);
+        if (!report) {
+            return std::unexpected{report.error()};
+        }
+        sum += *report;
+    }
+    return sum;
+}
+
+}  // namespace evenkeel::agent

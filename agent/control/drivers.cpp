@@ -1,0 +1,71 @@
+#include "agent/control/drivers.hpp"
+
+#include "providers/drivers.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace evenkeel::agent {
+
+void Drivers::apply(const config::Config& config) {
+    warnings_.clear();
+    for (const config::Provider& entry : config.providers) {
+        if (entry.kind == config::ProviderKind::rental) {
+            make(entry);
+        }
+    }
+    for (const std::string& warning : warnings_) {
+        spdlog::warn("{}", warning);
+    }
+}
+
+void Drivers::make(const config::Provider& entry) {
+    const auto warn = [&](std::string_view why) {
+        warnings_.push_back(fmt::format("{}: {}", entry.name, why));
+    };
+    auto credential = parts_.credentials.read(entry.credential);
+    if (!credential) {
+        warn(credential.error().message);
+        return;
+    }
+    ProviderRunner* const runner = parts_.fleet.runner(entry.name);
+    const auto known = made_.find(entry.name);
+    if (runner != nullptr && known != made_.end()) {
+        const bool same_key = known->second.credential.reveal() == credential->reveal();
+        if (same_key && known->second.entry == entry) {
+            return;
+        }
+        const bool has_machines = std::ranges::any_of(parts_.fleet.seats(), [&](const auto& seat) {
+            return seat.second.machine.provider == entry.name;
+        });
+        if (has_machines && known->second.entry.driver != entry.driver) {
+            warn(
+                "its kind changed while it has machines; the old kind stays until they are gone "
+                "and the configuration is read again");
+            return;
+        }
+    }
+    auto driver = providers::make_driver(
+        entry.driver,
+        {.name = entry.name,
+         .base_url = entry.base_url,
+         .ca_file = entry.ca_file,
+         .credential = *credential,
+         .owner_mark = owner_mark_,
+         .regions = entry.regions,
+         .cloud = entry.cloud,
+         .tag = entry.tag,
+         .ssh_keys = entry.ssh_keys},
+        parts_.clock);
+    if (!driver) {
+        warn(driver.error().message);
+        return;
+    }
+    parts_.fleet.use_provider(entry.name, std::move(*driver));
+    made_.insert_or_assign(entry.name, Made{entry, std::move(*credential)});
+}
+
+}  // namespace evenkeel::agent

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "agent/config/credentials.hpp"
+#include "agent/control/fleet.hpp"
+#include "policies/config/config.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace evenkeel::agent {
+
+/// Makes the drivers of the providers that rent, and makes them anew when their entry or their
+/// credential changed. What cannot be made is told by `warnings`; a driver that works is kept then,
+/// because machines may have to be ended through it. Control thread only.
+class Drivers {
+public:
+    struct Parts {
+        const Clock& clock;
+        const Credentials& credentials;
+        Fleet& fleet;
+    };
+    Drivers(Parts parts, std::string owner_mark)
+        : parts_{parts}, owner_mark_{std::move(owner_mark)} {}
+
+    void apply(const config::Config& config);
+    [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
+
+private:
+    struct Made {
+        config::Provider entry{};
+        providers::Secret credential{};
+    };
+    void make(const config::Provider& entry);
+
+    Parts parts_;
+    std::string owner_mark_;
+    std::map<std::string, Made> made_{};
+    std::vector<std::string> warnings_{};
+};
+
+}  // namespace evenkeel::agent

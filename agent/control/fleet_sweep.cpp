@@ -1,0 +1,252 @@
+// What providers have, compared with what our rows say.
+#include "agent/control/fleet.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace evenkeel::agent {
+
+namespace {
+
+constexpr std::int64_t unknown_hour_nanos = 10'000'000'000;  ///< where nothing else is known
+
+}  // namespace
+
+void Fleet::list(const std::string& provider) {
+    const auto it = providers_.find(provider);
+    if (it == providers_.end() || !it->second.runner) {
+        return;
+    }
+    if (it->second.listing) {
+        // The running list was asked before whatever wants this one: it may prove nothing.
+        it->second.list_wanted = true;
+        return;
+    }
+    it->second.listing = true;
+    it->second.list_wanted = false;
+    const Now asked = parts_.clock.read();
+    it->second.runner->run(
+        ProviderRunner::Lane::safety,
+        [](providers::Provider& api, std::stop_token stop) { return api.list(stop); },
+        [this, provider, asked](Result<std::vector<providers::RemoteMachine>> result) {
+            listed(provider, asked, result);
+        });
+}
+
+void Fleet::listed(
+    const std::string& provider,
+    Now asked,
+    const Result<std::vector<providers::RemoteMachine>>& result) {
+    ProviderState& state = providers_[provider];
+    state.listing = false;
+    state.listed = true;
+    const bool again = state.list_wanted;
+    std::vector<MachineId> ours;
+    for (const auto& [id, seat] : seats_) {
+        if (seat.machine.provider == provider) {
+            ours.push_back(id);
+        }
+    }
+    if (!result) {
+        state.trouble = result.error().message;
+        spdlog::warn("provider={} list: {}", provider, result.error().message);
+        for (const MachineId id : ours) {
+            Seat* seat = find(id);
+            if (seat == nullptr) {
+                continue;
+            }
+            const MachineState waits = effective(*seat).state;
+            if (waits == MachineState::unknown || waits == MachineState::verifying) {
+                const auto kind = waits == MachineState::unknown ? lifecycle::CallKind::look_up
+                                                                 : lifecycle::CallKind::prove;
+                apply_event(*seat, lifecycle::CallFailed{kind, result.error().retry_after});
+            }
+        }
+        return;
+    }
+    state.trouble.clear();
+    std::vector<lifecycle::Seen> seen;
+    seen.reserve(result->size());
+    for (const providers::RemoteMachine& remote : *result) {
+        seen.push_back(to_seen(remote));
+    }
+    for (const MachineId id : ours) {
+        if (Seat* seat = find(id)) {
+            apply_event(*seat, lifecycle::listed_for(effective(*seat), seen, true, asked));
+        }
+    }
+    // Rows are read after the list: a machine created meanwhile is in a row, not an orphan.
+    std::vector<lifecycle::Machine> rows;
+    for (const auto& [id, seat] : seats_) {
+        if (seat.machine.provider == provider) {
+            rows.push_back(effective(seat));
+        }
+    }
+    // Two providers of the configuration may be one account: what a row of the other one knows is
+    // no orphan of this one. Names are unique.
+    std::erase_if(seen, [&](const lifecycle::Seen& remote) {
+        return std::ranges::any_of(seats_, [&](const auto& entry) {
+            const lifecycle::Machine& other = entry.second.machine;
+            return other.provider != provider &&
+                   (other.name == remote.name ||
+                    other.name == remote.name + "~" + remote.remote_id);
+        });
+    });
+    const Now now = parts_.clock.read();
+    for (const Seat& ended : gone_) {
+        // A machine that was not there when it was looked for may still turn up.
+        const bool lately =
+            ended.machine.gone_at && now.utc - ended.machine.gone_at->utc < std::chrono::days{1};
+        if (ended.machine.provider == provider && lately) {
+            rows.push_back(ended.machine);
+        }
+    }
+    const config::Safety& safety = catalogue_->config.safety;
+    const lifecycle::SweepInput input{
+        .remote = seen,
+        .rows = rows,
+        .owner_mark = settings_.owner_mark,
+        .asked = asked,
+        .now = now,
+        .grace = safety.orphan_grace,
+        .unknown = safety.unknown_machine};
+    for (const lifecycle::Finding& finding : lifecycle::sweep(input, state.watch)) {
+        if (lifecycle::may_destroy(finding.verdict)) {
+            adopt(finding, provider);
+        } else if (
+            finding.verdict == lifecycle::Verdict::adopt && find(finding.machine) == nullptr) {
+            if (Seat* back = revive(finding.machine)) {
+                apply_event(*back, lifecycle::listed_for(back->machine, seen, true, asked));
+            }
+        } else if (finding.verdict == lifecycle::Verdict::report) {
+            spdlog::error(
+                "provider={} remote={} carries our mark but is in no row",
+                provider,
+                finding.seen.remote_id);
+        }
+    }
+    if (again) {
+        list(provider);
+    }
+}
+
+Seat* Fleet::revive(MachineId id) {
+    const auto ended =
+        std::ranges::find_if(gone_, [id](const Seat& seat) { return seat.machine.id == id; });
+    if (ended == gone_.end()) {
+        return nullptr;
+    }
+    spdlog::error("machine={} was thought gone and is listed again", ended->machine.name);
+    Seat seat = std::move(*ended);
+    gone_.erase(ended);
+    seat.hold.reset();  // released when it ended
+    // Another machine may have its old name by now.
+    seat.source_name = free_source_name(seat.machine.provider);
+    seat.names.source = parts_.names.intern(routing::NameKind::source, seat.source_name);
+    parts_.ledger.source(
+        {.ix = seat.names.source,
+         .kind = SourceKind::rental,
+         .provider = seat.names.provider,
+         .label = plain_gpu(seat.machine.gpu),
+         .synthetic = seat.names.synthetic});
+    return &seats_.insert_or_assign(id, std::move(seat)).first->second;
+}
+
+/// What an hour of a machine may cost whose price the provider does not state: never nothing, and
+/// rather too much than too little; its bill corrects it.
+Price Fleet::dearest_of(const std::string& provider) const {
+    std::optional<Price> dearest;
+    const auto consider = [&dearest](const Price& price) {
+        const bool comparable = !dearest || dearest->currency() == price.currency();
+        if (!price.currency().is_none() && comparable &&
+            (!dearest || price.per_display_unit() > dearest->per_display_unit())) {
+            dearest = price;
+        }
+    };
+    for (const auto& [id, seat] : seats_) {
+        if (seat.machine.provider == provider) {
+            consider(seat.machine.real_price.value_or(seat.machine.intent_price));
+        }
+    }
+    for (const config::Model& model : catalogue_->config.models) {
+        for (const config::Offer& offer : model.offers) {
+            if (offer.on == provider && offer.hour_price) {
+                consider(*offer.hour_price);
+            }
+        }
+    }
+    if (!dearest) {
+        for (const config::Scaling& rule : catalogue_->config.scaling) {
+            consider(rule.max_price);
+        }
+    }
+    return dearest.value_or(Price::per_hour(Money{unknown_hour_nanos, usd}));
+}
+
+void Fleet::adopt(const lifecycle::Finding& finding, const std::string& provider) {
+    const Now now = parts_.clock.read();
+    const ReasonCode code = finding.verdict == lifecycle::Verdict::duplicate
+                                ? ReasonCode::machine_duplicate
+                                : ReasonCode::machine_orphan;
+    Seat seat;
+    seat.machine = lifecycle::make_orphan(
+        finding.seen,
+        MachineId{settings_.ids.next(now.utc)},
+        provider,
+        settings_.boot_id,
+        Reason{code},
+        now,
+        min_bill_of(provider));
+    if (!seat.machine.real_price) {
+        seat.machine.intent_price = dearest_of(provider);
+    }
+    seat.machine.step = 0;  // the row is inserted by this very step
+    seat.source_name = free_source_name(provider);
+    const config::Provider* configured = catalogue_->config.provider(provider);
+    seat.names = {
+        .provider = parts_.names.intern(routing::NameKind::provider, provider),
+        .offer = parts_.names.intern(routing::NameKind::offer, provider),
+        .model = parts_.names.intern(routing::NameKind::model, "unknown"),
+        .source = parts_.names.intern(routing::NameKind::source, seat.source_name),
+        .synthetic = configured != nullptr && configured->synthetic};
+    spdlog::error(
+        "machine={} remote={} {}: adopted to be destroyed",
+        seat.machine.name,
+        seat.machine.remote_id,
+        to_text(finding.verdict));
+    parts_.ledger.source(
+        {.ix = seat.names.source,
+         .kind = SourceKind::rental,
+         .provider = seat.names.provider,
+         .label = plain_gpu(seat.machine.gpu),
+         .synthetic = seat.names.synthetic});
+    const MachineId id = seat.machine.id;
+    Seat& placed = seats_.emplace(id, std::move(seat)).first->second;
+    lifecycle::Step step{
+        .machine = placed.machine,
+        .durable = true,
+        .event = "adopted",
+        .from = placed.machine.state,
+        .to = placed.machine.state,
+        .reason = placed.machine.end_reason};
+    if (placed.machine.phase) {
+        step.opened = lifecycle::PhaseOpened{
+            placed.machine.phase_no, *placed.machine.phase, placed.machine.phase_at};
+    }
+    commit(placed, std::move(step));
+}
+
+void Fleet::sweep() {
+    for (const auto& [name, state] : providers_) {
+        list(name);
+    }
+}
+
+bool Fleet::listed_once() const noexcept {
+    return std::ranges::all_of(providers_, [](const auto& entry) { return entry.second.listed; });
+}
+
+}  // namespace evenkeel::agent

@@ -1,0 +1,106 @@
+#include "agent/control/budget_figures.hpp"
+#include "tests/unit/control/rig.hpp"
+
+/// Machine money in budgets: over a roll-over of the window, over a restart, over a reload.
+namespace evenkeel::agent::control_rig {
+namespace {
+
+constexpr std::int64_t commit = 600'000'000;  ///< of Rig::order, USD nanos = report nanos
+
+struct ExposureTest : testing::Test {
+    World world{};
+    std::unique_ptr<Rig> rig{std::make_unique<Rig>(world)};
+    Exposure exposure{rig->gateway, ledger::Zone{}};
+    NameIx all{};
+
+    void SetUp() override {
+        exposure.apply(rig->catalogue, world.clock.read());
+        all = rig->catalogue->budgets.at(0);
+        rig->order();
+        rig->rounds(2);
+        exposure.tick(*rig->fleet, world.clock.read());
+    }
+};
+
+TEST_F(ExposureTest, WhatIsSetAsideCountsOnceUntilMoreWasSpent) {
+    EXPECT_EQ(rig->gateway.added[all], commit);
+    EXPECT_EQ(exposure.day(), commit);
+    exposure.tick(*rig->fleet, world.clock.read());
+    EXPECT_EQ(rig->gateway.added[all], commit);
+    world.clock.advance(1h);  // 4.41 USD
+    exposure.tick(*rig->fleet, world.clock.read());
+    EXPECT_GT(rig->gateway.added[all], 4'400'000'000);
+}
+
+/// F100: what is set aside is carried into the new window, so that giving it back there cannot
+/// make room that does not exist.
+TEST_F(ExposureTest, F100_ANewWindowBeginsWithWhatIsStillSetAside) {
+    world.clock.advance(14h - 60s);  // from 10:00 to just before midnight, 61 USD spent
+    exposure.tick(*rig->fleet, world.clock.read());
+    const std::int64_t told = rig->gateway.added[all];
+    world.clock.advance(2min);
+    exposure.tick(*rig->fleet, world.clock.read());
+    ASSERT_TRUE(rig->gateway.booked.contains(all));
+    EXPECT_EQ(rig->gateway.booked[all], 0) << "more was spent than set aside: nothing to carry";
+    EXPECT_GT(rig->gateway.added[all], told);
+    EXPECT_LT(rig->gateway.added[all] - told, 200'000'000) << "two minutes belong to the new day";
+}
+
+TEST_F(ExposureTest, F100_ARestartAfterTheWindowTurnedCountsWhatIsSetAsideSinceTheOldOne) {
+    rig.reset();
+    world.clock.advance(24h);
+    ledger::Options options{.dir = world.state(), .clock = &world.clock};
+    const auto books = ledger::Ledger::open(options);
+    ASSERT_TRUE(books);
+    const config::Budget budget = small_config().budgets.at(0);
+    const BudgetFigures figures = figures_at_start(
+        (*books)->recovered(), all, budget, ledger::Zone{}, world.clock.read().utc);
+    EXPECT_EQ(figures.settled, 0);
+    EXPECT_EQ(figures.held, commit);
+}
+
+TEST_F(ExposureTest, ARestartInTheSameWindowCountsItOnce) {
+    rig.reset();
+    ledger::Options options{.dir = world.state(), .clock = &world.clock};
+    const auto books = ledger::Ledger::open(options);
+    ASSERT_TRUE(books);
+    const config::Budget budget = small_config().budgets.at(0);
+    const BudgetFigures figures = figures_at_start(
+        (*books)->recovered(), all, budget, ledger::Zone{}, world.clock.read().utc);
+    EXPECT_EQ(figures.settled + figures.held, commit);
+}
+
+/// A budget that a reload adds, or moves to another scope, finds what its scope has cost already.
+TEST_F(ExposureTest, F99_AChangedBudgetFindsWhatItsScopeHasCost) {
+    rig->fleet->end_all(true, Reason{ReasonCode::agent_stopping});
+    ASSERT_TRUE(rig->until([&] { return rig->fleet->seats().empty(); }));
+    const Money paid = rig->row("r-1")->paid;
+    ASSERT_FALSE(paid.is_zero());
+    auto reader = ledger::Reader::open(world.state());
+    ASSERT_TRUE(reader);
+    const auto spent = [&](config::Budget budget) {
+        return spent_in_window(
+            *reader,
+            rig->catalogue->config,
+            budget,
+            rig->names,
+            ledger::Zone{},
+            world.clock.read().utc);
+    };
+    using enum config::BudgetPer;
+    EXPECT_EQ(spent({.name = "n", .per = day}), paid.nanos());
+    EXPECT_EQ(spent({.name = "n", .per = month}), paid.nanos());
+    EXPECT_EQ(spent({.name = "n", .scope = {.kind = "rental"}, .per = day}), paid.nanos());
+    EXPECT_EQ(spent({.name = "n", .scope = {.kind = "api"}, .per = day}), 0);
+    EXPECT_EQ(spent({.name = "n", .scope = {.provider = "cloud"}, .per = day}), paid.nanos());
+    EXPECT_EQ(spent({.name = "n", .scope = {.provider = "cloud-two"}, .per = day}), 0);
+    EXPECT_EQ(spent({.name = "n", .scope = {.model = "m"}, .per = day}), paid.nanos());
+    EXPECT_EQ(spent({.name = "n", .per = hour}), 0) << "nothing was booked under this name";
+    EXPECT_EQ(spent({.name = "all", .per = day}), paid.nanos());
+    world.clock.advance(24h);
+    EXPECT_EQ(spent({.name = "n", .per = day}), 0);
+    EXPECT_EQ(spent({.name = "n", .per = month}), paid.nanos());
+}
+
+}  // namespace
+}  // namespace evenkeel::agent::control_rig

@@ -1,0 +1,264 @@
+#include "tests/unit/control/rig.hpp"
+
+#include <algorithm>
+
+/// How the fleet drives machines through trouble: with the ledger, with drivers, over restarts.
+namespace evenkeel::agent::control_rig {
+namespace {
+
+constexpr const char* our_mark = "ek-1a2b3c4d";
+
+struct FleetTest : testing::Test {
+    World world{};
+    std::unique_ptr<Rig> rig{std::make_unique<Rig>(world)};
+
+    void restart(config::Config config = small_config()) {
+        rig.reset();
+        rig = std::make_unique<Rig>(world, std::move(config));
+    }
+    /// Past the ledger, as a person with a shell would.
+    void shell(const std::string& sql) {
+        ledger::Database database{
+            world.state() / ledger::ledger_file, ledger::Database::Mode::read_write};
+        database.exec(sql);
+    }
+    [[nodiscard]] std::string state_of(const std::string& remote_id) const {
+        const auto row = rig->row(remote_id);
+        return row ? std::string{to_text(row->row.state)} : "no row";
+    }
+    [[nodiscard]] bool settled() const {
+        return rig->fleet->seats().empty() && world.cloud.machines.empty();
+    }
+    [[nodiscard]] std::vector<std::string> problems() const {
+        return ledger::Reader::open(world.state())->verify()->problems;
+    }
+    void destroy_all() { rig->fleet->end_all(true, Reason{ReasonCode::agent_stopping}); }
+};
+
+TEST_F(FleetTest, OrdersUnderWayHaveNamesOfTheirOwn) {
+    rig->order();
+    rig->order();  // before the first has its hold
+    EXPECT_EQ(rig->fleet->ordering(), 2);
+    rig->rounds(2);
+    ASSERT_EQ(rig->fleet->seats().size(), 2u);
+    std::set<std::string> names;
+    for (const auto& [id, seat] : rig->fleet->seats()) {
+        names.insert(seat.source_name);
+    }
+    EXPECT_EQ(names, (std::set<std::string>{"cloud-1", "cloud-2"}));
+    EXPECT_EQ(world.cloud.created.size(), 2u);
+    EXPECT_EQ(rig->open_holds(), 2);
+}
+
+TEST_F(FleetTest, AMachineThatIsGoneGivesItsHoldBack) {
+    rig->order();
+    rig->rounds(2);
+    destroy_all();
+    ASSERT_TRUE(rig->until([&] { return settled(); }));
+    EXPECT_EQ(rig->open_holds(), 0);
+    EXPECT_EQ(state_of("r-1"), "gone");
+    EXPECT_EQ(problems(), std::vector<std::string>{});
+}
+
+TEST_F(FleetTest, AMachineThatTurnsUpAfterItsEndIsEndedAgain) {
+    rig->order();
+    rig->rounds(2);
+    const std::string name = world.cloud.created.at(0);
+    destroy_all();
+    ASSERT_TRUE(rig->until([&] { return settled(); }));
+    world.clock.advance(5min);
+    world.cloud.put("r-1", name, our_mark, world.clock.read().utc);
+    rig->fleet->sweep();
+    rig->rounds(3);
+    EXPECT_TRUE(rig->until([&] { return settled(); }));
+    EXPECT_EQ(world.cloud.destroyed.back(), "r-1");
+}
+
+TEST_F(FleetTest, AHoldWithoutARowIsReleasedAtTheNextStart) {
+    ledger::Answer<HoldId> answer;
+    rig->books->hold(
+        {.machine = MachineId{77}, .source = NameIx{1}, .amount = Money{5, usd}}, answer.done());
+    ASSERT_TRUE(answer.get());
+    ASSERT_EQ(rig->open_holds(), 1);
+    restart();
+    rig->rounds(1);
+    EXPECT_EQ(rig->open_holds(), 0);
+}
+
+TEST_F(FleetTest, NothingIsCreatedForAnIntentTheLedgerRefuses) {
+    // Another row has the name that the next intent will have.
+    IdGenerator same{1, rig->books->recovered().last_id};
+    const std::string name =
+        lifecycle::machine_name(our_mark, MachineId{same.next(world.clock.read().utc)});
+    ledger::Answer<void> stored;
+    rig->books->machine_step(
+        {.machine =
+             {.id = MachineId{5},
+              .provider = NameIx{1},
+              .name = name,
+              .offer = NameIx{1},
+              .model = NameIx{1},
+              .source = NameIx{1},
+              .price = Price::per_hour(Money{1, usd})},
+         .event = "wanted",
+         .now = world.clock.read()},
+        stored.done());
+    ASSERT_TRUE(stored.get());
+    rig->order();
+    rig->rounds(3);
+    EXPECT_TRUE(world.cloud.created.empty());
+    EXPECT_TRUE(rig->fleet->seats().empty());
+    EXPECT_EQ(rig->open_holds(), 0);
+}
+
+/// The ledger refuses a step after the create: somebody changed the row. The machine is ended all
+/// the same, and what it cost comes with its bill.
+TEST_F(FleetTest, AMachineWhoseRowWasChangedByOthersIsEnded) {
+    rig->order();
+    rig->rounds(2);
+    ASSERT_EQ(world.cloud.count(), 1u);
+    shell("UPDATE machine SET step = step + 7");
+    destroy_all();
+    EXPECT_TRUE(rig->until([&] { return world.cloud.count() == 0; }));
+    EXPECT_FALSE(rig->fleet->warnings().empty());
+    world.cloud.bill = {{.remote_id = "r-1", .amount = Money{73'500'000, usd}, .final = true}};
+    ASSERT_TRUE(rig->until([&] { return rig->fleet->seats().empty(); }));
+    rig->rounds(3);
+    EXPECT_EQ(rig->row("r-1")->paid, (Money{73'500'000, usd}));
+}
+
+TEST_F(FleetTest, F27_AnOrphanWithoutAPriceIsBookedAtWhatSuchMachinesCost) {
+    world.cloud.names_prices = false;
+    world.cloud.put("x-9", "ek-1a2b3c4d-stray", our_mark, world.clock.read().utc - 1h);
+    rig->fleet->sweep();
+    rig->rounds(2);
+    world.clock.advance(2min);
+    rig->fleet->sweep();
+    rig->rounds(3);
+    ASSERT_TRUE(rig->row("x-9").has_value());
+    EXPECT_EQ(rig->row("x-9")->row.price, Price::per_hour(Money{4'410'000'000, usd}));
+    EXPECT_TRUE(rig->until([&] { return settled(); }));
+    EXPECT_EQ(state_of("x-9"), "gone");
+    EXPECT_GT(rig->row("x-9")->paid, (Money{4'000'000'000, usd}));
+}
+
+TEST_F(FleetTest, F27_AnOrphanWhoseIdAnOldRowHasIsEndedAndBookedUnderAnotherName) {
+    rig->order();
+    rig->rounds(2);
+    destroy_all();
+    ASSERT_TRUE(rig->until([&] { return settled(); }));
+    world.clock.advance(72h);  // longer than ended machines are remembered
+    restart();
+    world.cloud.put("r-1", "ek-1a2b3c4d-stray", our_mark, world.clock.read().utc);
+    rig->fleet->sweep();
+    rig->rounds(2);
+    world.clock.advance(2min);
+    rig->fleet->sweep();
+    rig->rounds(2);
+    EXPECT_TRUE(rig->until([&] { return settled(); }));
+    auto reader = ledger::Reader::open(world.state());
+    EXPECT_EQ(reader->machines(UtcTime{})->size(), 2u);
+    EXPECT_EQ(problems(), std::vector<std::string>{});
+}
+
+/// While the ledger takes nothing, a machine that is to end is ended, without asking the provider
+/// the same in every round.
+TEST_F(FleetTest, AnEndDoesNotWaitForTheLedgerNorFloodTheProvider) {
+    rig->order();
+    rig->rounds(2);
+    ASSERT_EQ(world.cloud.count(), 1u);
+    world.cloud.deletes = false;
+    ledger::Database lock{world.state() / ledger::ledger_file, ledger::Database::Mode::read_write};
+    lock.exec("BEGIN IMMEDIATE");
+    destroy_all();
+    for (int i = 0; i < 60; ++i) {
+        for (const Inbox::Item& item : rig->inbox.take(4ms)) {
+            item();
+        }
+        rig->fleet->tick({});
+        world.clock.advance(1s);
+    }
+    const std::size_t asked = world.cloud.deletions();
+    EXPECT_GE(asked, 2u);
+    EXPECT_LE(asked, 8u) << "of 60 rounds";
+    EXPECT_TRUE(rig->fleet->money_hazard());
+    lock.exec("ROLLBACK");
+    world.cloud.deletes = true;
+    EXPECT_TRUE(rig->until([&] { return settled(); }));
+    EXPECT_EQ(state_of("r-1"), "gone");
+}
+
+TEST_F(FleetTest, AMachineWhoseStoredFactsAreLostIsEnded) {
+    rig->order();
+    rig->rounds(2);
+    ASSERT_EQ(world.cloud.count(), 1u);
+    rig.reset();
+    shell("UPDATE machine SET detail = 'torn'");
+    restart();
+    EXPECT_TRUE(rig->until([&] { return settled(); }));
+    EXPECT_EQ(state_of("r-1"), "gone");
+    EXPECT_EQ(rig->open_holds(), 0);
+    EXPECT_EQ(problems(), std::vector<std::string>{});
+}
+
+TEST_F(FleetTest, CreatesOfTheLastHourAreKnownAfterARestart) {
+    rig->order();
+    rig->order();
+    rig->rounds(2);
+    restart();
+    rig->rounds(1);
+    EXPECT_EQ(rig->fleet->creates_last_hour().size(), 2u);
+    world.clock.advance(1h);
+    rig->rounds(1);
+    EXPECT_EQ(rig->fleet->creates_last_hour().size(), 0u);
+}
+
+TEST_F(FleetTest, F01_ADriverThatThrowsAfterACreateLeavesItUnknownAndItIsFoundByName) {
+    world.cloud.throws_on_create = true;
+    rig->order();
+    rig->rounds(2);
+    const auto found = [&] {
+        return rig->fleet->seats().size() == 1 &&
+               rig->fleet->seats().begin()->second.machine.remote_id == "r-1";
+    };
+    EXPECT_TRUE(rig->until(found, 120));
+    EXPECT_EQ(world.cloud.created.size(), 1u);
+}
+
+TEST_F(FleetTest, TwoProvidersOfOneAccountDoNotTakeEachOthersMachinesForOrphans) {
+    rig->order("cloud");
+    rig->order("cloud-two");
+    rig->rounds(2);
+    for (int i = 0; i < 5; ++i) {
+        world.clock.advance(61s);
+        rig->fleet->sweep();
+        rig->rounds(1);
+    }
+    EXPECT_EQ(world.cloud.count(), 2u);
+    EXPECT_TRUE(world.cloud.destroyed.empty());
+}
+
+TEST_F(FleetTest, F102_ABillInAnotherCurrencyIsNeverSubtractedFromWhatWasBooked) {
+    rig->order();
+    rig->rounds(2);
+    destroy_all();
+    world.cloud.bill = {{.remote_id = "r-1", .amount = Money{73'500'000, aud}, .final = true}};
+    ASSERT_TRUE(rig->until([&] { return settled(); }));
+    const Money before = rig->row("r-1")->paid;
+    rig->fleet->want_bills();
+    rig->rounds(3);
+    EXPECT_EQ(rig->row("r-1")->paid, before);
+}
+
+/// The ledger's writer may answer after its asker is gone.
+TEST(InboxHandle, OutlivesItsOwner) {
+    auto inbox = std::make_unique<Inbox>();
+    const auto kept = std::make_shared<int>(1);
+    const std::function<void()> late = [handle = *inbox, kept] { handle.post([kept] {}); };
+    inbox.reset();
+    late();
+    EXPECT_EQ(kept.use_count(), 3) << "the closure waits, unrun, as long as a handle lives";
+}
+
+}  // namespace
+}  // namespace evenkeel::agent::control_rig

@@ -1,0 +1,133 @@
+#include "agent/control/sources.hpp"
+
+#include "agent/control/drivers.hpp"
+#include "tests/unit/control/rig.hpp"
+
+#include <fstream>
+
+/// What a reload does to sources and drivers that work already.
+namespace evenkeel::agent::control_rig {
+namespace {
+
+struct ReloadTest : testing::Test {
+    World world{};
+    Rig rig{world};
+    ledger::TemporaryFolder folder{};
+    Credentials credentials{folder.path()};
+    Sources sources{
+        {rig.inbox, world.clock, *rig.books, rig.gateway, rig.prober, rig.names, credentials}};
+    Drivers drivers{{world.clock, credentials, *rig.fleet}, "ek-1a2b3c4d"};
+
+    ReloadTest() { std::filesystem::create_directory(folder.path() / "credentials"); }
+    void secret(const std::string& name, const std::string& text) {
+        const auto path = folder.path() / "credentials" / name;
+        std::ofstream{path} << text;
+        std::filesystem::permissions(
+            path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    }
+    /// One API "nano" beside the rig's providers.
+    [[nodiscard]] config::Config with_api() const {
+        config::Config config = small_config();
+        config.providers.push_back(
+            {.name = "nano",
+             .kind = config::ProviderKind::openai_compatible,
+             .credential = "nano.key",
+             .url = "http://127.0.0.1:9/v1"});
+        config.models[0].offers.push_back(
+            {.name = "nano",
+             .on = "nano",
+             .token_price = config::TokenPrices{
+                 .in = *parse_price("1 USD/Mtok"), .out = *parse_price("2 USD/Mtok")}});
+        return config;
+    }
+    void apply(config::Config config) {
+        sources.apply(*routing::compile(std::move(config), 2, rig.names));
+    }
+    [[nodiscard]] NameIx nano() { return rig.names.intern(routing::NameKind::source, "nano"); }
+    [[nodiscard]] gate::Counters busy(int in_flight) {
+        gate::Counters counters;
+        counters.sources.push_back({.source = nano(), .in_flight = in_flight});
+        return counters;
+    }
+};
+
+TEST_F(ReloadTest, ASourceThatIsNoLongerNamedIsDrainedNotCut) {
+    secret("nano.key", "k");
+    apply(with_api());
+    apply(small_config());
+    const std::string ix = std::to_string(nano().value());
+    EXPECT_EQ(rig.gateway.told, (std::vector<std::string>{"up nano", "draining " + ix}));
+    sources.tick(busy(2));
+    EXPECT_EQ(rig.gateway.told.size(), 2u) << "two requests still run";
+    sources.tick(busy(0));
+    EXPECT_EQ(rig.gateway.told.back(), "gone " + ix);
+    sources.tick(busy(0));
+    EXPECT_EQ(rig.gateway.told.size(), 3u);
+}
+
+TEST_F(ReloadTest, ASourceThatComesBackWhileItDrainsStays) {
+    secret("nano.key", "k");
+    apply(with_api());
+    apply(small_config());
+    apply(with_api());
+    sources.tick(busy(0));
+    EXPECT_EQ(rig.gateway.told.back(), "up nano");
+}
+
+TEST_F(ReloadTest, F105_ASourceThatWorksOutlivesACredentialThatCannotBeRead) {
+    secret("nano.key", "k");
+    apply(with_api());
+    std::filesystem::remove(folder.path() / "credentials" / "nano.key");
+    apply(with_api());
+    ASSERT_EQ(sources.warnings().size(), 1u);
+    EXPECT_NE(sources.warnings()[0].find("nano.key"), std::string::npos);
+    EXPECT_EQ(rig.gateway.told, (std::vector<std::string>{"up nano"}));
+    EXPECT_TRUE(sources.all().contains(nano()));
+}
+
+TEST_F(ReloadTest, F105_ARotatedKeyOrAnotherAddressMakesANewDriver) {
+    secret("cloud.key", "one");
+    config::Config config = small_config();
+    config.providers[0].credential = "cloud.key";
+    const auto driver = [&] { return rig.fleet->runner("cloud")->current().get(); };
+    drivers.apply(config);
+    const auto first = driver();
+    drivers.apply(config);
+    EXPECT_EQ(driver(), first) << "nothing changed";
+    secret("cloud.key", "two");
+    drivers.apply(config);
+    const auto second = rig.fleet->runner("cloud")->current();
+    EXPECT_NE(second.get(), first);
+    config.providers[0].base_url = "http://127.0.0.1:10";
+    drivers.apply(config);
+    EXPECT_NE(driver(), second.get());
+    EXPECT_TRUE(drivers.warnings().empty());
+}
+
+TEST_F(ReloadTest, F105_ADriverOutlivesACredentialThatCannotBeRead) {
+    secret("cloud.key", "one");
+    config::Config config = small_config();
+    config.providers[0].credential = "cloud.key";
+    drivers.apply(config);
+    const auto before = rig.fleet->runner("cloud")->current();
+    std::filesystem::remove(folder.path() / "credentials" / "cloud.key");
+    drivers.apply(config);
+    EXPECT_EQ(drivers.warnings().size(), 1u);
+    EXPECT_EQ(rig.fleet->runner("cloud")->current(), before);
+}
+
+TEST_F(ReloadTest, AProviderKeepsItsKindWhileItHasMachines) {
+    config::Config config = small_config();
+    drivers.apply(config);
+    rig.fleet->use_provider("cloud", std::make_unique<CloudDriver>(world.cloud, world.clock));
+    rig.order();
+    rig.rounds(2);
+    const auto before = rig.fleet->runner("cloud")->current();
+    config.providers[0].driver = "runpod";
+    drivers.apply(config);
+    EXPECT_EQ(rig.fleet->runner("cloud")->current(), before);
+    ASSERT_EQ(drivers.warnings().size(), 1u);
+}
+
+}  // namespace
+}  // namespace evenkeel::agent::control_rig
