@@ -92,6 +92,7 @@ public:
     std::uint16_t port() const noexcept override { return 0; }
     void apply(std::shared_ptr<const routing::Catalogue>, gate::Policy limits) override {
         policy = std::move(limits);
+        applied.push_back(policy.revision);
     }
     void budget_booked(NameIx budget, std::int64_t report) override { booked[budget] = report; }
     void budget_added(NameIx budget, std::int64_t report) override { added[budget] += report; }
@@ -109,6 +110,7 @@ public:
     void stop(std::chrono::milliseconds, std::function<void()> done) override { done(); }
 
     gate::Policy policy{};
+    std::vector<std::int64_t> applied{};  ///< revisions, in order
 
 private:
     void tell(const char* what, NameIx source) {

@@ -1,0 +1,67 @@
+#include "agent/control/control.hpp"
+#include "tests/unit/control/rig.hpp"
+
+#include <thread>
+
+/// A policy is put in force as a whole or not at all, and nobody waits for ever.
+namespace evenkeel::agent::control_rig {
+namespace {
+
+struct ApplyTest : testing::Test {
+    World world{};
+    std::unique_ptr<ledger::Ledger> books{open()};
+    ledger::LedgerBooks adapter{*books, world.clock, ledger::Zone{}};
+    QuietGateway gateway{};
+    ledger::StoredKeys keys{{}};
+    Credentials credentials{world.folder.path()};
+    Board board{};
+    Control control{
+        {world.clock, *books, adapter, gateway, keys, credentials, board},
+        {.state = world.state(), .owner_mark = "ek-1a2b3c4d", .boot_id = "boot-1"}};
+
+    [[nodiscard]] std::unique_ptr<ledger::Ledger> open() const {
+        ledger::Options options{.dir = world.state(), .clock = &world.clock};
+        options.limits.ballast_bytes = 64 * 1024;
+        options.limits.retry = 5ms;
+        return *ledger::Ledger::open(options);
+    }
+    [[nodiscard]] static config::Config lonely() {
+        config::Config config = small_config();
+        config.providers.clear();
+        config.models[0].offers.clear();
+        config.scaling.clear();
+        return config;
+    }
+};
+
+TEST_F(ApplyTest, GivesTheRevisionAndIsInForce) {
+    control.start();
+    const auto first = control.apply(lonely(), "text one", "test", 10s);
+    ASSERT_TRUE(first) << first.error().message;
+    EXPECT_EQ(*first, 1);
+    EXPECT_EQ(*control.apply(lonely(), "text one", "test", 10s), 1) << "nothing changed";
+    EXPECT_EQ(*control.apply(lonely(), "text two", "test", 10s), 2);
+    EXPECT_EQ(gateway.policy.revision, 2);
+}
+
+TEST_F(ApplyTest, F80_ALedgerThatDoesNotAnswerChangesNothingNowOrLater) {
+    control.start();
+    ASSERT_TRUE(control.apply(lonely(), "text one", "test", 10s));
+    {
+        ledger::Database lock{
+            world.state() / ledger::ledger_file, ledger::Database::Mode::read_write};
+        lock.exec("BEGIN IMMEDIATE");
+        const auto late = control.apply(lonely(), "text two", "test", 100ms);
+        ASSERT_FALSE(late);
+        EXPECT_EQ(late.error().code, Errc::timed_out);
+        lock.exec("ROLLBACK");
+    }
+    ASSERT_TRUE(books->flush());
+    const auto third = control.apply(lonely(), "text three", "test", 10s);
+    ASSERT_TRUE(third) << third.error().message;
+    EXPECT_EQ(gateway.applied, (std::vector<std::int64_t>{1, *third}))
+        << "the late one was not applied afterwards";
+}
+
+}  // namespace
+}  // namespace evenkeel::agent::control_rig
