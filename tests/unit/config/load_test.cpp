@@ -79,7 +79,8 @@ models:
     aliases: [qwq, reasoning-small]
     offers:
       - {on: desk-llama, slots: 4, weights: qwq-32b-q4_k_m.gguf}
-      - {on: runpod, gpu: H100 PCIe, engine: vllm, weights: Qwen/QwQ-32B, image: "vllm:1", args: [--kv-cache-dtype, fp8],
+      - {on: runpod, gpu: H100 PCIe, engine: vllm, weights: Qwen/QwQ-32B, image: "vllm:1",
+         args: [--kv-cache-dtype, fp8],
          volume: vol-1, disk: 120,
          slots: 16, price: 2.89 USD/h, seen: 2026-11-09}
       - {name: do-h100, on: do, gpu: gpu-h100x1-80gb, price: 4.41 USD/h, seen: 2026-08-22}
