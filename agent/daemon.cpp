@@ -28,7 +28,8 @@ constexpr int exit_failed = 1;
 constexpr int exit_money_hazard = 6;
 constexpr int exit_configuration = 78;
 constexpr std::chrono::milliseconds loop_pause{200};
-constexpr std::chrono::seconds policy_wait{30};  ///< for the ledger to store a policy
+/// For the ledger to store a policy; nobody pings the watchdog meanwhile.
+constexpr std::chrono::seconds policy_wait{10};
 constexpr std::chrono::seconds stuck_after{10};  ///< no heartbeat for so long: no watchdog ping
 constexpr std::chrono::minutes stop_limit{14};   ///< TimeoutStopSec of the unit is 15 min
 constexpr std::chrono::minutes stop_extension{2};

@@ -21,18 +21,18 @@ bool covers(
 
 }  // namespace
 
-BudgetFigures figures_at_start(
+std::int64_t used_at_start(
     const ledger::Recovered& recovered,
     NameIx name,
     const config::Budget& budget,
+    std::int64_t spent,
     const ledger::Zone& zone,
     UtcTime now) {
-    BudgetFigures figures;
+    std::int64_t used = spent;
     const UtcTime start = ledger::window_start(budget.per, zone, now);
     for (const ledger::BudgetWindow& window : recovered.windows) {
         if (window.budget == name && window.window == start) {
-            figures.settled = window.settled;
-            figures.held = window.held;
+            used = std::max(spent, window.settled) + window.held;
         }
     }
     for (const ledger::OpenHold& open : recovered.machine_holds) {
@@ -40,12 +40,15 @@ BudgetFigures figures_at_start(
             return machine.row.id == open.hold.machine;
         });
         for (const ledger::BudgetShare& share : open.hold.budgets) {
-            if (lives && share.budget == name && share.window != start) {
-                figures.held += share.amount_report;
+            if (share.budget != name) {
+                continue;
             }
+            const bool counted = share.window == start;
+            used += lives && !counted ? share.amount_report : 0;
+            used -= !lives && counted ? share.amount_report : 0;  // the fleet gives it back
         }
     }
-    return figures;
+    return used;
 }
 
 Result<std::int64_t> spent_in_window(

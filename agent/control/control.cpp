@@ -21,6 +21,8 @@ constexpr std::chrono::seconds tick_every{1};
 /// Queue events wake the loop at once, but a busy queue must not make it spin.
 constexpr std::chrono::milliseconds tick_pause{20};
 constexpr std::chrono::hours bill_every{1};
+/// More than any limit, and far from overflowing when more is added.
+constexpr std::int64_t budget_closed = std::numeric_limits<std::int64_t>::max() / 4;
 
 }  // namespace
 
@@ -46,7 +48,12 @@ Control::Control(Parts parts, ControlOptions options)
            prober_,
            names_,
            parts_.credentials}},
-      power_{parts_.ledger, options_.zone},
+      power_{
+          parts_.ledger,
+          options_.zone,
+          [this](const std::string& hardware, Money amount, UtcTime at) {
+              return count_power(hardware, amount, at);
+          }},
       renter_{{parts_.clock, parts_.ledger, fleet_, market_, exposure_, names_}} {
     for (const ledger::NameRow& row : parts_.ledger.recovered().names) {
         names_.restore(row.ix, row.kind, row.text);
@@ -151,50 +158,57 @@ void Control::note_prices(Now now) {
     }
 }
 
-void Control::seed_budgets(gate::Policy& policy, Now now) {
-    for (std::size_t i = 0; i < policy.budgets.size(); ++i) {
-        const BudgetFigures figures = figures_at_start(
-            parts_.ledger.recovered(),
-            catalogue_->budgets[i],
-            catalogue_->config.budgets[i],
-            options_.zone,
-            now.utc);
-        policy.budgets[i].settled = figures.settled;
-        policy.budgets[i].held = figures.held;
+/// What the books say that the scope of each budget has cost in its window; nothing where they
+/// cannot tell, which then counts as all: closed, not open.
+std::optional<std::int64_t> Control::spent_in_books(const config::Budget& budget, Now now) {
+    auto reader = ledger::Reader::open(options_.state);
+    if (!reader) {
+        spdlog::error("budget={} {}", budget.name, reader.error().message);
+        return std::nullopt;
     }
+    const auto spent =
+        spent_in_window(*reader, catalogue_->config, budget, names_, options_.zone, now.utc);
+    if (!spent) {
+        spdlog::error("budget={} counts as used up: {}", budget.name, spent.error().message);
+        return std::nullopt;
+    }
+    return *spent;
 }
 
-/// The gate keeps the figures of budgets it knows; those that a reload added, or gave another
-/// window or scope, get theirs from the books.
-void Control::book_changed_budgets(const routing::Catalogue& before, Now now) {
-    std::optional<ledger::Reader> reader;
-    for (std::size_t i = 0; i < catalogue_->budgets.size(); ++i) {
+/// Fills in what budgets have used that the gate does not know: all of them at the start; after a
+/// reload those that are new or have another window or scope.
+std::vector<std::size_t> Control::seed_budgets(
+    gate::Policy& policy, const routing::Catalogue* before, Now now) {
+    std::vector<std::size_t> changed;
+    for (std::size_t i = 0; i < policy.budgets.size(); ++i) {
         const config::Budget& budget = catalogue_->config.budgets[i];
-        const auto old =
-            std::ranges::find(before.config.budgets, budget.name, &config::Budget::name);
-        const bool same = old != before.config.budgets.end() && old->per == budget.per &&
-                          old->scope == budget.scope;
-        if (same) {
-            continue;
-        }
-        Result<std::int64_t> spent = fail(Errc::io_failed, "the books cannot be read");
-        if (!reader) {
-            if (auto opened = ledger::Reader::open(options_.state)) {
-                reader = std::move(*opened);
+        if (before != nullptr) {
+            const auto old =
+                std::ranges::find(before->config.budgets, budget.name, &config::Budget::name);
+            const bool same = old != before->config.budgets.end() && old->per == budget.per &&
+                              old->scope == budget.scope && !closed_budgets_.contains(budget.name);
+            if (same) {
+                continue;
             }
         }
-        if (reader) {
-            spent = spent_in_window(
-                *reader, catalogue_->config, budget, names_, options_.zone, now.utc);
-        }
+        const auto spent = spent_in_books(budget, now);
         if (!spent) {
-            // Closed, not open: what cannot be known is taken as used up.
-            spdlog::error("budget={} counts as spent: {}", budget.name, spent.error().message);
-            spent = std::numeric_limits<std::int64_t>::max() / 4;
+            closed_budgets_.insert(budget.name);
+            policy.budgets[i].settled = budget_closed;
+        } else {
+            closed_budgets_.erase(budget.name);
+            policy.budgets[i].settled = before != nullptr ? *spent + exposure_.unposted(fleet_, i)
+                                                          : used_at_start(
+                                                                parts_.ledger.recovered(),
+                                                                catalogue_->budgets[i],
+                                                                budget,
+                                                                *spent,
+                                                                options_.zone,
+                                                                now.utc);
         }
-        parts_.gateway.budget_booked(
-            catalogue_->budgets[i], *spent + exposure_.carried(fleet_, now, i));
+        changed.push_back(i);
     }
+    return changed;
 }
 
 void Control::apply_revision(config::Config config, std::int64_t revision) {
@@ -204,15 +218,17 @@ void Control::apply_revision(config::Config config, std::int64_t revision) {
     catalogue_ = routing::compile(std::move(config), revision, names_);
     catalogue_loaded_ = now.utc;
     parts_.books.use(*catalogue_);
-    gate::Policy limits = routing::gate_policy(*catalogue_);
-    if (!before) {
-        seed_budgets(limits, now);
-    }
     fleet_.apply(catalogue_);
     exposure_.apply(catalogue_, now);
-    parts_.gateway.apply(catalogue_, std::move(limits));
-    if (before) {
-        book_changed_budgets(*before, now);
+    gate::Policy limits = routing::gate_policy(*catalogue_);
+    const std::vector<std::size_t> seeded = seed_budgets(limits, before.get(), now);
+    parts_.gateway.apply(catalogue_, limits);
+    for (const std::size_t i : seeded) {
+        // A budget that kept its name kept its figures in the gate.
+        parts_.gateway.budget_booked(catalogue_->budgets[i], limits.budgets[i].settled);
+    }
+    if (!before) {
+        renter_.recover(parts_.ledger.recovered().rent_states);
     }
     renter_.apply(catalogue_);
     if (!recovered_) {
@@ -255,8 +271,6 @@ void Control::drain_unnamed() {
 
 void Control::recover(Now now) {
     const ledger::Recovered& recovered = parts_.ledger.recovered();
-    renter_.recover(recovered.rent_states);
-    renter_.apply(catalogue_);
     std::int64_t today = 0;
     if (auto reader = ledger::Reader::open(options_.state)) {
         const std::int64_t day = ledger::day_number(options_.zone, now.utc);
@@ -380,6 +394,20 @@ void Control::tick() {
     }
     when_stopped();
     publish();
+}
+
+std::vector<ledger::BudgetShare> Control::count_power(
+    const std::string& hardware, Money amount, UtcTime at) {
+    const auto report = routing::to_report(catalogue_->config.currency, amount, Rounding::up);
+    if (!report) {
+        return {};
+    }
+    const std::uint64_t bits = own_budgets(catalogue_->config, hardware);
+    auto shares = parts_.books.shares(catalogue_->revision, bits, *report, at);
+    for (const ledger::BudgetShare& share : shares) {
+        parts_.gateway.budget_added(share.budget, share.amount_report);
+    }
+    return shares;
 }
 
 void Control::meter_power(Now now) {

@@ -23,8 +23,11 @@
 #include <future>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace evenkeel::agent {
 
@@ -84,11 +87,16 @@ private:
     void tick();
     void apply_revision(config::Config config, std::int64_t revision);
     void note_prices(Now now);
-    void seed_budgets(gate::Policy& policy, Now now);
-    void book_changed_budgets(const routing::Catalogue& before, Now now);
+    /// Numbers of the budgets it filled in.
+    [[nodiscard]] std::vector<std::size_t> seed_budgets(
+        gate::Policy& policy, const routing::Catalogue* before, Now now);
+    [[nodiscard]] std::optional<std::int64_t> spent_in_books(const config::Budget& budget, Now now);
     void recover(Now now);
     void drain_unnamed();
     void meter_power(Now now);
+    /// Counts electricity in the gate's budgets; the same shares go into the books.
+    [[nodiscard]] std::vector<ledger::BudgetShare> count_power(
+        const std::string& hardware, Money amount, UtcTime at);
     void publish();
     [[nodiscard]] std::vector<SourceView> source_views(Now now);
     [[nodiscard]] MachineView machine_view(const Seat& seat, Now now) const;
@@ -114,6 +122,7 @@ private:
     UtcTime started_utc_{};
     BootTime next_sweep_{};
     BootTime next_bill_{};
+    std::set<std::string> closed_budgets_{};  ///< whose figures the books could not tell
     bool recovered_{false};
     bool stopping_{false};
     bool keep_{false};

@@ -22,29 +22,30 @@ void Drivers::apply(const config::Config& config) {
     }
 }
 
+void Drivers::warn(const std::string& provider, std::string_view why) {
+    warnings_.push_back(fmt::format("{}: {}", provider, why));
+}
+
 void Drivers::make(const config::Provider& entry) {
-    const auto warn = [&](std::string_view why) {
-        warnings_.push_back(fmt::format("{}: {}", entry.name, why));
-    };
     auto credential = parts_.credentials.read(entry.credential);
     if (!credential) {
-        warn(credential.error().message);
+        warn(entry.name, credential.error().message);
         return;
     }
-    ProviderRunner* const runner = parts_.fleet.runner(entry.name);
     const auto known = made_.find(entry.name);
-    if (runner != nullptr && known != made_.end()) {
-        const bool same_key = known->second.credential.reveal() == credential->reveal();
-        if (same_key && known->second.entry == entry) {
-            return;
-        }
-        const bool has_machines = std::ranges::any_of(parts_.fleet.seats(), [&](const auto& seat) {
-            return seat.second.machine.provider == entry.name;
-        });
-        if (has_machines && known->second.entry.driver != entry.driver) {
+    const bool replaces = known != made_.end() && parts_.fleet.runner(entry.name) != nullptr;
+    const bool same_key = replaces && known->second.credential.reveal() == credential->reveal();
+    if (same_key && known->second.entry == entry) {
+        return;
+    }
+    const bool in_use = replaces && parts_.fleet.uses(entry.name);
+    if (in_use) {
+        const config::Provider& old = known->second.entry;
+        if (old.driver != entry.driver || old.base_url != entry.base_url) {
             warn(
-                "its kind changed while it has machines; the old kind stays until they are gone "
-                "and the configuration is read again");
+                entry.name,
+                "its kind or address changed while it has machines; the old one stays until they "
+                "are gone and the configuration is read again");
             return;
         }
     }
@@ -61,11 +62,44 @@ void Drivers::make(const config::Provider& entry) {
          .ssh_keys = entry.ssh_keys},
         parts_.clock);
     if (!driver) {
-        warn(driver.error().message);
+        warn(entry.name, driver.error().message);
+        return;
+    }
+    Made next{entry, std::move(*credential)};
+    if (in_use && !same_key) {
+        try_key(std::move(next), std::move(*driver));
         return;
     }
     parts_.fleet.use_provider(entry.name, std::move(*driver));
-    made_.insert_or_assign(entry.name, Made{entry, std::move(*credential)});
+    made_.insert_or_assign(entry.name, std::move(next));
+}
+
+void Drivers::try_key(Made next, std::shared_ptr<providers::Provider> driver) {
+    const std::string name = next.entry.name;
+    parts_.fleet.runner(name)->run(
+        ProviderRunner::Lane::safety,
+        [driver](providers::Provider&, std::stop_token stop) { return driver->list(stop); },
+        [this, name, driver, next = std::move(next)](
+            const Result<std::vector<providers::RemoteMachine>>& list) mutable {
+            const bool shows_ours =
+                list && std::ranges::any_of(*list, [&](const providers::RemoteMachine& remote) {
+                    return parts_.fleet.owns(name, remote.remote_id);
+                });
+            if (shows_ours || !parts_.fleet.uses(name)) {
+                parts_.fleet.use_provider(name, std::move(driver));
+                made_.insert_or_assign(name, std::move(next));
+                spdlog::info("provider={} uses its new key", name);
+                return;
+            }
+            warn(
+                name,
+                list ? "its new key shows none of our machines; the old key stays until they are "
+                       "gone and the configuration is read again"
+                     : list.error().message +
+                           "; the old key stays until the configuration is read "
+                           "again");
+            spdlog::error("{}", warnings_.back());
+        });
 }
 
 }  // namespace evenkeel::agent

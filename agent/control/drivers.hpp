@@ -5,6 +5,7 @@
 #include "policies/config/config.hpp"
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,7 +13,10 @@ namespace evenkeel::agent {
 
 /// Makes the drivers of the providers that rent, and makes them anew when their entry or their
 /// credential changed. What cannot be made is told by `warnings`; a driver that works is kept then,
-/// because machines may have to be ended through it. Control thread only.
+/// because machines may have to be ended through it. For the same reason another address or kind
+/// must wait until the provider has no machine of ours, and another key is taken only after it has
+/// shown one of those machines: a foreign account's list would "prove" that they are gone. Control
+/// thread only.
 class Drivers {
 public:
     struct Parts {
@@ -32,6 +36,9 @@ private:
         providers::Secret credential{};
     };
     void make(const config::Provider& entry);
+    void warn(const std::string& provider, std::string_view why);
+    /// Lists with the new driver on the provider's thread; takes it if it shows our machines.
+    void try_key(Made next, std::shared_ptr<providers::Provider> driver);
 
     Parts parts_;
     std::string owner_mark_;

@@ -5,19 +5,41 @@
 
 namespace evenkeel::agent {
 
-std::uint64_t rental_budgets(
-    const config::Config& config, std::string_view provider, std::string_view model) {
+namespace {
+
+/// Bits of the budgets without a scope, of kind `kind`, and those for which `names` holds.
+template <class Names>
+std::uint64_t budgets_where(
+    const config::Config& config, std::string_view kind, const Names& names) {
     std::uint64_t bits = 0;
     for (std::size_t i = 0; i < config.budgets.size(); ++i) {
         const config::BudgetScope& scope = config.budgets[i].scope;
-        const bool all = scope.kind.empty() && scope.provider.empty() && scope.key.empty() &&
-                         scope.model.empty() && scope.route.empty();
-        const bool covers = all || scope.kind == "rental" ||
-                            (!scope.provider.empty() && scope.provider == provider) ||
-                            (!scope.model.empty() && scope.model == model);
-        bits |= covers ? std::uint64_t{1} << i : 0;
+        const bool all = scope == config::BudgetScope{};
+        bits |= all || scope.kind == kind || names(scope) ? std::uint64_t{1} << i : 0;
     }
     return bits;
+}
+
+}  // namespace
+
+std::uint64_t own_budgets(const config::Config& config, std::string_view hardware) {
+    std::string_view provider;
+    for (const config::Provider& entry : config.providers) {
+        if (entry.hardware == hardware) {
+            provider = provider.empty() ? std::string_view{entry.name} : "*";  // shared: nobody's
+        }
+    }
+    return budgets_where(config, "own", [&](const config::BudgetScope& scope) {
+        return !scope.provider.empty() && scope.provider == provider;
+    });
+}
+
+std::uint64_t rental_budgets(
+    const config::Config& config, std::string_view provider, std::string_view model) {
+    return budgets_where(config, "rental", [&](const config::BudgetScope& scope) {
+        return (!scope.provider.empty() && scope.provider == provider) ||
+               (!scope.model.empty() && scope.model == model);
+    });
 }
 
 void Exposure::apply(std::shared_ptr<const routing::Catalogue> catalogue, Now now) {
@@ -67,10 +89,8 @@ void Exposure::add(const Seat& seat, std::int64_t target) {
     }
 }
 
-/// It goes on counting in a new window, so that giving it back there cannot make room that does not
-/// exist.
-std::int64_t Exposure::carried(const Fleet& fleet, Now now, std::size_t budget) const {
-    const config::CurrencyRules& rules = catalogue_->config.currency;
+template <class Spent>
+std::int64_t Exposure::beyond(const Fleet& fleet, std::size_t budget, const Spent& spent) const {
     std::int64_t sum = 0;
     for (const auto& [id, seat] : fleet.seats()) {
         const auto told = told_.find(id);
@@ -82,11 +102,22 @@ std::int64_t Exposure::carried(const Fleet& fleet, Now now, std::size_t budget) 
         if (told == told_.end() || !covers) {
             continue;
         }
-        const Money cost = lifecycle::accrued(seat.machine, now);
-        const std::int64_t spent = routing::to_report(rules, cost, Rounding::up).value_or(0);
-        sum += std::max<std::int64_t>(0, told->second - spent);
+        const std::int64_t known =
+            routing::to_report(catalogue_->config.currency, spent(seat), Rounding::up).value_or(0);
+        sum += std::max<std::int64_t>(0, told->second - known);
     }
     return sum;
+}
+
+/// What is set aside and not spent yet: it goes on counting in a new window, so that giving it back
+/// there cannot make room that does not exist.
+std::int64_t Exposure::carried(const Fleet& fleet, Now now, std::size_t budget) const {
+    return beyond(
+        fleet, budget, [&](const Seat& seat) { return lifecycle::accrued(seat.machine, now); });
+}
+
+std::int64_t Exposure::unposted(const Fleet& fleet, std::size_t budget) const {
+    return beyond(fleet, budget, [](const Seat& seat) { return seat.paid; });
 }
 
 void Exposure::tick(const Fleet& fleet, Now now) {

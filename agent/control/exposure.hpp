@@ -39,12 +39,17 @@ public:
         const std::string& provider,
         const std::string& model) const;
 
-    /// What is set aside for machines and not spent yet, report nanos, of those that budget number
-    /// `budget` counts (all_budgets: of all).
-    [[nodiscard]] std::int64_t carried(const Fleet& fleet, Now now, std::size_t budget) const;
-    static constexpr std::size_t all_budgets = ~std::size_t{0};
+    /// What machines count that is not in the ledger yet, report nanos, of those that budget number
+    /// `budget` counts: set aside or accrued, but not posted.
+    [[nodiscard]] std::int64_t unposted(const Fleet& fleet, std::size_t budget) const;
 
 private:
+    static constexpr std::size_t all_budgets = ~std::size_t{0};
+    /// The sum over the machines that `budget` counts of what was told and exceeds `spent(seat)`.
+    template <class Spent>
+    [[nodiscard]] std::int64_t beyond(
+        const Fleet& fleet, std::size_t budget, const Spent& spent) const;
+    [[nodiscard]] std::int64_t carried(const Fleet& fleet, Now now, std::size_t budget) const;
     void add(const Seat& seat, std::int64_t target);
 
     inference::Gateway& gateway_;
@@ -56,6 +61,10 @@ private:
     std::int64_t day_spent_{0};
     std::int64_t rate_{0};
 };
+
+/// Bits of the budgets that count the electricity of own hardware: everything, own, and the local
+/// provider that alone runs on it.
+[[nodiscard]] std::uint64_t own_budgets(const config::Config& config, std::string_view hardware);
 
 /// Bits of the budgets that count the money of a machine: everything, rentals, its provider, its
 /// model.

@@ -20,7 +20,20 @@ void Fleet::apply(std::shared_ptr<const routing::Catalogue> catalogue) {
     catalogue_ = std::move(catalogue);
 }
 
-void Fleet::use_provider(const std::string& name, std::unique_ptr<providers::Provider> provider) {
+bool Fleet::uses(const std::string& provider) const {
+    return ordering_ > 0 || std::ranges::any_of(seats_, [&](const auto& entry) {
+               return entry.second.machine.provider == provider;
+           });
+}
+
+bool Fleet::owns(const std::string& provider, const std::string& remote_id) const {
+    return std::ranges::any_of(seats_, [&](const auto& entry) {
+        return entry.second.machine.provider == provider &&
+               entry.second.machine.remote_id == remote_id;
+    });
+}
+
+void Fleet::use_provider(const std::string& name, std::shared_ptr<providers::Provider> provider) {
     ProviderState& state = providers_[name];
     if (state.runner) {
         state.runner->use(std::move(provider));
@@ -40,7 +53,7 @@ Seat* Fleet::find(MachineId id) {
 }
 
 const lifecycle::Machine& Fleet::effective(const Seat& seat) const {
-    return seat.staged_ran && seat.staged ? seat.staged->machine : seat.machine;
+    return seat.ahead ? *seat.ahead : seat.machine;
 }
 
 lifecycle::Limits Fleet::limits(const lifecycle::Machine& machine) const {
@@ -299,7 +312,13 @@ void Fleet::tick(const gate::Counters& counters) {
         seat->in_flight = source == counters.sources.end() ? 0 : source->in_flight;
         if (seat->committing) {
             if (now.boot - seat->committing_since.boot > ledger_patience) {
-                run_ahead(*seat);
+                go_ahead(*seat);
+            }
+            if (seat->ahead) {
+                ahead_event(*seat, lifecycle::Work{seat->in_flight});
+                if (seat->ahead->state == MachineState::draining && seat->in_flight == 0) {
+                    ahead_event(*seat, lifecycle::Drained{});
+                }
             }
             if (std::exchange(seat->offer_again, false)) {
                 offer_step(*seat);

@@ -40,14 +40,15 @@ struct Seat {
     Now committing_since{};  ///< of the staged step; the same when it is offered again
     std::optional<lifecycle::Step> staged{};
     bool staged_ran{false};  ///< its effects ran before its commit (ending only)
+    /// Set while it is being ended and the ledger takes no step: what it is by now. Calls and the
+    /// gate follow it; its events wait to be booked in their order.
+    std::optional<lifecycle::Machine> ahead{};
     /// The ledger holds another story of this machine than we do: it is ended without further rows,
     /// and what it cost comes into the books with the provider's bill.
     bool disputed{false};
     /// Its remote id belongs to an older row, so this row is stored without one.
     bool id_taken{false};
     std::deque<lifecycle::Event> waiting{};  ///< at most `waiting_max`
-    int blind_calls{0};                      ///< made while its step waits for the ledger
-    BootTime blind_until{};                  ///< no further such call before
     std::set<lifecycle::CallKind> outstanding{};
 };
 
@@ -104,7 +105,11 @@ public:
     /// The newest policy; limits follow it at once.
     void apply(std::shared_ptr<const routing::Catalogue> catalogue);
     /// Adds a provider, or gives a known one a new driver.
-    void use_provider(const std::string& name, std::unique_ptr<providers::Provider> provider);
+    void use_provider(const std::string& name, std::shared_ptr<providers::Provider> provider);
+    /// Whether it has a machine of ours that is not gone, or an order under way.
+    [[nodiscard]] bool uses(const std::string& provider) const;
+    /// Whether a machine that is not gone has this id there.
+    [[nodiscard]] bool owns(const std::string& provider, const std::string& remote_id) const;
     [[nodiscard]] ProviderRunner* runner(const std::string& name);
 
     /// Takes over the machines of the ledger after a start.
@@ -150,6 +155,7 @@ private:
         bool billing{false};
         bool bill_wanted{false};
         int bill_failures{0};
+        int not_booked{0};  ///< adjustments the ledger did not take, in a row of them
         BootTime bill_after{};
         lifecycle::OrphanWatch watch{};
         std::string trouble{};
@@ -161,8 +167,9 @@ private:
     void committed(MachineId id, const Result<void>& result);
     void not_committed(Seat& seat, const Error& error);
     [[nodiscard]] bool settle_dispute(Seat& seat, const Error& error);
-    /// Runs the effects of a staged step of an ending machine without waiting for its commit.
-    void run_ahead(Seat& seat);
+    /// When it is to end (or its time is over) and the ledger is late: ends it without waiting.
+    void go_ahead(Seat& seat);
+    void ahead_event(Seat& seat, const lifecycle::Event& event);
     void run_effects(Seat& seat, const lifecycle::Step& step);
     void gate_effect(Seat& seat, lifecycle::GateEffect effect);
     void bury(MachineId id);
@@ -182,7 +189,9 @@ private:
     [[nodiscard]] std::chrono::milliseconds min_bill_of(const std::string& provider) const;
     [[nodiscard]] Price dearest_of(const std::string& provider) const;
     void adopt(const lifecycle::Finding& finding, const std::string& provider);
-    void not_adjusted(const std::string& provider, MachineId id, Money difference);
+    void adjust(Seat& seat, const std::string& provider, Money bill);
+    void not_adjusted(
+        const std::string& provider, MachineId id, Money difference, const Error& error);
     void billed(const std::string& provider, const Result<std::vector<providers::BillLine>>& lines);
     [[nodiscard]] ledger::MachineStep ledger_step(
         const Seat& seat, const lifecycle::Step& step) const;

@@ -73,40 +73,7 @@ void Fleet::billed(
                 open = true;
                 continue;
             }
-            if (!seat->paid.is_zero() && line.amount.currency() != seat->paid.currency()) {
-                spdlog::error(
-                    "machine={} is billed in {} and booked in {}: compare by hand",
-                    seat->machine.name,
-                    line.amount.currency().text(),
-                    seat->paid.currency().text());
-                continue;
-            }
-            const Money difference = line.amount - seat->paid;
-            if (difference.is_zero()) {
-                continue;
-            }
-            spdlog::info(
-                "machine={} bill={} booked={} adjusted={}",
-                seat->machine.name,
-                to_text(line.amount),
-                to_text(seat->paid),
-                to_text(difference));
-            seat->paid = line.amount;
-            parts_.ledger.adjust(
-                {.machine = seat->machine.id,
-                 .amount = difference,
-                 .reason = fmt::format("bill of {}", provider),
-                 .idem = fmt::format("bill:{}:{}", seat->machine.id.value(), line.amount.nanos()),
-                 .budgets = shares(*seat, difference, parts_.clock.read().utc)},
-                [this, inbox = parts_.inbox, provider, difference, id = seat->machine.id](
-                    const Result<void>& result) {
-                    if (!result) {
-                        spdlog::error("adjustment refused: {}", result.error().message);
-                        inbox.post([this, provider, difference, id] {
-                            not_adjusted(provider, id, difference);
-                        });
-                    }
-                });
+            adjust(*seat, provider, line.amount);
         }
     }
     if (open && ++state.bill_failures < bill_attempts_max) {
@@ -118,19 +85,70 @@ void Fleet::billed(
     }
 }
 
-void Fleet::not_adjusted(const std::string& provider, MachineId id, Money difference) {
+void Fleet::adjust(Seat& seat, const std::string& provider, Money bill) {
+    const Currency booked_in = seat.paid.currency();
+    if (!booked_in.is_none() && bill.currency() != booked_in) {
+        spdlog::error(
+            "machine={} is billed in {} and booked in {}: compare by hand",
+            seat.machine.name,
+            bill.currency().text(),
+            booked_in.text());
+        return;
+    }
+    const Money difference = bill - seat.paid;
+    if (difference.is_zero()) {
+        return;
+    }
+    spdlog::info(
+        "machine={} bill={} booked={} adjusted={}",
+        seat.machine.name,
+        to_text(bill),
+        to_text(seat.paid),
+        to_text(difference));
+    const Money before = std::exchange(seat.paid, bill);
+    parts_.ledger.adjust(
+        {.machine = seat.machine.id,
+         .amount = difference,
+         .paid_before = before,
+         .reason = fmt::format("bill of {}", provider),
+         .budgets = shares(seat, difference, parts_.clock.read().utc)},
+        [this, inbox = parts_.inbox, provider, difference, id = seat.machine.id](
+            const Result<void>& result) {
+            if (!result) {
+                inbox.post([this, provider, difference, id, error = result.error()] {
+                    not_adjusted(provider, id, difference, error);
+                });
+            }
+        });
+}
+
+void Fleet::not_adjusted(
+    const std::string& provider, MachineId id, Money difference, const Error& error) {
     const auto seat =
         std::ranges::find_if(gone_, [&](const Seat& ended) { return ended.machine.id == id; });
     if (seat == gone_.end()) {
         return;
     }
     spdlog::error(
-        "machine={} adjustment of {} not booked: tried again",
+        "machine={} adjustment of {} not booked: {}",
         seat->machine.name,
-        to_text(difference));
+        to_text(difference),
+        error.message);
+    const bool passing = error.code == Errc::io_failed || error.code == Errc::unavailable ||
+                         error.code == Errc::refused;
+    if (!passing) {
+        // Asking again would bring the same; the next start reads what is booked.
+        warnings_.push_back(
+            fmt::format("{}: its bill could not be booked: {}", seat->machine.name, error.message));
+        return;
+    }
     seat->paid -= difference;
-    providers_[provider].bill_wanted = true;
-    providers_[provider].bill_after = parts_.clock.read().boot + std::chrono::seconds{1};
+    ProviderState& state = providers_[provider];
+    state.bill_wanted = true;
+    state.bill_after = parts_.clock.read().boot +
+                       std::min<std::chrono::nanoseconds>(
+                           std::chrono::minutes{1},
+                           std::chrono::seconds{1} * (1 << std::min(state.not_booked++, 6)));
 }
 
 }  // namespace evenkeel::agent

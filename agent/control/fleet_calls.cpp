@@ -30,25 +30,17 @@ lifecycle::Seen to_seen(const providers::RemoteMachine& remote) {
 void Fleet::pump(Seat& seat) {
     const Now now = parts_.clock.read();
     const lifecycle::Machine& machine = effective(seat);
-    if (seat.committing && !seat.staged_ran) {
+    if (seat.committing && !seat.ahead) {
         return;  // the row decides, and it is not on disk yet
     }
     const lifecycle::Call call = lifecycle::wanted_call(machine, limits(machine), now);
-    if (call.kind == lifecycle::CallKind::none || seat.outstanding.contains(call.kind)) {
+    if (call.kind == lifecycle::CallKind::none || seat.outstanding.contains(call.kind) ||
+        (seat.ahead && call.kind == lifecycle::CallKind::create)) {
         return;
     }
-    const BootTime not_before =
-        seat.committing ? std::max(call.not_before, seat.blind_until) : call.not_before;
-    if (not_before > now.boot) {
-        wake_at(not_before);
+    if (call.not_before > now.boot) {
+        wake_at(call.not_before);
         return;
-    }
-    if (seat.committing) {
-        // Its answers wait for the ledger too, so nothing but this pause keeps it from asking the
-        // same again in every round.
-        const lifecycle::Limits pauses = limits(machine);
-        const auto grown = pauses.retry_first * (1 << std::min(seat.blind_calls++, 10));
-        seat.blind_until = now.boot + std::min(grown, pauses.retry_most);
     }
     start_call(seat, call.kind);
 }

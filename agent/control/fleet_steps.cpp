@@ -15,14 +15,34 @@ namespace {
 constexpr std::size_t gone_max = 256;     ///< ended machines kept for display
 constexpr std::size_t waiting_max = 256;  ///< events of one machine whose step is not booked yet
 
+bool asks_for_end(const lifecycle::Event& event) {
+    return std::holds_alternative<lifecycle::Drain>(event) ||
+           std::holds_alternative<lifecycle::Destroy>(event);
+}
+
+/// Makes room in `waiting`. The loop is level-triggered: newer answers say again what older ones
+/// said, but nobody repeats a wish to end it or the answer to its create.
+void make_room(std::deque<lifecycle::Event>& waiting) {
+    if (waiting.size() < waiting_max) {
+        return;
+    }
+    const auto oldest = std::ranges::find_if(waiting, [](const lifecycle::Event& event) {
+        return !asks_for_end(event) && !std::holds_alternative<lifecycle::Created>(event) &&
+               !std::holds_alternative<lifecycle::CreateFailed>(event);
+    });
+    waiting.erase(oldest == waiting.end() ? waiting.begin() : oldest);
+}
+
 }  // namespace
 
 void Fleet::apply_event(Seat& seat, lifecycle::Event event) {
     if (seat.committing) {
-        if (seat.waiting.size() >= waiting_max) {
-            seat.waiting.pop_front();  // the loop is level-triggered: newer answers say it again
+        make_room(seat.waiting);
+        seat.waiting.push_back(event);
+        if (seat.ahead) {
+            ahead_event(seat, event);
+            pump(seat);
         }
-        seat.waiting.push_back(std::move(event));
         return;
     }
     const Now now = parts_.clock.read();
@@ -90,8 +110,6 @@ void Fleet::commit(Seat& seat, lifecycle::Step step) {
     seat.committing_since = parts_.clock.read();
     seat.staged = std::move(step);
     seat.staged_ran = false;
-    seat.blind_calls = 0;
-    seat.blind_until = {};
     wake_at(seat.committing_since.boot + ledger_patience);
     offer_step(seat);
 }
@@ -108,11 +126,35 @@ void Fleet::offer_step(const Seat& seat) {
         });
 }
 
-void Fleet::run_ahead(Seat& seat) {
-    if (seat.staged->machine.end_asked && !seat.staged_ran) {
-        seat.staged_ran = true;
-        run_effects(seat, *seat.staged);
+void Fleet::go_ahead(Seat& seat) {
+    if (seat.ahead) {
+        return;
     }
+    const lifecycle::Step& staged = *seat.staged;
+    const bool asked_for = seat.outstanding.contains(lifecycle::CallKind::create);
+    if (staged.to == MachineState::wanted || (staged.to == MachineState::creating && !asked_for)) {
+        return;  // its create was never sent: there is nothing to end
+    }
+    const Now now = parts_.clock.read();
+    const auto due =
+        lifecycle::step(staged.machine, lifecycle::Tick{}, limits(staged.machine), now);
+    if (!due.machine.end_asked && std::ranges::none_of(seat.waiting, asks_for_end)) {
+        return;
+    }
+    seat.ahead = staged.machine;
+    seat.staged_ran = true;
+    run_effects(seat, staged);
+    for (const lifecycle::Event& event : seat.waiting) {
+        ahead_event(seat, event);
+    }
+    ahead_event(seat, lifecycle::Tick{});
+}
+
+void Fleet::ahead_event(Seat& seat, const lifecycle::Event& event) {
+    const Now now = parts_.clock.read();
+    const lifecycle::Step step = lifecycle::step(*seat.ahead, event, limits(*seat.ahead), now);
+    seat.ahead = step.machine;
+    run_effects(seat, step);
 }
 
 void Fleet::not_committed(Seat& seat, const Error& error) {
@@ -121,7 +163,7 @@ void Fleet::not_committed(Seat& seat, const Error& error) {
     seat.offer_again = true;
     spdlog::error(
         "machine={} step={} not booked: {}", seat.machine.name, seat.staged->event, error.message);
-    run_ahead(seat);
+    go_ahead(seat);
     wake_at(parts_.clock.read().boot + std::chrono::seconds{1});
 }
 
@@ -145,7 +187,9 @@ bool Fleet::settle_dispute(Seat& seat, const Error& error) {
     if (std::ranges::find(warnings_, warning) == warnings_.end()) {
         warnings_.push_back(warning);
     }
-    if (seat.staged->to == MachineState::wanted || seat.staged->to == MachineState::creating) {
+    const bool asked_for = seat.outstanding.contains(lifecycle::CallKind::create);
+    if (seat.staged->to == MachineState::wanted ||
+        (seat.staged->to == MachineState::creating && !asked_for)) {
         // No row says that a machine may exist, so none may be asked for.
         bury(seat.machine.id);
         return false;
@@ -172,6 +216,7 @@ void Fleet::committed(MachineId id, const Result<void>& result) {
     seat->staged.reset();
     seat->committing = false;
     seat->staged_ran = false;
+    seat->ahead.reset();
     seat->unsaved = seat->disputed;
     seat->machine = step.machine;
     for (const lifecycle::PhaseClosed& closed : step.closed) {

@@ -233,6 +233,9 @@ lifecycle::Machine salvage(
         machine.end_asked = now;
         machine.delete_asked = now;
     }
+    if (machine.state == MachineState::verifying) {
+        machine.delete_answered = now;
+    }
     if (machine.state == MachineState::draining) {
         machine.end_asked = now;
     }

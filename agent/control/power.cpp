@@ -82,12 +82,14 @@ void PowerMeter::post(
     const config::Config& config, const std::string& hardware, Meter& meter, Now now) {
     const auto price = tariff_at(config.energy, zone_, meter.since);
     if (price && meter.microjoules > 0) {
+        const Money amount = price->cost(meter.microjoules, Rounding::half_even);
         ledger_.power(
             {.hardware = hardware,
              .source = meter.source,
              .hour = meter.since,
              .microjoules = meter.microjoules,
-             .price = *price});
+             .price = *price,
+             .budgets = count_(hardware, amount, meter.since)});
     }
     meter.microjoules = 0;
     meter.since = now.utc;

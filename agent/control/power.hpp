@@ -6,9 +6,12 @@
 #include "policies/domain/time.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace evenkeel::agent {
 
@@ -17,8 +20,12 @@ namespace evenkeel::agent {
 /// at the end; the demo's speed shortens that like every other duration. Control thread only.
 class PowerMeter {
 public:
-    PowerMeter(ledger::Ledger& ledger, ledger::Zone zone)
-        : ledger_{ledger}, zone_{std::move(zone)} {}
+    /// Counts an amount that is about to be posted for `hardware` in its budgets.
+    using Count = std::function<std::vector<ledger::BudgetShare>(
+        const std::string& hardware, Money amount, UtcTime at)>;
+
+    PowerMeter(ledger::Ledger& ledger, ledger::Zone zone, Count count)
+        : ledger_{ledger}, zone_{std::move(zone)}, count_{std::move(count)} {}
 
     /// One observation: `busy` are the names of hardware whose engines have work in flight,
     /// `source` the source under which each one's cost is reported.
@@ -42,6 +49,7 @@ private:
 
     ledger::Ledger& ledger_;
     ledger::Zone zone_;
+    Count count_;
     std::map<std::string, Meter> meters_{};
 };
 

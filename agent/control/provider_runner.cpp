@@ -2,7 +2,7 @@
 
 namespace evenkeel::agent {
 
-ProviderRunner::ProviderRunner(std::unique_ptr<providers::Provider> provider, Inbox inbox)
+ProviderRunner::ProviderRunner(std::shared_ptr<providers::Provider> provider, Inbox inbox)
     : provider_{std::move(provider)}, inbox_{std::move(inbox)} {
     for (std::size_t lane = 0; lane < 2; ++lane) {
         threads_[lane] = std::jthread{
@@ -12,10 +12,9 @@ ProviderRunner::ProviderRunner(std::unique_ptr<providers::Provider> provider, In
 
 ProviderRunner::~ProviderRunner() = default;
 
-void ProviderRunner::use(std::unique_ptr<providers::Provider> provider) {
-    std::shared_ptr<providers::Provider> old{std::move(provider)};
+void ProviderRunner::use(std::shared_ptr<providers::Provider> provider) {
     const std::lock_guard lock{provider_mutex_};
-    provider_.swap(old);
+    provider_.swap(provider);  // the old one ends outside, with the parameter
 }
 
 std::shared_ptr<providers::Provider> ProviderRunner::current() const {

@@ -21,7 +21,7 @@ namespace evenkeel::agent {
 /// go to the control thread's inbox. Each lane runs one call at a time, in order.
 class ProviderRunner {
 public:
-    ProviderRunner(std::unique_ptr<providers::Provider> provider, Inbox inbox);
+    ProviderRunner(std::shared_ptr<providers::Provider> provider, Inbox inbox);
     /// Cancels running calls and drops waiting ones; a cancelled create is `outcome_unknown` to
     /// whoever reads the ledger next.
     ~ProviderRunner();
@@ -54,7 +54,7 @@ public:
 
     /// Calls from now on go to `provider` (its key or address changed); one that runs ends with the
     /// old one.
-    void use(std::unique_ptr<providers::Provider> provider);
+    void use(std::shared_ptr<providers::Provider> provider);
     [[nodiscard]] std::shared_ptr<providers::Provider> current() const;
 
 private:

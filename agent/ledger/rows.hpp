@@ -226,10 +226,11 @@ struct PowerPost {
 /// The provider's bill minus what was booked, posted as a correction.
 struct Adjustment {
     MachineId machine{};
-    Money amount{};        ///< may be negative; zero posts nothing
+    Money amount{};  ///< may be negative; zero posts nothing
+    /// What the caller knows to be booked. When that and `amount` are booked already, nothing
+    /// changes; when something else is, nothing is booked (conflict).
+    Money paid_before{};
     std::string reason{};  ///< short, for the ledger's reader: "bill of 2026-11-23"
-    /// Unique per correction: the same `idem` a second time changes nothing.
-    std::string idem{};
     std::vector<BudgetShare> budgets{};
 };
 

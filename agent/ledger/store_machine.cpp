@@ -228,7 +228,8 @@ void Store::apply_adjust(AdjustOp& op, UtcTime at, std::vector<Completion>& comp
     };
     const Adjustment& adjustment = op.adjustment;
     const std::int64_t id = adjustment.machine.value();
-    Statement row{database_, "SELECT provider, source, model, currency FROM machine WHERE id = ?1"};
+    Statement row{
+        database_, "SELECT provider, source, model, currency, paid FROM machine WHERE id = ?1"};
     row.query(id);
     if (!row.next()) {
         return answer(fail(Errc::not_found, fmt::format("there is no machine {} to adjust", id)));
@@ -237,6 +238,7 @@ void Store::apply_adjust(AdjustOp& op, UtcTime at, std::vector<Completion>& comp
     const auto source = static_cast<std::int32_t>(row.integer(1));
     const auto model = static_cast<std::int32_t>(row.integer(2));
     const std::string currency = row.text(3);
+    const std::int64_t booked = row.integer(4);
     row.reset();
     if (adjustment.amount.is_zero()) {
         return answer({});
@@ -245,17 +247,23 @@ void Store::apply_adjust(AdjustOp& op, UtcTime at, std::vector<Completion>& comp
         return answer(
             fail(Errc::invalid_argument, fmt::format("machine {} is billed in {}", id, currency)));
     }
-    const std::string idem = fmt::format("adjust:{}:{}", id, adjustment.idem);
-    if (chain_.contains(idem)) {
+    const std::int64_t before = adjustment.paid_before.nanos();
+    if (booked == before + adjustment.amount.nanos()) {
         return answer({});
     }
+    if (booked != before) {
+        return answer(fail(
+            Errc::conflict,
+            fmt::format("machine {} has {} nano-units booked, not {}", id, booked, before)));
+    }
     const std::string seller = name_text(provider);
+    const std::int64_t tx = fresh_id(at);
     static_cast<void>(post(
-        {.id = fresh_id(at),
+        {.id = tx,
          .at_us = to_us(at),
          .kind = "adjust",
          .ref = id,
-         .idem = idem,
+         .idem = fmt::format("adjust:{}:{}", id, tx),
          .postings =
              {{.account = fmt::format("expense:rental:{}:adjust", seller),
                .amount = adjustment.amount},

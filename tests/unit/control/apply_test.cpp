@@ -44,6 +44,37 @@ TEST_F(ApplyTest, GivesTheRevisionAndIsInForce) {
     EXPECT_EQ(gateway.policy.revision, 2);
 }
 
+/// A budget that a reload adds, renames or moves knows what was spent before it; one that stays
+/// keeps the gate's figures.
+TEST_F(ApplyTest, F99_ABudgetOfAReloadKnowsWhatWasSpentBefore) {
+    control.start();
+    config::Config config = lonely();
+    ASSERT_TRUE(control.apply(config, "one", "test", 10s));
+    gateway.booked.clear();
+    ASSERT_TRUE(books->record(
+        {.id = RequestId{9},
+         .at = world.clock.read().utc,
+         .model = NameIx{1},
+         .source = NameIx{1},
+         .kind = SourceKind::api,
+         .paid = Money{3'000'000'000, usd},
+         .charged = Money{3'000'000'000, usd},
+         .paid_report = 3'000'000'000}));
+    config.budgets.push_back({.name = "late", .limit = Money{9'000'000'000, usd}});
+    config.budgets.push_back(
+        {.name = "own", .scope = {.kind = "own"}, .limit = Money{9'000'000'000, usd}});
+    ASSERT_TRUE(control.apply(config, "two", "test", 10s));
+    ASSERT_EQ(gateway.policy.budgets.size(), 3u);
+    EXPECT_EQ(gateway.policy.budgets[1].settled, 3'000'000'000);
+    EXPECT_EQ(gateway.policy.budgets[2].settled, 0);
+    EXPECT_EQ(gateway.booked.size(), 2u) << "the one that stayed keeps its figures";
+    gateway.booked.clear();
+    config.budgets[2].scope = {.kind = "api"};
+    ASSERT_TRUE(control.apply(config, "three", "test", 10s));
+    ASSERT_EQ(gateway.booked.size(), 1u);
+    EXPECT_EQ(gateway.booked.begin()->second, 3'000'000'000);
+}
+
 TEST_F(ApplyTest, F80_ALedgerThatDoesNotAnswerChangesNothingNowOrLater) {
     control.start();
     ASSERT_TRUE(control.apply(lonely(), "text one", "test", 10s));

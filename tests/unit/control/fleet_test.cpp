@@ -125,6 +125,12 @@ TEST_F(FleetTest, AMachineWhoseRowWasChangedByOthersIsEnded) {
     ASSERT_TRUE(rig->until([&] { return rig->fleet->seats().empty(); }));
     rig->rounds(3);
     EXPECT_EQ(rig->row("r-1")->paid, (Money{73'500'000, usd}));
+    // The next start finds its row alive, ends it again and books phases again: the bill rules.
+    restart();
+    ASSERT_TRUE(rig->until([&] { return rig->fleet->seats().empty(); }));
+    rig->fleet->want_bills();
+    rig->rounds(3);
+    EXPECT_EQ(rig->row("r-1")->paid, (Money{73'500'000, usd}));
 }
 
 TEST_F(FleetTest, F27_AnOrphanWithoutAPriceIsBookedAtWhatSuchMachinesCost) {
@@ -184,6 +190,57 @@ TEST_F(FleetTest, AnEndDoesNotWaitForTheLedgerNorFloodTheProvider) {
     EXPECT_TRUE(rig->fleet->money_hazard());
     lock.exec("ROLLBACK");
     world.cloud.deletes = true;
+    EXPECT_TRUE(rig->until([&] { return settled(); }));
+    EXPECT_EQ(state_of("r-1"), "gone");
+}
+
+/// The same when the ledger is stuck over a step that has nothing to do with the end.
+TEST_F(FleetTest, AnEndDoesNotWaitForANoteThatTheLedgerDoesNotTake) {
+    rig->order();
+    rig->rounds(2);
+    ledger::Database lock{world.state() / ledger::ledger_file, ledger::Database::Mode::read_write};
+    lock.exec("BEGIN IMMEDIATE");
+    const auto round = [&] {
+        for (const Inbox::Item& item : rig->inbox.take(4ms)) {
+            item();
+        }
+        rig->fleet->tick({});
+        world.clock.advance(1s);
+    };
+    {
+        const std::lock_guard guard{world.cloud.mutex};
+        world.cloud.machines["r-1"].running = true;
+        world.cloud.machines["r-1"].host = "127.0.0.1";
+        world.cloud.machines["r-1"].port = 1;
+    }
+    const auto stuck = [&] { return rig->fleet->seats().begin()->second.committing; };
+    for (int i = 0; i < 30 && !stuck(); ++i) {
+        round();
+    }
+    ASSERT_TRUE(stuck()) << "its address is a durable step";
+    destroy_all();
+    for (int i = 0; i < 30 && world.cloud.count() > 0; ++i) {
+        round();
+    }
+    EXPECT_EQ(world.cloud.count(), 0u);
+    lock.exec("ROLLBACK");
+    EXPECT_TRUE(rig->until([&] { return settled(); }));
+    EXPECT_EQ(state_of("r-1"), "gone");
+    EXPECT_EQ(problems(), std::vector<std::string>{});
+}
+
+TEST_F(FleetTest, AMachineWhoseStoredFactsAreLostWhileItsEndIsProvedEndsToo) {
+    rig->order();
+    rig->rounds(2);
+    destroy_all();
+    const auto verifying = [&] {
+        return !rig->fleet->seats().empty() &&
+               rig->fleet->seats().begin()->second.machine.state == MachineState::verifying;
+    };
+    ASSERT_TRUE(rig->until(verifying, 60));
+    rig.reset();
+    shell("UPDATE machine SET detail = 'torn'");
+    restart();
     EXPECT_TRUE(rig->until([&] { return settled(); }));
     EXPECT_EQ(state_of("r-1"), "gone");
 }

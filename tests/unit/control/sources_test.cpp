@@ -116,17 +116,39 @@ TEST_F(ReloadTest, F105_ADriverOutlivesACredentialThatCannotBeRead) {
     EXPECT_EQ(rig.fleet->runner("cloud")->current(), before);
 }
 
-TEST_F(ReloadTest, AProviderKeepsItsKindWhileItHasMachines) {
+TEST_F(ReloadTest, AProviderKeepsKindAndAddressWhileItHasMachines) {
     config::Config config = small_config();
     drivers.apply(config);
-    rig.fleet->use_provider("cloud", std::make_unique<CloudDriver>(world.cloud, world.clock));
+    rig.fleet->use_provider("cloud", std::make_shared<CloudDriver>(world.cloud, world.clock));
     rig.order();
     rig.rounds(2);
     const auto before = rig.fleet->runner("cloud")->current();
     config.providers[0].driver = "runpod";
     drivers.apply(config);
     EXPECT_EQ(rig.fleet->runner("cloud")->current(), before);
-    ASSERT_EQ(drivers.warnings().size(), 1u);
+    EXPECT_EQ(drivers.warnings().size(), 1u);
+    config = small_config();
+    config.providers[0].base_url = "http://127.0.0.1:10";
+    drivers.apply(config);
+    EXPECT_EQ(rig.fleet->runner("cloud")->current(), before);
+    EXPECT_EQ(drivers.warnings().size(), 1u);
+}
+
+/// Another account's list would prove that our machines are gone.
+TEST_F(ReloadTest, ANewKeyIsTakenOnlyWhenItShowsOurMachines) {
+    secret("cloud.key", "one");
+    config::Config config = small_config();
+    config.providers[0].credential = "cloud.key";
+    drivers.apply(config);
+    rig.fleet->use_provider("cloud", std::make_shared<CloudDriver>(world.cloud, world.clock));
+    rig.order();
+    rig.rounds(2);
+    const auto before = rig.fleet->runner("cloud")->current();
+    secret("cloud.key", "of another account");  // nobody listens at its address: shows nothing
+    drivers.apply(config);
+    rig.rounds(3);
+    EXPECT_EQ(rig.fleet->runner("cloud")->current(), before);
+    EXPECT_EQ(drivers.warnings().size(), 1u);
 }
 
 }  // namespace

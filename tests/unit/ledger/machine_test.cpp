@@ -157,26 +157,29 @@ TEST_F(LedgerMachines, AccrualAndAdjustmentAddUp) {
          .amount = cost(20s) - cost(10s),
          .paid_for = 10s}};
     ASSERT_TRUE(step(now));
-    const auto adjust = [this](std::int64_t nanos, std::string idem) {
+    const auto adjust = [this](std::int64_t nanos, Money before) {
         Answer<void> answer;
         ledger_->adjust(
             {.machine = MachineId{1},
              .amount = dollars(nanos),
-             .reason = "bill of 2026-11-23 \"final\"",
-             .idem = std::move(idem)},
+             .paid_before = before,
+             .reason = "bill of 2026-11-23 \"final\""},
             answer.done());
         return answer.get();
     };
-    EXPECT_TRUE(adjust(-3, "bill-1"));
-    EXPECT_TRUE(adjust(-3, "bill-1")) << "the same correction once";
-    EXPECT_TRUE(adjust(0, "bill-2"));
+    EXPECT_TRUE(adjust(-3, cost(20s)));
+    EXPECT_TRUE(adjust(-3, cost(20s))) << "the same correction once";
+    EXPECT_TRUE(adjust(0, cost(20s)));
+    EXPECT_EQ(adjust(5, cost(20s)).error().code, Errc::conflict) << "less is booked by now";
+    EXPECT_TRUE(adjust(3, cost(20s) - dollars(3))) << "back again";
+    EXPECT_TRUE(adjust(-3, cost(20s))) << "and once more: it is another correction";
     Answer<void> unknown;
     ledger_->adjust({.machine = MachineId{9}, .amount = dollars(1)}, unknown.done());
     EXPECT_EQ(unknown.get().error().code, Errc::not_found);
     const auto machines = reader().machines(UtcTime{});
     EXPECT_EQ(machines->front().paid, cost(20s) - dollars(3));
     EXPECT_EQ(machines->front().phases.front().billed, cost(20s));
-    EXPECT_EQ(count("SELECT count(*) FROM posting WHERE account LIKE '%:adjust'"), 1);
+    EXPECT_EQ(count("SELECT count(*) FROM posting WHERE account LIKE '%:adjust'"), 3);
     expect_sound();
 }
 
