@@ -38,7 +38,7 @@ struct FrontFiles {
 /// The configuration of nginx as the node's TLS front: listens on `plan.port`, lets the paths of
 /// the dialects through to 127.0.0.1:`engine_port` with the key checked, answers 401 without it and
 /// 404 to every other path, 503 while the engine does not listen. Streams are not buffered, bodies
-/// never touch the disk. Each request with the right key adds a byte to `<run>/beat`.
+/// never touch the disk. Each request with the right key adds a line to `<run>/beat`.
 [[nodiscard]] std::string front_config(
     const NodePlan& plan, const FrontFiles& files, std::uint16_t engine_port);
 
