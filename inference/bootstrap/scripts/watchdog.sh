@@ -96,8 +96,10 @@ say "ends after $life s of life ($lived_before s of it are over) or $quiet s wit
 while true; do
     read_uptime
     lived=$((lived_before + now - began))
-    printf '%s\n' "$lived" >"$state/lived.new"
-    mv "$state/lived.new" "$state/lived"
+    # A disk that is full must not keep a node alive: what is in memory goes on.
+    if printf '%s\n' "$lived" 2>/dev/null >"$state/lived.new"; then
+        mv "$state/lived.new" "$state/lived" || true
+    fi
     if [ -s "$run/beat" ]; then
         heard="$now"
         : >"$run/beat"

@@ -1,5 +1,6 @@
 #include "tests/unit/bootstrap/node_rig.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
@@ -44,23 +45,28 @@ rc::Gen<std::string> hostile() {
         });
 }
 
-/// What a shell holds after reading `assignments`: each argument of the engine, NUL between them.
-std::string arguments_seen(const std::string& assignments) {
+/// What a shell holds after reading each of `assignments`: the arguments of the engine, NUL behind
+/// each.
+std::vector<std::string> arguments_seen(const std::vector<std::string>& assignments) {
     const TempDir folder;
-    folder.write("values", assignments);
-    folder.write(
-        "show",
-        "set -euo pipefail\ncd \"$1\"\n. ./values\nprintf '%s\\0' \"${engine_arguments[@]}\" "
-        ">seen\n"
-        "rm values show\n");
+    std::string show = "set -euo pipefail\ncd \"$1\"\n";
+    for (std::size_t i = 0; i < assignments.size(); ++i) {
+        folder.write(fmt::format("values{}", i), assignments[i]);
+        show +=
+            fmt::format(". ./values{0}\nprintf '%s\\0' \"${{engine_arguments[@]}}\" >seen{0}\n", i);
+    }
     const Ran ran =
-        run({"/bin/bash", folder.file("show"), folder.path().string()},
+        run({"/bin/bash", "-c", show, "show", folder.path().string()},
             {{"PATH", "/usr/bin:/bin"}, {"HOME", "/root"}});
+    RC_ASSERT(ran.output == "");
     RC_ASSERT(ran.status == 0);
-    RC_ASSERT(ran.output.empty());
-    std::string seen = folder.read("seen");
-    fs::remove(folder.path() / "seen");
-    RC_ASSERT(fs::is_empty(folder.path()));  // nothing else was made
+    std::vector<std::string> seen;
+    for (std::size_t i = 0; i < assignments.size(); ++i) {
+        seen.push_back(folder.read(fmt::format("seen{}", i)));
+    }
+    // Nothing else was made.
+    const auto entries = std::distance(fs::directory_iterator{folder.path()}, {});
+    RC_ASSERT(static_cast<std::size_t>(entries) == 2 * assignments.size());
     return seen;
 }
 
@@ -91,15 +97,16 @@ RC_GTEST_PROP(HostileValues, StayValues, ()) {
     RC_ASSERT(text.has_value());
     const auto files = written_files(*text);
     RC_ASSERT(files.size() == 8u);
-    expect_words(arguments_seen(files.at("/etc/evenkeel/node.env")), plan);
-
     const auto start = container(plan);
     RC_ASSERT(start.has_value());
     const std::string script = script_of(start->args);
     const std::size_t begin = script.find("EVENKEEL_ENGINE_KEY=");
     const std::size_t end = script.find("mkdir -p \"$run\"");
     RC_ASSERT(begin != std::string::npos && end != std::string::npos);
-    expect_words(arguments_seen(script.substr(begin, end - begin)), plan);
+    const auto seen =
+        arguments_seen({files.at("/etc/evenkeel/node.env"), script.substr(begin, end - begin)});
+    expect_words(seen[0], plan);
+    expect_words(seen[1], plan);
     RC_ASSERT(start->args.find_first_of("$`'\n") == std::string::npos);
 }
 
