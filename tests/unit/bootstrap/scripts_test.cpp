@@ -28,15 +28,23 @@ class Stage {
 public:
     Stage() {
         folder.write("uptime", "1000.25 7.00\n");
-        // Ends the script that sleeps (set -e) after `sleeps` times; makes a sign of life until
-        // `beats_until`.
-        add("sleep", R"sh(read -r now _ <"$STAGE/uptime"
+        // Moves the time on, in one step for whoever reads it. Makes a sign of life until
+        // `BEATS_UNTIL`; ends the script that sleeps (set -e) after so many `sleeps`. With `GATE`
+        // the watchdog's time stands until the test opens the gate.
+        add("sleep", R"sh(while [ "$1" = 15 ] && [ -n "${GATE:-}" ] && [ ! -e "$STAGE/open" ]; do
+    /bin/sleep 0.01
+done
+exec 9>"$STAGE/lock"
+flock 9
+read -r now _ <"$STAGE/uptime"
 now=$((${now%.*} + ${1%.*}))
-printf '%s.00 7.00\n' "$now" >"$STAGE/uptime"
+printf '%s.00 7.00\n' "$now" >"$STAGE/uptime.new"
+mv "$STAGE/uptime.new" "$STAGE/uptime"
 [ "$now" -ge "$BEATS_UNTIL" ] || printf '.\n' >>"$EVENKEEL_RUN/beat"
-/bin/sleep "${REAL_SLEEP:-0}"
 left="$(cat "$STAGE/sleeps")"
 printf '%s' "$((left - 1))" >"$STAGE/sleeps"
+exec 9>&-
+/bin/sleep "${REAL_SLEEP:-0}"
 [ "$left" -gt 1 ]
 )sh");
         // The next status of the list, the last one again and again.
@@ -315,13 +323,18 @@ TEST(NodePod, RunsFrontEngineAndWatchdogAndNeverEndsByItself) {
     "${RUNPOD_API_KEY:-none}" "$HF_HOME" >>"$STAGE/engine"
 exit 3
 )sh");
+    stage.environment["GATE"] = "yes";
     Pod node{stage};
+    const auto engine_runs = [&] {
+        return count(stage.folder.read("engine"), "vllm serve Qwen/QwQ-32B-AWQ");
+    };
+    EXPECT_TRUE(eventually([&] { return engine_runs() == 4; }, 8s)) << stage.folder.read("log");
+    stage.folder.write("open", "");
     const auto asked = [&] { return count(stage.calls(), "--request DELETE") >= 2; };
     EXPECT_TRUE(eventually(asked, 8s)) << stage.folder.read("log") << stage.calls();
     EXPECT_TRUE(node.pod->alive()) << "a container that exits is only restarted";
     EXPECT_GE(stage.uptime(), 1180);
-    EXPECT_EQ(count(stage.folder.read("engine"), "vllm serve Qwen/QwQ-32B-AWQ"), 4u)
-        << stage.folder.read("engine");
+    EXPECT_EQ(engine_runs(), 4u) << stage.folder.read("engine");
     EXPECT_EQ(count(stage.folder.read("engine"), "pod=none"), 4u) << "the pod's key is not its";
     EXPECT_NE(
         stage.folder.read("engine").find("key=ekm-00112233445566778899aabbccddeeff00112233"),
