@@ -21,7 +21,11 @@ packages=(
     libsystemd-dev libyaml-cpp-dev lld-19 ninja-build pkg-config tzdata zlib1g-dev
 )
 if $with_tests; then
-    packages+=(libgtest-dev librapidcheck-dev sqlite3)
+    # The Python modules are what cloud-init's own schema check imports.
+    packages+=(
+        libgtest-dev librapidcheck-dev python3-configobj python3-jinja2 python3-jsonpatch
+        python3-jsonschema python3-requests python3-yaml shellcheck sqlite3
+    )
     # Any Node from 18 on will do; Debian's own only where there is none.
     if ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 18 ? 0 : 1)' \
         2>/dev/null; then
@@ -37,14 +41,14 @@ for package in "${packages[@]}"; do
     [ "$status" = installed ] || missing+=("$package")
 done
 
+as_root=()
+[ "$(id -u)" -eq 0 ] || as_root=(sudo)
 if [ "${#missing[@]}" -eq 0 ]; then
     step "Debian packages: all ${#packages[@]} present"
 else
     command -v apt-get >/dev/null || die "this needs Debian 12 (no apt-get here)"
-    as_root=()
     if [ "$(id -u)" -ne 0 ]; then
         command -v sudo >/dev/null || die "run as root, or install sudo: packages are missing: ${missing[*]}"
-        as_root=(sudo)
     fi
     step "installing ${#missing[@]} Debian packages: ${missing[*]}"
     apt() {
@@ -54,6 +58,30 @@ else
     apt update >/dev/null || die "apt-get update failed: is the network up?"
     apt install --no-install-recommends -y "${missing[@]}" >/dev/null ||
         die "apt-get install failed for: ${missing[*]}"
+fi
+
+# Programs whose packages would start a service: unpacked for the tests, never installed.
+unpack() { # package, a file that must be there afterwards
+    local folder="$here/build/tools/$1"
+    if [ -e "$folder/$2" ]; then
+        step "$1: unpacked"
+        return
+    fi
+    step "unpacking $1 into build/tools"
+    rm -rf "$folder" "$folder.new"
+    mkdir -p "$folder.new"
+    if ! (cd "$folder.new" && apt-get -qq download "$1" >/dev/null 2>&1); then
+        "${as_root[@]}" apt-get -qq update >/dev/null || die "apt-get update failed: is the network up?"
+        (cd "$folder.new" && apt-get -qq download "$1" >/dev/null) || die "$1 cannot be downloaded"
+    fi
+    dpkg-deb -x "$folder.new"/*.deb "$folder.new" || die "$1 cannot be unpacked"
+    rm -f "$folder.new"/*.deb
+    [ -e "$folder.new/$2" ] || die "the package $1 has no $2"
+    mv "$folder.new" "$folder"
+}
+if $with_tests; then
+    unpack nginx usr/sbin/nginx
+    unpack cloud-init usr/lib/python3/dist-packages/cloudinit/cmd/main.py
 fi
 
 if $with_tests && [ -f "$here/tests/clients/package-lock.json" ]; then

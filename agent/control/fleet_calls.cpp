@@ -109,8 +109,9 @@ void Fleet::start_call(Seat& seat, lifecycle::CallKind kind) {
         case probe:
             seat.outstanding.insert(kind);
             parts_.prober.health(
-                machine.host,
-                static_cast<std::uint16_t>(machine.port),
+                {.host = machine.host,
+                 .port = static_cast<std::uint16_t>(machine.port),
+                 .key = engine_key(machine.name)},
                 std::chrono::seconds{3},
                 [answer, asked](Result<inference::engine::Health> result) {
                     if (result && *result == inference::engine::Health::ready) {
@@ -123,10 +124,10 @@ void Fleet::start_call(Seat& seat, lifecycle::CallKind kind) {
         case accept:
             seat.outstanding.insert(kind);
             parts_.prober.accept(
-                machine.host,
-                static_cast<std::uint16_t>(machine.port),
-                engine_key(machine.name),
-                machine.model,
+                {.host = machine.host,
+                 .port = static_cast<std::uint16_t>(machine.port),
+                 .key = engine_key(machine.name)},
+                {.model = machine.model},
                 std::chrono::seconds{60},
                 [answer, name = machine.name](Result<inference::engine::Acceptance> result) {
                     if (result) {

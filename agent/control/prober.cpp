@@ -32,6 +32,21 @@ void start(
         });
 }
 
+/// Errors: invalid_argument (not a pin).
+Result<inference::engine::Target> target_of(EngineAt engine) {
+    inference::engine::Target target{
+        .endpoint = {.host = std::move(engine.host), .port = engine.port},
+        .key = std::move(engine.key)};
+    if (!engine.pin.empty()) {
+        auto tls = inference::relay::TlsContext::pinned(engine.pin);
+        if (!tls) {
+            return std::unexpected{tls.error()};
+        }
+        target.endpoint.tls = std::move(*tls);
+    }
+    return target;
+}
+
 }  // namespace
 
 Prober::Prober(Inbox inbox)
@@ -45,29 +60,37 @@ Prober::~Prober() {
 }
 
 void Prober::health(
-    std::string host,
-    std::uint16_t port,
+    EngineAt engine,
     std::chrono::milliseconds limit,
     std::function<void(Result<inference::engine::Health>)> done) {
+    auto target = target_of(std::move(engine));
+    if (!target) {
+        inbox_.post(
+            [done = std::move(done), error = target.error()] { done(std::unexpected{error}); });
+        return;
+    }
     start<inference::engine::Health>(
         context_,
         inbox_,
-        inference::engine::probe_health(std::move(host), port, limit),
+        inference::engine::probe_health(std::move(*target), limit),
         std::move(done));
 }
 
 void Prober::accept(
-    std::string host,
-    std::uint16_t port,
-    std::string key,
-    std::string model,
+    EngineAt engine,
+    inference::engine::Expected expected,
     std::chrono::milliseconds limit,
     std::function<void(Result<inference::engine::Acceptance>)> done) {
+    auto target = target_of(std::move(engine));
+    if (!target) {
+        inbox_.post(
+            [done = std::move(done), error = target.error()] { done(std::unexpected{error}); });
+        return;
+    }
     start<inference::engine::Acceptance>(
         context_,
         inbox_,
-        inference::engine::acceptance(
-            std::move(host), port, std::move(key), std::move(model), limit),
+        inference::engine::acceptance(std::move(*target), std::move(expected), limit),
         std::move(done));
 }
 

@@ -13,6 +13,15 @@
 
 namespace evenkeel::agent {
 
+/// Where an engine is and how it proves who it is.
+struct EngineAt {
+    std::string host{};
+    std::uint16_t port{0};
+    std::string key{};  ///< what it wants from us; empty = none
+    /// SHA-256 of its public key (relay::TlsContext::pinned); empty = plain HTTP.
+    std::string pin{};
+};
+
 /// Looks at engines from outside, on a thread of its own; answers go to the control thread.
 class Prober {
 public:
@@ -23,15 +32,12 @@ public:
     Prober& operator=(const Prober&) = delete;
 
     void health(
-        std::string host,
-        std::uint16_t port,
+        EngineAt engine,
         std::chrono::milliseconds limit,
         std::function<void(Result<inference::engine::Health>)> done);
     void accept(
-        std::string host,
-        std::uint16_t port,
-        std::string key,
-        std::string model,
+        EngineAt engine,
+        inference::engine::Expected expected,
         std::chrono::milliseconds limit,
         std::function<void(Result<inference::engine::Acceptance>)> done);
 

@@ -210,8 +210,7 @@ void Sources::probe_due() {
         source.probing = true;
         source.next_probe = now + probe_every_;
         parts_.prober.health(
-            source.info.host,
-            source.info.port,
+            {.host = source.info.host, .port = source.info.port},
             probe_limit,
             [this, probed_source = ix](Result<inference::engine::Health> health) {
                 probed(probed_source, health);

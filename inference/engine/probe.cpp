@@ -2,7 +2,7 @@
 
 #include "inference/dialect/scan.hpp"
 #include "inference/dialect/stream.hpp"
-#include "inference/http/client.hpp"
+#include "inference/engine/exchange.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
@@ -17,13 +17,11 @@ namespace {
 using Steady = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
+constexpr std::size_t health_bytes_max = 64 * 1024;
 constexpr std::size_t models_bytes_max = 1024 * 1024;
 constexpr std::size_t metrics_bytes_max = 4 * 1024 * 1024;
-
-std::string address(const std::string& host, std::uint16_t port) {
-    return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
-                                               : fmt::format("[{}]:{}", host, port);
-}
+constexpr int speed_tokens_min = 2;
+constexpr int speed_tokens_max = 1'024;
 
 http::Headers with_key(const std::string& key) {
     http::Headers headers;
@@ -39,6 +37,11 @@ milliseconds left(Steady::time_point until) {
         std::chrono::duration_cast<milliseconds>(until - Steady::now()), milliseconds{1});
 }
 
+/// "62.5" for 62,500.
+std::string thousandths(std::int64_t milli) {
+    return fmt::format("{}.{}", milli / 1'000, milli % 1'000 / 100);
+}
+
 std::unexpected<Error> wrong_status(std::string_view what, int status) {
     if (status == 401 || status == 403) {
         return fail(Errc::unauthorized, fmt::format("{}: the engine refuses our key", what));
@@ -46,53 +49,81 @@ std::unexpected<Error> wrong_status(std::string_view what, int status) {
     return fail(Errc::invalid_response, fmt::format("{}: status {}", what, status));
 }
 
-bool lists(const std::string& body, const std::string& model) {
-    boost::system::error_code code;
-    const boost::json::value parsed = boost::json::parse(body, code);
+/// The row of `model` in a model list; none when it is not served.
+const boost::json::object* row_of(const boost::json::value& parsed, const std::string& model) {
     const boost::json::value* data =
-        !code && parsed.is_object() ? parsed.get_object().if_contains("data") : nullptr;
+        parsed.is_object() ? parsed.get_object().if_contains("data") : nullptr;
     if (data == nullptr || !data->is_array()) {
-        return false;
+        return nullptr;
     }
-    return std::ranges::any_of(data->get_array(), [&model](const boost::json::value& row) {
+    for (const boost::json::value& row : data->get_array()) {
         const boost::json::value* id =
             row.is_object() ? row.get_object().if_contains("id") : nullptr;
-        return id != nullptr && id->is_string() && std::string_view{id->get_string()} == model;
-    });
+        if (id != nullptr && id->is_string() && std::string_view{id->get_string()} == model) {
+            return &row.get_object();
+        }
+    }
+    return nullptr;
 }
 
-/// One short stream: it must end well and bring a token.
-Task<Acceptance> try_completion(
-    std::string where, http::Headers headers, std::string model, milliseconds limit) {
+/// The context one sequence gets, where the engine says it: vLLM as `max_model_len`, llama-server
+/// as `meta.n_ctx`. 0 = unstated.
+std::int64_t context_of(const boost::json::object& row) {
+    const boost::json::value* found = row.if_contains("max_model_len");
+    if (found == nullptr) {
+        const boost::json::value* meta = row.if_contains("meta");
+        found = meta != nullptr && meta->is_object() ? meta->get_object().if_contains("n_ctx")
+                                                     : nullptr;
+    }
+    return found != nullptr && found->is_int64() ? std::max<std::int64_t>(found->get_int64(), 0)
+                                                 : 0;
+}
+
+/// What one streamed answer showed.
+struct Trial {
+    std::int64_t tokens{0};
+    Steady::duration first{0};  ///< request sent to first content
+    Steady::duration last{0};   ///< request sent to last content
+    bool synthetic{false};
+};
+
+/// One stream: it must end well and bring a token.
+Task<Trial> try_completion(Target target, std::string model, int tokens, milliseconds limit) {
+    http::Headers headers = with_key(target.key);
     headers.emplace_back("Content-Type", "application/json");
+    // `ignore_eos` (vLLM and llama.cpp): a model that has said enough would end the measurement.
     http::ClientRequest request{
         .method = "POST",
         .target = "/v1/chat/completions",
         .headers = std::move(headers),
         .body = fmt::format(
-            R"({{"model":{},"messages":[{{"role":"user","content":"Say yes."}}],"max_tokens":1,)"
-            R"("stream":true,"stream_options":{{"include_usage":true}}}})",
-            dialect::json_string(model))};
-    Acceptance out;
+            R"({{"model":{},"messages":[{{"role":"user","content":"Count up from one."}}],)"
+            R"("max_tokens":{},"ignore_eos":true,"stream":true,)"
+            R"("stream_options":{{"include_usage":true}}}})",
+            dialect::json_string(model),
+            tokens)};
+    Trial out;
     dialect::EventStream stream{false};
     int status = 0;
     const auto sent = Steady::now();
-    auto response = co_await http::fetch_stream(
-        std::move(where),
-        std::move(request),
-        limit,
-        [&](const http::ClientResponse& head) {
-            status = head.status;
-            out.synthetic = head.header("x-synthetic") == "true";
-        },
-        [&](std::string_view bytes) {
-            stream.feed(bytes);
-            if (out.ttft == milliseconds{0} && stream.events() > 0) {
-                out.ttft = std::max(
-                    std::chrono::duration_cast<milliseconds>(Steady::now() - sent),
-                    milliseconds{1});
-            }
-        });
+    Receiver receiver{
+        .on_head =
+            [&](const http::ClientResponse& head) {
+                status = head.status;
+                out.synthetic = head.header("x-synthetic") == "true";
+            },
+        .on_data =
+            [&](std::string_view bytes) {
+                const std::int64_t before = stream.events();
+                stream.feed(bytes);
+                if (stream.events() > before) {
+                    out.last = Steady::now() - sent;
+                    // The first event of a stream names the role and brings no token.
+                    out.first = before < 2 ? out.last : out.first;
+                }
+            }};
+    const auto response = co_await exchange(
+        std::move(target.endpoint), std::move(request), limit, 0, std::move(receiver));
     if (!response) {
         co_return std::unexpected{response.error()};
     }
@@ -100,11 +131,22 @@ Task<Acceptance> try_completion(
         co_return wrong_status("trial completion", status);
     }
     // Without usage: one event names the role, the next brings the token.
-    out.completion_tokens = stream.usage() ? stream.usage()->completion : stream.events() - 1;
-    if (!stream.done() || stream.error_seen() || out.completion_tokens < 1) {
+    out.tokens = stream.usage() ? stream.usage()->completion : stream.events() - 1;
+    if (!stream.done() || stream.error_seen() || out.tokens < 1) {
         co_return fail(Errc::invalid_response, "trial completion: no token came back");
     }
     co_return out;
+}
+
+/// Tokens per second in thousandths; at least 1. Where everything came in one piece, only the whole
+/// time says something.
+std::int64_t speed_milli(const Trial& trial) {
+    const bool spread = trial.last > trial.first;
+    const auto span = std::chrono::duration_cast<std::chrono::microseconds>(
+        spread ? trial.last - trial.first : trial.last);
+    const std::int64_t steps = spread ? trial.tokens - 1 : trial.tokens;
+    const std::int64_t micros = std::max<std::int64_t>(span.count(), 1);
+    return std::max<std::int64_t>(steps * 1'000'000'000 / micros, 1);
 }
 
 }  // namespace
@@ -123,8 +165,12 @@ std::string_view to_text(Health health) noexcept {
     return "";
 }
 
-Task<Health> probe_health(std::string host, std::uint16_t port, milliseconds limit) {
-    const auto response = co_await http::fetch(address(host, port), {.target = "/health"}, limit);
+Task<Health> probe_health(Target target, milliseconds limit) {
+    const auto response = co_await exchange(
+        std::move(target.endpoint),
+        {.target = "/health", .headers = with_key(target.key)},
+        limit,
+        health_bytes_max);
     if (!response) {
         switch (response.error().code) {
             case Errc::unavailable:
@@ -135,42 +181,96 @@ Task<Health> probe_health(std::string host, std::uint16_t port, milliseconds lim
                 co_return std::unexpected{response.error()};
         }
     }
-    if (response->status == 200) {
-        co_return Health::ready;
+    switch (response->status) {
+        case 200:
+            co_return Health::ready;
+        case 503:
+            co_return Health::loading;
+        case 401:
+        case 403:
+            co_return wrong_status("health", response->status);
+        default:
+            co_return Health::sick;
     }
-    co_return response->status == 503 ? Health::loading : Health::sick;
 }
 
-Task<Acceptance> acceptance(
-    std::string host, std::uint16_t port, std::string key, std::string model, milliseconds limit) {
+Task<Acceptance> acceptance(Target target, Expected expected, milliseconds limit) {
     const auto until = Steady::now() + limit;
-    const std::string where = address(host, port);
-    const auto health = co_await probe_health(host, port, left(until));
+    const auto health = co_await probe_health(target, left(until));
     if (!health) {
         co_return std::unexpected{health.error()};
     }
     if (*health != Health::ready) {
         co_return fail(Errc::unavailable, fmt::format("the engine is {}", to_text(*health)));
     }
-    const auto models = co_await http::fetch(
-        where, {.target = "/v1/models", .headers = with_key(key)}, left(until), models_bytes_max);
+    const auto models = co_await exchange(
+        target.endpoint,
+        {.target = "/v1/models", .headers = with_key(target.key)},
+        left(until),
+        models_bytes_max);
     if (!models) {
         co_return std::unexpected{models.error()};
     }
     if (models->status != 200) {
         co_return wrong_status("model list", models->status);
     }
-    if (!lists(models->body, model)) {
-        co_return fail(Errc::not_found, fmt::format("the engine does not serve '{}'", model));
+    boost::system::error_code code;
+    const boost::json::value parsed = boost::json::parse(models->body, code);
+    const boost::json::object* row = code ? nullptr : row_of(parsed, expected.model);
+    if (row == nullptr) {
+        co_return fail(
+            Errc::not_found, fmt::format("the engine does not serve '{}'", expected.model));
     }
-    co_return co_await try_completion(where, with_key(key), std::move(model), left(until));
+    Acceptance out{.context_tokens = context_of(*row)};
+    if (out.context_tokens > 0 && out.context_tokens < expected.context_tokens) {
+        co_return fail(
+            Errc::rejected,
+            fmt::format(
+                "the engine gives '{}' a context of {} tokens, {} are wanted",
+                expected.model,
+                out.context_tokens,
+                expected.context_tokens));
+    }
+    // The first answer after a start warms the engine up; it is never part of a measurement.
+    const auto trial = co_await try_completion(target, expected.model, 1, left(until));
+    if (!trial) {
+        co_return std::unexpected{trial.error()};
+    }
+    out.ttft = std::max(std::chrono::duration_cast<milliseconds>(trial->first), milliseconds{1});
+    out.completion_tokens = trial->tokens;
+    out.synthetic = trial->synthetic;
+    if (expected.speed_min_milli <= 0) {
+        co_return out;
+    }
+    const int tokens = std::clamp(expected.speed_tokens, speed_tokens_min, speed_tokens_max);
+    const auto run = co_await try_completion(target, expected.model, tokens, left(until));
+    if (!run) {
+        co_return std::unexpected{run.error()};
+    }
+    if (run->tokens < tokens / 2) {
+        co_return fail(
+            Errc::invalid_response,
+            fmt::format(
+                "speed: the engine ended after {} of {} tokens, too few to measure",
+                run->tokens,
+                tokens));
+    }
+    out.speed_milli = speed_milli(*run);
+    if (out.speed_milli < expected.speed_min_milli) {
+        co_return fail(
+            Errc::rejected,
+            fmt::format(
+                "the engine makes {} tokens/s alone, its floor is {}",
+                thousandths(out.speed_milli),
+                thousandths(expected.speed_min_milli)));
+    }
+    co_return out;
 }
 
-Task<Metrics> scrape_metrics(
-    std::string host, std::uint16_t port, std::string key, milliseconds limit) {
-    const auto response = co_await http::fetch(
-        address(host, port),
-        {.target = "/metrics", .headers = with_key(key)},
+Task<Metrics> scrape_metrics(Target target, milliseconds limit) {
+    const auto response = co_await exchange(
+        std::move(target.endpoint),
+        {.target = "/metrics", .headers = with_key(target.key)},
         limit,
         metrics_bytes_max);
     if (!response) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "inference/http/server.hpp"
+#include "inference/relay/upstream.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -23,30 +24,46 @@ enum class Health : std::uint8_t {
 };
 [[nodiscard]] std::string_view to_text(Health health) noexcept;
 
-/// GET /health. A refused connection is an answer (`refused`), not an error. Errors: timed_out,
-/// cancelled.
+/// An engine as its probes reach it: the relay's endpoint (plain, or TLS with the node's pin) and
+/// the key it wants.
+struct Target {
+    relay::Endpoint endpoint{};
+    std::string key{};  ///< sent as Bearer; empty = none
+};
+
+/// GET /health. A refused connection is an answer (`refused`), not an error. The key is sent too: a
+/// rented node counts it as a sign of life. Errors: unauthorized (the certificate is not the pinned
+/// one, nothing was sent; or the key is refused), timed_out, cancelled.
 [[nodiscard]] Task<Health> probe_health(
-    std::string host,
-    std::uint16_t port,
-    std::chrono::milliseconds limit = std::chrono::seconds{3});
+    Target target, std::chrono::milliseconds limit = std::chrono::seconds{3});
+
+/// What an engine must show before it gets traffic.
+struct Expected {
+    std::string model{};             ///< exact name it must serve
+    std::int64_t context_tokens{0};  ///< least context; not checked when 0 or when it does not say
+    /// Least tokens per second of one stream alone, in thousandths; 0 = not checked. Measured over
+    /// `speed_tokens` output tokens, from the first to the last.
+    std::int64_t speed_min_milli{0};
+    int speed_tokens{64};  ///< 2 to 1,024; only with a floor
+};
 
 /// What an engine showed when it was accepted.
 struct Acceptance {
-    std::chrono::milliseconds ttft{0};  ///< request sent to first content of a 1-token stream
+    std::chrono::milliseconds ttft{0};  ///< request sent to first content of the trial stream
     std::int64_t completion_tokens{0};
-    bool synthetic{false};  ///< it says so itself (`x-synthetic: true`)
+    std::int64_t context_tokens{
+        0};                       ///< as its model list states it (vLLM, llama.cpp); 0 = unstated
+    std::int64_t speed_milli{0};  ///< tokens per second in thousandths; 0 = not measured
+    bool synthetic{false};        ///< it says so itself (`x-synthetic: true`)
 };
 
-/// Health, then the model list must hold `model`, then one short streamed completion must bring
-/// tokens (FAULTS F40). `key` may be empty. Errors: unavailable (not healthy yet), not_found
-/// (model not served), unauthorized, invalid_response (no tokens, garbage), timed_out, cancelled.
-/// No error text holds the key or an answer's text.
+/// Health, then the model list must hold the model with enough context, then a short streamed
+/// completion must bring tokens (FAULTS F40), fast enough when a floor is given. Errors:
+/// unavailable (not healthy yet), not_found (model not served), unauthorized (pin or key), rejected
+/// (context too small, or too slow: this machine will not get better), invalid_response (no tokens,
+/// garbage), timed_out, cancelled. No error text holds the key or an answer's text.
 [[nodiscard]] Task<Acceptance> acceptance(
-    std::string host,
-    std::uint16_t port,
-    std::string key,
-    std::string model,
-    std::chrono::milliseconds limit = std::chrono::seconds{120});
+    Target target, Expected expected, std::chrono::milliseconds limit = std::chrono::seconds{120});
 
 /// Load signals; nothing where the engine does not say. Absent is unknown, never zero.
 struct Metrics {
@@ -62,11 +79,9 @@ struct Metrics {
 /// unknown lines are skipped.
 [[nodiscard]] Metrics parse_metrics(std::string_view text);
 
-/// GET /metrics. Errors: unavailable, timed_out, invalid_response (not 200), cancelled.
+/// GET /metrics. Errors: unavailable, unauthorized, timed_out, invalid_response (not 200),
+/// cancelled.
 [[nodiscard]] Task<Metrics> scrape_metrics(
-    std::string host,
-    std::uint16_t port,
-    std::string key = {},
-    std::chrono::milliseconds limit = std::chrono::seconds{3});
+    Target target, std::chrono::milliseconds limit = std::chrono::seconds{3});
 
 }  // namespace evenkeel::inference::engine

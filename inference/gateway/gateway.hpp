@@ -37,7 +37,9 @@ struct SourceInfo {
     MachineId machine{};  ///< rental only
     std::string host{};   ///< numeric address or name; a name is resolved at each connect
     std::uint16_t port{0};
-    bool tls{false};        ///< https, certificate checked against `host` and the system's roots
+    bool tls{false};  ///< https, certificate checked against `host` and the system's roots
+    /// A rented node: TLS to exactly this public key (relay::TlsContext::pinned), instead of `tls`.
+    std::string pin{};
     std::string ca_file{};  ///< instead of the system's roots (PEM); empty = those
     std::string target{"/v1/chat/completions"};
     Secret key{};                ///< sent as Bearer; empty = none
@@ -128,7 +130,7 @@ public:
     virtual void budget_added(NameIx budget, std::int64_t report) = 0;
 
     /// Adds or changes a source; free slots take queued requests at once. Errors: invalid_argument
-    /// (no port, bad CA file, a name or key with control characters).
+    /// (no port, bad CA file or pin, a name or key with control characters).
     [[nodiscard]] virtual Result<void> source_up(SourceInfo source) = 0;
     /// No new requests; running ones go on.
     virtual void source_draining(NameIx source) = 0;

@@ -50,8 +50,9 @@ Result<std::shared_ptr<const Source>> make_source(SourceInfo info) {
     }
     auto source = std::make_shared<Source>();
     source->endpoint = {.host = info.host, .port = info.port, .tls = nullptr};
-    if (info.tls) {
-        auto context = relay::TlsContext::make(info.ca_file);
+    if (info.tls || !info.pin.empty()) {
+        auto context = info.pin.empty() ? relay::TlsContext::make(info.ca_file)
+                                        : relay::TlsContext::pinned(info.pin);
         if (!context) {
             return refuse(context.error().message);
         }

@@ -3,7 +3,9 @@
 #include "inference/relay/tls_session.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/connect.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
@@ -38,7 +40,7 @@ struct Upstream::Session {
     bool wants_write{false};  ///< the last read needs the socket to be writable
 };
 
-Upstream::Upstream(asio::io_context& context) : socket_{context} {}
+Upstream::Upstream(const asio::any_io_executor& executor) : socket_{executor} {}
 Upstream::~Upstream() = default;
 
 void Upstream::set_options() noexcept {
@@ -73,6 +75,8 @@ Task<void> Upstream::connect(const Endpoint& endpoint) {
         tcp::endpoint used;
         std::tie(code, used) = co_await asio::async_connect(socket_, found, use_tuple);
     }
+    const auto state = co_await asio::this_coro::cancellation_state;
+    close_if(state);
     if (code || closed_) {
         close();
         co_return fail(Errc::unavailable, fmt::format("no connection: {}", code.message()));
@@ -115,6 +119,8 @@ Task<void> Upstream::shake_hands(const Endpoint& endpoint) {
 asio::awaitable<void> Upstream::wait(tcp::socket::wait_type what) {
     if (!closed_) {
         co_await socket_.async_wait(what, use_tuple);
+        const auto state = co_await asio::this_coro::cancellation_state;
+        close_if(state);
     }
 }
 
@@ -180,6 +186,8 @@ asio::awaitable<void> Upstream::readable() {
     }
     if (!closed_) {
         co_await socket_.async_wait(what, use_tuple);
+        const auto state = co_await asio::this_coro::cancellation_state;
+        close_if(state);
     }
 }
 
@@ -216,6 +224,14 @@ Upstream::Moved Upstream::read_some(std::span<char> into) noexcept {
         if (errno != EINTR) {
             return {errno == EAGAIN || errno == EWOULDBLOCK ? State::again : State::failed, 0};
         }
+    }
+}
+
+void Upstream::close_if(const asio::cancellation_state& state) noexcept {
+    // An operation that succeeded just before a cancellation swallows it, and the loops around it
+    // would wait again: so the connection itself is ended.
+    if (state.cancelled() != asio::cancellation_type::none) {
+        close();
     }
 }
 

@@ -4,6 +4,8 @@
 #include "inference/relay/tls.hpp"
 #include "policies/domain/error.hpp"
 
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
@@ -30,7 +32,8 @@ struct Endpoint {
 
 /// One connection to a source, plain or TLS, on one loop. Never blocks: `read_some` and friends say
 /// `again`, and the caller waits for readiness. There is no timer inside; whoever waits too long
-/// calls `close`, and every pending wait ends.
+/// calls `close`, and every pending wait ends. Cancelling a coroutine that waits here closes the
+/// connection too.
 class Upstream {
 public:
     enum class State {
@@ -44,13 +47,14 @@ public:
         std::size_t bytes{0};
     };
 
-    explicit Upstream(asio::io_context& context);
+    explicit Upstream(const asio::any_io_executor& executor);
+    explicit Upstream(asio::io_context& context) : Upstream{context.get_executor()} {}
     Upstream(const Upstream&) = delete;
     Upstream& operator=(const Upstream&) = delete;
     ~Upstream();
 
     /// Resolves a name if needed, connects and shakes hands. Errors: unavailable (nothing was
-    /// sent), unauthorized (certificate).
+    /// sent), unauthorized (certificate or pin; nothing was sent).
     [[nodiscard]] Task<void> connect(const Endpoint& endpoint);
     /// Sends all pieces; they live until it returns. Errors: unavailable.
     [[nodiscard]] Task<void> write(std::span<const std::string_view> pieces);
@@ -72,6 +76,7 @@ private:
     [[nodiscard]] Task<void> shake_hands(const Endpoint& endpoint);
     [[nodiscard]] asio::awaitable<void> wait(asio::ip::tcp::socket::wait_type what);
     void set_options() noexcept;
+    void close_if(const asio::cancellation_state& state) noexcept;
 
     asio::ip::tcp::socket socket_;
     std::optional<asio::ip::tcp::resolver> resolver_{};

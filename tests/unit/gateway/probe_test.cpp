@@ -27,6 +27,10 @@ Result<T> run(engine::Task<T> task) {
     return out;
 }
 
+engine::Target at(const FakeEngine& engine, std::string key = "") {
+    return {.endpoint = {.host = "127.0.0.1", .port = engine.port()}, .key = std::move(key)};
+}
+
 std::string answer(int status, std::string_view body) {
     return fmt::format("HTTP/1.1 {} X\r\nContent-Length: {}\r\n\r\n{}", status, body.size(), body);
 }
@@ -34,18 +38,18 @@ std::string answer(int status, std::string_view body) {
 TEST(ProbeHealth, ReadsTheStatesOfAnEngine) {
     int status = 200;
     FakeEngine engine{[&status](auto& turn) { turn.line->send(answer(status, "")); }};
-    EXPECT_EQ(run(engine::probe_health("127.0.0.1", engine.port())), engine::Health::ready);
+    EXPECT_EQ(run(engine::probe_health(at(engine))), engine::Health::ready);
     status = 503;
-    EXPECT_EQ(run(engine::probe_health("127.0.0.1", engine.port())), engine::Health::loading);
+    EXPECT_EQ(run(engine::probe_health(at(engine))), engine::Health::loading);
     status = 500;
-    EXPECT_EQ(run(engine::probe_health("127.0.0.1", engine.port())), engine::Health::sick);
+    EXPECT_EQ(run(engine::probe_health(at(engine))), engine::Health::sick);
     engine.refuse();
-    EXPECT_EQ(run(engine::probe_health("127.0.0.1", engine.port())), engine::Health::refused);
+    EXPECT_EQ(run(engine::probe_health(at(engine))), engine::Health::refused);
 }
 
 TEST(ProbeHealth, SilenceIsTimedOut) {
     FakeEngine engine{[](auto& turn) { (void)turn.line->closed_by_peer(2s); }};
-    const auto health = run(engine::probe_health("127.0.0.1", engine.port(), 30ms));
+    const auto health = run(engine::probe_health(at(engine), 30ms));
     ASSERT_FALSE(health);
     EXPECT_EQ(health.error().code, Errc::timed_out);
 }
@@ -74,7 +78,7 @@ std::string good_stream() {
 
 TEST(Acceptance, PassesAWorkingEngine) {
     FakeEngine engine{whole_engine(good_stream(), "k1")};
-    const auto result = run(engine::acceptance("127.0.0.1", engine.port(), "k1", "served/m"));
+    const auto result = run(engine::acceptance(at(engine, "k1"), {.model = "served/m"}));
     ASSERT_TRUE(result) << result.error().message;
     EXPECT_EQ(result->completion_tokens, 1);
     EXPECT_TRUE(result->synthetic);
@@ -84,7 +88,7 @@ TEST(Acceptance, PassesAWorkingEngine) {
 TEST(Acceptance, F40RefusesWhatDoesNotWork) {
     const auto code =
         [](const FakeEngine& engine, const std::string& key, const std::string& model) {
-            const auto result = run(engine::acceptance("127.0.0.1", engine.port(), key, model));
+            const auto result = run(engine::acceptance(at(engine, key), {.model = model}));
             EXPECT_TRUE(result || result.error().message.find("k1") == std::string::npos);
             return result ? std::optional<Errc>{} : result.error().code;
         };
@@ -138,7 +142,7 @@ TEST(EngineMetrics, ScrapesOverHttp) {
         turn.line->send(answer(
             turn.request.starts_with("GET /metrics") ? 200 : 404, "sglang:num_queue_reqs 4\n"));
     }};
-    const auto metrics = run(engine::scrape_metrics("127.0.0.1", engine.port()));
+    const auto metrics = run(engine::scrape_metrics(at(engine)));
     ASSERT_TRUE(metrics);
     EXPECT_EQ(metrics->waiting, 4);
 }

@@ -267,6 +267,8 @@ TEST(GatewaySources, BadOnesAreRefusedWithoutTheirKey) {
          .port = 1,
          .tls = true,
          .ca_file = "/nonexistent.pem"}));
+    EXPECT_FALSE(rig.gateway->source_up(
+        {.source = NameIx{5}, .name = "x", .host = "h", .port = 1, .pin = "ABC"}));
 }
 
 }  // namespace

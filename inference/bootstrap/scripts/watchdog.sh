@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# Ends this node when its time is up, or when nobody who knows its key has asked for anything for
+# long: the agent that should have deleted it may be gone for good.
+#
+# Time is uptime, never the wall clock, which may be a day off. What has been lived is kept on disk,
+# so that a restart does not begin a new life. EVENKEEL_END says how to end:
+#   poweroff  a virtual machine. It closes the endpoint and nothing more: a machine that is off is
+#             still billed in full (DigitalOcean), only deleting it ends that.
+#   runpod    a pod. The container's exit would only restart it, so the provider is asked to delete
+#             the pod, with the key the provider gave to this pod alone, again and again.
+set -euo pipefail
+
+run="${EVENKEEL_RUN:-/run/evenkeel}"
+state="${EVENKEEL_STATE:-/var/lib/evenkeel}"
+uptime="${EVENKEEL_UPTIME:-/proc/uptime}"
+life="${EVENKEEL_LIFE:?}"
+quiet="${EVENKEEL_QUIET:?}"
+way="${EVENKEEL_END:?}"
+tick=15
+pause_max=300
+api=https://api.runpod.io/v2
+
+say() { printf 'evenkeel watchdog: %s\n' "$*"; }
+
+read_uptime() {
+    read -r now _ <"$uptime"
+    now="${now%.*}"
+}
+
+# One call of the provider's API: method, path below the pod, body. Prints the status, 000 for none.
+# The key goes through a pipe, so it is in no list of processes; nothing prints it.
+call() {
+    local body=()
+    [ -z "$3" ] || body=(--header 'Content-Type: application/json' --data "$3")
+    printf 'header = "Authorization: Bearer %s"\n' "${RUNPOD_API_KEY:-}" |
+        curl --config - --silent --output /dev/null --write-out '%{http_code}' --max-time 30 \
+            --user-agent evenkeel-node --request "$1" "${body[@]}" \
+            "$api/pods/${RUNPOD_POD_ID:-unknown}$2" || true
+}
+
+# DELETE is the documented way; whether a pod's own key may use it, only the real service can say, so
+# the two other ways to stop the GPU's bill are tried after it.
+end_pod() {
+    local pause=5 status
+    while true; do
+        status="$(call DELETE '' '')"
+        say "asked the provider to delete this pod: status $status"
+        if [[ "$status" != 2?? && "$status" != 404 ]]; then
+            status="$(call POST /action '{"action":"terminate"}')"
+            say "asked it to terminate this pod: status $status"
+        fi
+        if [[ "$status" != 2?? && "$status" != 404 ]]; then
+            status="$(call POST /action '{"action":"stop"}')"
+            say "asked it to stop this pod: status $status"
+        fi
+        sleep "$pause"
+        pause=$((pause * 2 < pause_max ? pause * 2 : pause_max))
+    done
+}
+
+# In a pod the front's process is ours; on a virtual machine it has process numbers of its own, and
+# power-off ends it.
+close_front() {
+    : >"$run/ended"
+    if [ -s "$run/front.pid" ]; then
+        kill -TERM "$(cat "$run/front.pid")" 2>/dev/null || true
+    fi
+}
+
+end_node() {
+    say "ending this node: $1"
+    case "$way" in
+        runpod)
+            close_front
+            end_pod
+            ;;
+        *)
+            while true; do
+                systemctl poweroff || shutdown -P now || true
+                sleep 60
+            done
+            ;;
+    esac
+}
+
+mkdir -p "$run" "$state"
+lived_before=0
+if [ -s "$state/lived" ]; then
+    read -r lived_before <"$state/lived"
+    [[ "$lived_before" =~ ^[0-9]{1,9}$ ]] || lived_before="$life"
+fi
+read_uptime
+began="$now"
+heard="$now"
+say "ends after $life s of life ($lived_before s of it are over) or $quiet s without a request"
+while true; do
+    read_uptime
+    lived=$((lived_before + now - began))
+    # A disk that is full must not keep a node alive: what is in memory goes on.
+    if printf '%s\n' "$lived" 2>/dev/null >"$state/lived.new"; then
+        mv "$state/lived.new" "$state/lived" || true
+    fi
+    if [ -s "$run/beat" ]; then
+        heard="$now"
+        : >"$run/beat"
+    fi
+    if [ "$lived" -ge "$life" ]; then
+        end_node "its $life s are over"
+    elif [ $((now - heard)) -ge "$quiet" ]; then
+        end_node "no request with the right key for $quiet s"
+    fi
+    sleep "$tick"
+done

@@ -1,0 +1,375 @@
+#!/usr/bin/env bash
+# ek-0a1b2c3d-01jd8zq4y7v5k2m9x3r6t0w1na of ek-0a1b2c3d: made by Evenkeel for one life, to be deleted before 2025-11-24 16:00:00 UTC.
+set -euo pipefail
+umask 077
+run="${EVENKEEL_RUN:-/run/evenkeel}"
+EVENKEEL_ENGINE_KEY=ekm-00112233445566778899aabbccddeeff00112233
+export EVENKEEL_LIFE=21600
+export EVENKEEL_QUIET=1800
+export EVENKEEL_END=runpod
+machine='ek-0a1b2c3d-01jd8zq4y7v5k2m9x3r6t0w1na'
+gpus='2'
+vram_mib='0'
+cache='/workspace'
+engine_program='vllm'
+engine_key_variable='VLLM_API_KEY'
+engine_arguments=(
+    'serve'
+    'meta-llama/Llama-3.3-70B-Instruct'
+    '--host'
+    '127.0.0.1'
+    '--port'
+    '8000'
+    '--served-model-name'
+    'qwq-32b'
+    '--max-num-seqs'
+    '16'
+    '--enable-prompt-tokens-details'
+    '--revision'
+    '0123abc'
+    '--max-model-len'
+    '32768'
+    '--tensor-parallel-size'
+    '2'
+)
+engine_environment=(
+    'HF_HOME=/workspace/hf'
+    'HF_XET_HIGH_PERFORMANCE=1'
+    'VLLM_CACHE_ROOT=/workspace/vllm'
+    'VLLM_MAX_N_SEQUENCES=16'
+    'VLLM_NO_USAGE_STATS=1'
+)
+mkdir -p "$run"
+chmod 0711 "$run"
+cat >"$run/front.crt" <<'EVENKEEL_END_OF_FILE'
+-----BEGIN CERTIFICATE-----
+MIIBuDCCAV+gAwIBAgIUONbSL1lSpQ6nHa883nifjNgwd3cwCgYIKoZIzj0EAwIw
+MTEvMC0GA1UEAwwmZWstMGExYjJjM2QtMDFqZDh6cTR5N3Y1azJtOXgzcjZ0MHcx
+bmEwIBcNMjYxMTI1MTYyODEyWhgPMjEyNjExMDExNjI4MTJaMDExLzAtBgNVBAMM
+JmVrLTBhMWIyYzNkLTAxamQ4enE0eTd2NWsybTl4M3I2dDB3MW5hMFkwEwYHKoZI
+zj0CAQYIKoZIzj0DAQcDQgAEkoAaS4/x4FEXWf9rWiCtEzWCHOUIr7PSaCYnTYec
+dtK6DsGum20fkHNpOjzEobgNSpQo3kIWGlYQQ3GFtEF1yqNTMFEwHQYDVR0OBBYE
+FE8Vbol76ipY/eV6DhMqTm87aSSrMB8GA1UdIwQYMBaAFE8Vbol76ipY/eV6DhMq
+Tm87aSSrMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDRwAwRAIgLfsczFrw
+sRAZMznHFeMfMGa/maO51rapjMyfsw7WRkACICOjCZiRFsVblquxIYJ8nnqUm609
+Yuu6LXOfPfMjGbGO
+-----END CERTIFICATE-----
+EVENKEEL_END_OF_FILE
+cat >"$run/front.key" <<'EVENKEEL_END_OF_FILE'
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgBk0svghvigJ4CAWt
++xD/C5pmnm6iD5OM3M6MEkS1BP6hRANCAASSgBpLj/HgURdZ/2taIK0TNYIc5Qiv
+s9JoJidNh5x20roOwa6bbR+Qc2k6PMShuA1KlCjeQhYaVhBDcYW0QXXK
+-----END PRIVATE KEY-----
+EVENKEEL_END_OF_FILE
+cat >"$run/front.conf" <<'EVENKEEL_END_OF_FILE'
+# TLS front of a rented node: a few paths to the engine, nothing else.
+user www-data;
+daemon off;
+worker_processes 2;
+worker_shutdown_timeout 5s;
+pid /run/evenkeel/front.pid;
+error_log stderr error;
+
+events {
+    worker_connections 4096;
+}
+
+http {
+    server_tokens off;
+    default_type application/json;
+    client_body_temp_path /run/evenkeel/body;
+    proxy_temp_path /run/evenkeel/proxy;
+    fastcgi_temp_path /run/evenkeel/fastcgi;
+    uwsgi_temp_path /run/evenkeel/uwsgi;
+    scgi_temp_path /run/evenkeel/scgi;
+
+    # A plain string would be compared without regard to case.
+    map $http_authorization $known {
+        default 0;
+        "~^Bearer ekm-00112233445566778899aabbccddeeff00112233$" 1;
+    }
+    # A line for each request with the key: how the watchdog knows that we are wanted.
+    log_format beat '.';
+    access_log /run/evenkeel/beat beat if=$known;
+
+    upstream engine {
+        server 127.0.0.1:8000 max_fails=0;
+        keepalive 64;
+    }
+
+    server {
+        listen 8443 ssl;
+        ssl_certificate /run/evenkeel/front.crt;
+        ssl_certificate_key /run/evenkeel/front.key;
+        ssl_protocols TLSv1.3;
+        ssl_session_cache off;
+        ssl_session_tickets off;
+        keepalive_timeout 75s;
+        client_header_timeout 10s;
+        client_body_timeout 60s;
+        send_timeout 120s;
+        client_max_body_size 64m;
+
+        # Nothing of a prompt or an answer is written to a disk, and tokens pass as they come.
+        proxy_buffering off;
+        proxy_request_buffering off;
+        proxy_max_temp_file_size 0;
+        proxy_http_version 1.1;
+        proxy_set_header Host 127.0.0.1;
+        proxy_set_header Connection "";
+        # llama.cpp would go on generating for a client that is gone.
+        proxy_set_header X-Conversation-Id "";
+        proxy_connect_timeout 2s;
+        proxy_send_timeout 120s;
+        proxy_read_timeout 3600s;
+        proxy_next_upstream off;
+        # The engine does not listen yet, or no longer: "loading" to whoever probes.
+        error_page 502 504 = @loading;
+
+        location @loading {
+            add_header Retry-After 2 always;
+            return 503 '{"error":{"message":"the engine does not answer","code":503}}';
+        }
+        location / {
+            return 404;
+        }
+        location = /health {
+            if ($request_method != GET) {
+                return 405;
+            }
+            proxy_pass http://engine/health;
+        }
+        location = /metrics {
+            if ($known = 0) {
+                return 401 '{"error":{"message":"wrong or missing key","code":401}}';
+            }
+            if ($request_method != GET) {
+                return 405;
+            }
+            proxy_pass http://engine/metrics;
+        }
+        location = /v1/models {
+            if ($known = 0) {
+                return 401 '{"error":{"message":"wrong or missing key","code":401}}';
+            }
+            if ($request_method != GET) {
+                return 405;
+            }
+            proxy_pass http://engine/v1/models;
+        }
+        location = /v1/chat/completions {
+            if ($known = 0) {
+                return 401 '{"error":{"message":"wrong or missing key","code":401}}';
+            }
+            if ($request_method != POST) {
+                return 405;
+            }
+            proxy_pass http://engine/v1/chat/completions;
+        }
+        location = /v1/completions {
+            if ($known = 0) {
+                return 401 '{"error":{"message":"wrong or missing key","code":401}}';
+            }
+            if ($request_method != POST) {
+                return 405;
+            }
+            proxy_pass http://engine/v1/completions;
+        }
+        location = /v1/messages {
+            if ($known = 0) {
+                return 401 '{"error":{"message":"wrong or missing key","code":401}}';
+            }
+            if ($request_method != POST) {
+                return 405;
+            }
+            proxy_pass http://engine/v1/messages;
+        }
+        location = /v1/messages/count_tokens {
+            if ($known = 0) {
+                return 401 '{"error":{"message":"wrong or missing key","code":401}}';
+            }
+            if ($request_method != POST) {
+                return 405;
+            }
+            proxy_pass http://engine/v1/messages/count_tokens;
+        }
+    }
+}
+EVENKEEL_END_OF_FILE
+cat >"$run/watchdog" <<'EVENKEEL_END_OF_FILE'
+#!/usr/bin/env bash
+# Ends this node when its time is up, or when nobody who knows its key has asked for anything for
+# long: the agent that should have deleted it may be gone for good.
+#
+# Time is uptime, never the wall clock, which may be a day off. What has been lived is kept on disk,
+# so that a restart does not begin a new life. EVENKEEL_END says how to end:
+#   poweroff  a virtual machine. It closes the endpoint and nothing more: a machine that is off is
+#             still billed in full (DigitalOcean), only deleting it ends that.
+#   runpod    a pod. The container's exit would only restart it, so the provider is asked to delete
+#             the pod, with the key the provider gave to this pod alone, again and again.
+set -euo pipefail
+
+run="${EVENKEEL_RUN:-/run/evenkeel}"
+state="${EVENKEEL_STATE:-/var/lib/evenkeel}"
+uptime="${EVENKEEL_UPTIME:-/proc/uptime}"
+life="${EVENKEEL_LIFE:?}"
+quiet="${EVENKEEL_QUIET:?}"
+way="${EVENKEEL_END:?}"
+tick=15
+pause_max=300
+api=https://api.runpod.io/v2
+
+say() { printf 'evenkeel watchdog: %s\n' "$*"; }
+
+read_uptime() {
+    read -r now _ <"$uptime"
+    now="${now%.*}"
+}
+
+# One call of the provider's API: method, path below the pod, body. Prints the status, 000 for none.
+# The key goes through a pipe, so it is in no list of processes; nothing prints it.
+call() {
+    local body=()
+    [ -z "$3" ] || body=(--header 'Content-Type: application/json' --data "$3")
+    printf 'header = "Authorization: Bearer %s"\n' "${RUNPOD_API_KEY:-}" |
+        curl --config - --silent --output /dev/null --write-out '%{http_code}' --max-time 30 \
+            --user-agent evenkeel-node --request "$1" "${body[@]}" \
+            "$api/pods/${RUNPOD_POD_ID:-unknown}$2" || true
+}
+
+# DELETE is the documented way; whether a pod's own key may use it, only the real service can say, so
+# the two other ways to stop the GPU's bill are tried after it.
+end_pod() {
+    local pause=5 status
+    while true; do
+        status="$(call DELETE '' '')"
+        say "asked the provider to delete this pod: status $status"
+        if [[ "$status" != 2?? && "$status" != 404 ]]; then
+            status="$(call POST /action '{"action":"terminate"}')"
+            say "asked it to terminate this pod: status $status"
+        fi
+        if [[ "$status" != 2?? && "$status" != 404 ]]; then
+            status="$(call POST /action '{"action":"stop"}')"
+            say "asked it to stop this pod: status $status"
+        fi
+        sleep "$pause"
+        pause=$((pause * 2 < pause_max ? pause * 2 : pause_max))
+    done
+}
+
+# In a pod the front's process is ours; on a virtual machine it has process numbers of its own, and
+# power-off ends it.
+close_front() {
+    : >"$run/ended"
+    if [ -s "$run/front.pid" ]; then
+        kill -TERM "$(cat "$run/front.pid")" 2>/dev/null || true
+    fi
+}
+
+end_node() {
+    say "ending this node: $1"
+    case "$way" in
+        runpod)
+            close_front
+            end_pod
+            ;;
+        *)
+            while true; do
+                systemctl poweroff || shutdown -P now || true
+                sleep 60
+            done
+            ;;
+    esac
+}
+
+mkdir -p "$run" "$state"
+lived_before=0
+if [ -s "$state/lived" ]; then
+    read -r lived_before <"$state/lived"
+    [[ "$lived_before" =~ ^[0-9]{1,9}$ ]] || lived_before="$life"
+fi
+read_uptime
+began="$now"
+heard="$now"
+say "ends after $life s of life ($lived_before s of it are over) or $quiet s without a request"
+while true; do
+    read_uptime
+    lived=$((lived_before + now - began))
+    # A disk that is full must not keep a node alive: what is in memory goes on.
+    if printf '%s\n' "$lived" 2>/dev/null >"$state/lived.new"; then
+        mv "$state/lived.new" "$state/lived" || true
+    fi
+    if [ -s "$run/beat" ]; then
+        heard="$now"
+        : >"$run/beat"
+    fi
+    if [ "$lived" -ge "$life" ]; then
+        end_node "its $life s are over"
+    elif [ $((now - heard)) -ge "$quiet" ]; then
+        end_node "no request with the right key for $quiet s"
+    fi
+    sleep "$tick"
+done
+EVENKEEL_END_OF_FILE
+chmod 0700 "$run/watchdog"
+
+# shellcheck shell=bash
+# Runs a pod: TLS front, engine and watchdog. What stands above this line sets the variables and
+# writes the files. This script never ends by itself: a container that exits is only restarted, and
+# billed on.
+
+say() { printf 'evenkeel: %s\n' "$*"; }
+
+# Starts a program again when it ends, at most so many times: name, times, program and arguments.
+keep() {
+    local name="$1" left="$2" status
+    shift 2
+    while true; do
+        status=0
+        "$@" || status=$?
+        say "$name ended with status $status"
+        if [ "$left" -le 0 ] || [ -e "$run/ended" ]; then
+            return 0
+        fi
+        left=$((left - 1))
+        sleep 5
+    done
+}
+
+gpus_are_right() {
+    local memory count=0 mib
+    memory="$(nvidia-smi --query-gpu=memory.total --format=csv,noheader,nounits)" || return 1
+    while read -r mib; do
+        [[ "$mib" =~ ^[0-9]+$ ]] || continue
+        count=$((count + 1))
+        [ "$mib" -ge "$vram_mib" ] || return 1
+    done <<<"$memory"
+    [ "$count" -ge "$gpus" ]
+}
+
+run_engine() {
+    export "$engine_key_variable=$EVENKEEL_ENGINE_KEY"
+    local entry
+    for entry in "${engine_environment[@]}"; do
+        export "${entry?}"
+    done
+    mkdir -p "$cache"
+    # The pod's own key can end the pod: the engine has no business with it.
+    keep engine 3 env -u RUNPOD_API_KEY "$engine_program" "${engine_arguments[@]}"
+}
+
+trap 'trap - TERM; kill 0' TERM INT
+rm -f "$run/ended"
+keep front 1000 nginx -c "$run/front.conf" &
+if gpus_are_right; then
+    run_engine &
+else
+    say "not the GPUs that were ordered: the engine is not started"
+fi
+say "$machine: started"
+while true; do
+    "$run/watchdog" &
+    wait "$!" || say "the watchdog ended: it is started again"
+    sleep 1
+done
