@@ -13,7 +13,8 @@ std::filesystem::path Globals::control_socket() const {
     }
     std::error_code code;
     const std::filesystem::path beside = state / "control.sock";
-    return std::filesystem::exists(beside, code)
+    const bool installed = state == default_state;
+    return std::filesystem::exists(beside, code) || !installed
                ? beside
                : std::filesystem::path{"/run/evenkeel/control.sock"};
 }

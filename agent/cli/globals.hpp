@@ -6,10 +6,13 @@
 
 namespace evenkeel::cli {
 
+/// Where the installed service keeps its ledger.
+inline constexpr const char* default_state = "/var/lib/evenkeel";
+
 /// Flags that every command takes.
 struct Globals {
     std::filesystem::path config{"/etc/evenkeel"};
-    std::filesystem::path state{"/var/lib/evenkeel"};
+    std::filesystem::path state{default_state};
     std::filesystem::path socket{};
     bool json{false};
     bool csv{false};

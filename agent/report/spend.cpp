@@ -17,6 +17,7 @@ namespace {
 using ledger::SpendRow;
 
 constexpr std::int64_t span_max = 10'000;  ///< days or hours back that `since` may name
+constexpr int kind_nobody = 9;             ///< sorts requests that nobody served last
 
 struct Rate {
     std::int64_t num{1};
@@ -156,6 +157,9 @@ LineKey line_of(const SpendRow& row, SpendBy by, const std::map<NameIx, std::str
     };
     switch (by) {
         case SpendBy::source:
+            if (row.source == NameIx{}) {
+                return {kind_nobody, "(not served)", false};
+            }
             return {static_cast<int>(row.kind), row.label, row.synthetic};
         case SpendBy::model:
             return {0, text(row.model), false};
@@ -282,7 +286,8 @@ Result<Spend> make_spend(ledger::Reader& reader, const SpendOptions& options) {
         SpendLine& line = lines[key];
         line.label = key.label;
         line.synthetic = key.synthetic;
-        line.kind = options.by == SpendBy::source ? to_text(row.kind) : std::string_view{};
+        const bool has_kind = options.by == SpendBy::source && row.source != NameIx{};
+        line.kind = has_kind ? to_text(row.kind) : std::string_view{};
         for (SpendLine* sum : {&line, &spend.total}) {
             sum->requests += row.requests;
             sum->tokens_in += row.tokens_in;

@@ -51,7 +51,11 @@ Result<std::string> make_folder(const std::string& wanted) {
     std::error_code code;
     fs::create_directories(wanted, code);
     if (code || !fs::is_directory(wanted, code) || !fs::is_empty(wanted, code)) {
-        return fail(Errc::invalid_argument, fmt::format("{} is no new or empty folder", wanted));
+        return fail(
+            Errc::invalid_argument,
+            fmt::format(
+                "{} is not empty: an earlier run is in it. Give another folder, or remove it",
+                wanted));
     }
     fs::permissions(wanted, fs::perms::owner_all, code);
     return fs::absolute(wanted).lexically_normal().string();

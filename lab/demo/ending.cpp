@@ -116,7 +116,7 @@ std::vector<std::string> keep_lines(const Stage& stage, const std::string& progr
         "",
         "Ask it something (the answer is synthetic):",
         fmt::format(
-            "  curl -s {}/chat/completions -H 'Authorization: Bearer {}' \\",
+            "  curl -si {}/chat/completions -H 'Authorization: Bearer {}' \\",
             base,
             stage.client_key()),
         fmt::format(

@@ -258,7 +258,9 @@ asio::awaitable<void> answer_chat(Desk& desk, http::Exchange& exchange) {
     job.head = {
         .id = fmt::format("chatcmpl-synthetic-{}", ++desk.answers),
         .model = desk.options.model,
-        .created = desk.created};
+        .created = std::chrono::duration_cast<std::chrono::seconds>(
+                       std::chrono::system_clock::now().time_since_epoch())
+                       .count()};
     job.garbage = desk.strikes(desk.options.failures.garbage_permille);
     job.request = std::move(*request);
     Seat seat{desk, job.request.prompt_tokens, job.tokens_out};

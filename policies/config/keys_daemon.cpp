@@ -15,7 +15,7 @@ constexpr std::array daemon_rows{
     Key{"listen.api", Type::address, "Address of the API that clients use."}
         .def("127.0.0.1:8080"),
     Key{"listen.admin", Type::address,
-        "Address of status page, JSON and metrics; it asks for no login, so only this host."}
+        "Address of the status JSON and health checks; it asks for no login, so only this host."}
         .def("127.0.0.1:8081"),
 
     Key{"dashboard", Type::map, "The web page."}.inert(),

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <atomic>
+#include <csignal>
 #include <memory>
 #include <thread>
 
@@ -69,6 +70,7 @@ public:
           ssl_context_{SSL_CTX_new(TLS_server_method())},
           identity_{&first} {
         SSL_CTX_set_max_proto_version(ssl_context_, version_max);
+        std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL to clients that left
         thread_ = std::thread{[this] { serve(); }};
     }
     Server(const Server&) = delete;

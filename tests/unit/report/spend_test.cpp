@@ -111,6 +111,21 @@ TEST_F(SpendReport, AddsUpTheMonthBySource) {
     EXPECT_FALSE(spend.api_only);
 }
 
+TEST_F(SpendReport, RefusedRequestsAreNobodysWork) {
+    ledger::Request refused = ledger::own_request(300);
+    refused.source = NameIx{};
+    refused.usage = {};
+    refused.outcome = Outcome::refused;
+    ASSERT_TRUE(ledger_->record(refused));
+    ASSERT_TRUE(ledger_->flush());
+    const Spend spend = made(asked());
+    ASSERT_EQ(spend.lines.size(), 4u);
+    EXPECT_EQ(spend.lines[0].requests, 7) << "not the own GPU's";
+    EXPECT_EQ(spend.lines[3].kind, "");
+    EXPECT_EQ(spend.lines[3].label, "(not served)");
+    EXPECT_EQ(spend.lines[3].requests, 1);
+}
+
 TEST_F(SpendReport, TextIsWhatPeopleRead) {
     SpendOptions options = asked();
     options.api_label = "claude-opus-5-5";
