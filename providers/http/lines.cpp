@@ -1,6 +1,7 @@
 #include "providers/http/lines.hpp"
 
 #include <condition_variable>
+#include <cstring>
 
 namespace evenkeel::providers {
 
@@ -38,16 +39,28 @@ Result<HttpResponse> Line::send(
     return response;
 }
 
-Result<ClientPair> make_client_pair(const HttpOptions& options) {
-    auto spend = make_curl_client(options);
+Result<ClientPair> make_client_pair(const DriverOptions& options, std::string_view vendor_url) {
+    const HttpOptions http{
+        .base_url = options.base_url.empty() ? std::string{vendor_url} : options.base_url,
+        .bearer = options.credential,
+        .connect_limit = options.connect_limit,
+        .total_limit = options.total_limit,
+        .ca_file = options.ca_file};
+    auto spend = make_curl_client(http);
     if (!spend) {
         return std::unexpected{spend.error()};
     }
-    auto safety = make_curl_client(options);
+    auto safety = make_curl_client(http);
     if (!safety) {
         return std::unexpected{safety.error()};
     }
     return ClientPair{*std::move(spend), *std::move(safety)};
+}
+
+Result<HttpResponse> send_launch(Line& line, HttpRequest request, const std::stop_token& stop) {
+    auto response = line.send(request, stop, CallClass::launch);
+    explicit_bzero(request.body.data(), request.body.size());
+    return response;
 }
 
 }  // namespace evenkeel::providers

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "providers/drivers.hpp"
 #include "providers/http/client.hpp"
 #include "providers/http/rate_budget.hpp"
 #include "providers/provider.hpp"
@@ -55,12 +56,19 @@ struct Lines {
           safety{Lane::safety, std::move(safe), std::move(shared)} {}
 };
 
-/// Two clients to the same server. Errors: invalid_argument for a base_url that is not allowed.
+/// Two clients to the same server.
 struct ClientPair {
     std::unique_ptr<HttpClient> spend{};
     std::unique_ptr<HttpClient> safety{};
 };
-[[nodiscard]] Result<ClientPair> make_client_pair(const HttpOptions& options);
+/// As `options` say, to `vendor_url` when they name no address. Errors: invalid_argument for an
+/// address that is not allowed.
+[[nodiscard]] Result<ClientPair> make_client_pair(
+    const DriverOptions& options, std::string_view vendor_url);
+
+/// Sends a launch on `line`, then wipes its body: it names secrets of the new machine.
+[[nodiscard]] Result<HttpResponse> send_launch(
+    Line& line, HttpRequest request, const std::stop_token& stop);
 
 /// Sends `request` on `line` and hands a complete answer to `parse`.
 template <class Parse>

@@ -201,6 +201,45 @@ std::string public_detail(std::string_view text, std::span<const std::string> se
     return out;
 }
 
+std::vector<std::string> secrets_of(const MachineSpec& spec) {
+    std::vector<std::string> secrets{spec.engine_key, spec.args, spec.user_data};
+    for (const auto& [name, value] : spec.env) {
+        secrets.push_back(value);
+    }
+    return secrets;
+}
+
+Result<void> check_spec(const MachineSpec& spec, std::size_t user_data_max) {
+    constexpr std::size_t name_bytes_max = 63;
+    const std::string_view name{spec.name};
+    const bool fits = !name.empty() && name.size() <= name_bytes_max && name.front() != '-' &&
+                      name.back() != '-' && std::ranges::all_of(name, [](char c) {
+                          return is_digit(c) || (c >= 'a' && c <= 'z') || c == '-';
+                      });
+    if (!fits || !is_owner_mark(spec.owner_mark) ||
+        !name.starts_with(fmt::format("{}-", spec.owner_mark))) {
+        return fail(
+            Errc::rejected,
+            "not sent: a machine's name must be its owner mark, a dash, and lower-case letters, "
+            "digits or dashes, 63 at most");
+    }
+    if (spec.user_data.size() > user_data_max) {
+        return fail(
+            Errc::rejected,
+            fmt::format(
+                "not sent: the start text has {} bytes, {} are allowed",
+                spec.user_data.size(),
+                user_data_max));
+    }
+    const bool ascii = std::ranges::all_of(spec.user_data, [](char c) {
+        return (c >= ' ' && c <= '~') || c == '\n' || c == '\t' || c == '\r';
+    });
+    if (!ascii) {
+        return fail(Errc::rejected, "not sent: the start text has bytes that are not ASCII");
+    }
+    return {};
+}
+
 Error general_error(
     std::string_view who, const HttpResponse& response, std::string_view detail, Errc lost) {
     const std::string what = detail.empty()

@@ -5,11 +5,13 @@
 #include "policies/domain/price.hpp"
 #include "providers/http/client.hpp"
 #include "providers/http/exact_json.hpp"
+#include "providers/provider.hpp"
 
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// Small readers and writers that every provider's wire format needs.
 namespace evenkeel::providers {
@@ -47,6 +49,15 @@ namespace evenkeel::providers {
 /// bytes, long words (keys, encoded text) and everything in `secrets` replaced by "***".
 [[nodiscard]] std::string public_detail(
     std::string_view text, std::span<const std::string> secrets = {});
+
+/// The secrets of one machine that a provider could repeat in an error: for `public_detail`.
+[[nodiscard]] std::vector<std::string> secrets_of(const MachineSpec& spec);
+
+/// Nothing wrong with what every provider wants of a create: a name of lower-case letters, digits
+/// and dashes that begins and ends without a dash (at most 63), an owner mark that begins it, and a
+/// `user_data` of printable ASCII of at most `user_data_max` bytes. Errors: rejected, nothing was
+/// sent.
+[[nodiscard]] Result<void> check_spec(const MachineSpec& spec, std::size_t user_data_max);
 
 /// Errors that mean the same for every call and provider. `who` begins the sentence ("RunPod"),
 /// `detail` (may be empty; made with `public_detail`) ends it. `lost` is what a 5xx, a 408 and an

@@ -4,8 +4,6 @@
 #include "providers/http/wire_tools.hpp"
 #include "providers/sandbox/wire.hpp"
 
-#include <cstring>
-
 namespace evenkeel::providers {
 
 namespace {
@@ -37,9 +35,7 @@ public:
     }
 
     Result<RemoteMachine> create(const MachineSpec& spec, std::stop_token stop) override {
-        HttpRequest request = sandbox::make_create_request(spec);
-        const auto response = lines_.spend.send(request, stop, CallClass::launch);
-        explicit_bzero(request.body.data(), request.body.size());  // it names the engine's key
+        const auto response = send_launch(lines_.spend, sandbox::make_create_request(spec), stop);
         if (!response) {
             return std::unexpected{response.error()};
         }
@@ -100,13 +96,7 @@ Result<std::vector<RemoteMachine>> Sandbox::list(std::stop_token stop) {
 }  // namespace
 
 Result<std::unique_ptr<Provider>> make_sandbox(DriverOptions options, const Clock& clock) {
-    const HttpOptions http{
-        .base_url = options.base_url,
-        .bearer = options.credential,
-        .connect_limit = options.connect_limit,
-        .total_limit = options.total_limit,
-        .ca_file = options.ca_file};
-    auto clients = make_client_pair(http);
+    auto clients = make_client_pair(options, "");
     if (!clients) {
         return std::unexpected{clients.error()};
     }
