@@ -149,17 +149,15 @@ Result<RemoteMachine> DigitalOcean::get(const std::string& remote_id, std::stop_
     if (!digitalocean::is_id(remote_id)) {
         return fail(Errc::invalid_argument, "not an id of a Droplet");
     }
-    auto machine =
-        ask(lines_.safety,
-            digitalocean::make_get_request(remote_id),
-            stop,
-            [this](const HttpResponse& response) {
-                return digitalocean::parse_machine(response, options_.owner_mark);
-            });
-    if (machine && machine->remote_id != remote_id) {
-        return fail(Errc::invalid_response, "DigitalOcean answered about another Droplet");
-    }
-    return machine;
+    return ask_machine(
+        lines_.safety,
+        digitalocean::make_get_request(remote_id),
+        stop,
+        "DigitalOcean",
+        remote_id,
+        [this](const HttpResponse& response) {
+            return digitalocean::parse_machine(response, options_.owner_mark);
+        });
 }
 
 Result<void> DigitalOcean::destroy(const std::string& remote_id, std::stop_token stop) {

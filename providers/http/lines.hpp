@@ -2,6 +2,7 @@
 
 #include "providers/drivers.hpp"
 #include "providers/http/client.hpp"
+#include "providers/http/exact_json.hpp"
 #include "providers/http/rate_budget.hpp"
 #include "providers/provider.hpp"
 
@@ -128,6 +129,45 @@ template <class Item, class Fetch, class IdOf>
         next = std::move(page->next);
     }
     return fail(Errc::invalid_response, fmt::format("{} does not end", what));
+}
+
+/// The same for a list that comes in one piece: `read(value)` gives one machine of the array
+/// `list`.
+template <class Read>
+[[nodiscard]] Result<std::vector<RemoteMachine>> read_whole(
+    std::string_view what, const exact_json::Value& list, Read read) {
+    return read_pages<RemoteMachine>(
+        what,
+        1,
+        [&](const std::string&) -> Result<PageOf<RemoteMachine>> {
+            PageOf<RemoteMachine> page;
+            for (const exact_json::Value& each : list.items()) {
+                Result<RemoteMachine> machine = read(each);
+                if (!machine) {
+                    return std::unexpected{machine.error()};
+                }
+                page.items.push_back(*std::move(machine));
+            }
+            return page;
+        },
+        [](const RemoteMachine& machine) { return std::string_view{machine.remote_id}; });
+}
+
+/// Asks about the machine `remote_id`. Errors: those of the exchange and of `parse`;
+/// invalid_response when the answer is about another one.
+template <class Parse>
+[[nodiscard]] Result<RemoteMachine> ask_machine(
+    Line& line,
+    const HttpRequest& request,
+    const std::stop_token& stop,
+    std::string_view who,
+    const std::string& remote_id,
+    Parse parse) {
+    Result<RemoteMachine> machine = ask(line, request, stop, parse);
+    if (machine && machine->remote_id != remote_id) {
+        return fail(Errc::invalid_response, fmt::format("{} answered about another machine", who));
+    }
+    return machine;
 }
 
 }  // namespace evenkeel::providers

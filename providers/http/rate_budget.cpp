@@ -17,6 +17,7 @@ constexpr std::string_view unnamed_window = "hour";
 constexpr milliseconds shortest_pause{1'000};
 /// What a count from headers is trusted for when they say no reset.
 constexpr milliseconds unknown_reset{60'000};
+constexpr milliseconds longest_window = std::chrono::hours{48};
 constexpr std::size_t windows_max = 16;
 
 }  // namespace
@@ -106,7 +107,7 @@ void RateBudget::learn(const RateHint& hint, Now now) {
                        : hint.resets_at ? std::chrono::ceil<milliseconds>(*hint.resets_at - now.utc)
                                         : unknown_reset;
     known.remaining = *hint.remaining;
-    known.ends = now.boot + std::clamp(reset, shortest_pause, pause_max);
+    known.ends = now.boot + std::clamp(reset, shortest_pause, longest_window);
     known.known = true;
 }
 

@@ -48,12 +48,13 @@ public:
         if (!is_path_id(remote_id)) {
             return fail(Errc::invalid_argument, "not an id of the sandbox cloud");
         }
-        auto machine =
-            ask(lines_.safety, sandbox::make_get_request(remote_id), stop, &sandbox::parse_machine);
-        if (machine && machine->remote_id != remote_id) {
-            return fail(Errc::invalid_response, "the sandbox cloud answered about another machine");
-        }
-        return machine;
+        return ask_machine(
+            lines_.safety,
+            sandbox::make_get_request(remote_id),
+            stop,
+            "the sandbox cloud",
+            remote_id,
+            &sandbox::parse_machine);
     }
 
     Result<void> destroy(const std::string& remote_id, std::stop_token stop) override {
