@@ -92,6 +92,18 @@ TEST(CurlClient, ReadsRetryAfter) {
     EXPECT_EQ(answer->retry_after, 12s);
 }
 
+TEST(CurlClient, ReadsRateHeadersOfAnyCase) {
+    const auto answer = answer_of(
+        {},
+        "HTTP/1.1 429 Slow\r\nRETRY-AFTER: 29\r\nratelimit-limit: 5000\r\n"
+        "RateLimit-Remaining: 0\r\nContent-Length: 0\r\n\r\n");
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->retry_after, 29s);
+    ASSERT_EQ(answer->rate.size(), 1u);
+    EXPECT_EQ(answer->rate[0].limit, 5'000);
+    EXPECT_EQ(answer->rate[0].remaining, 0);
+}
+
 TEST(CurlClient, InflatesGzip) {
     const std::string packed = gzip(R"({"machines":[]})");
     const auto answer = answer_of(
