@@ -202,9 +202,20 @@ std::string public_detail(std::string_view text, std::span<const std::string> se
 }
 
 std::vector<std::string> secrets_of(const MachineSpec& spec) {
-    std::vector<std::string> secrets{spec.engine_key, spec.args, spec.user_data};
+    std::vector<std::string> secrets{spec.engine_key};
     for (const auto& [name, value] : spec.env) {
         secrets.push_back(value);
+    }
+    // A provider that quotes a part of these texts quotes whole words; short ones are no keys.
+    constexpr std::size_t key_bytes_min = 12;
+    for (std::string_view rest : {std::string_view{spec.user_data}, std::string_view{spec.args}}) {
+        while (!rest.empty()) {
+            const std::size_t end = std::min(rest.find_first_of(" \t\r\n\"'=,"), rest.size());
+            if (end >= key_bytes_min) {
+                secrets.emplace_back(rest.substr(0, end));
+            }
+            rest.remove_prefix(std::min(end + 1, rest.size()));
+        }
     }
     return secrets;
 }

@@ -50,7 +50,8 @@ namespace evenkeel::providers {
 [[nodiscard]] std::string public_detail(
     std::string_view text, std::span<const std::string> secrets = {});
 
-/// The secrets of one machine that a provider could repeat in an error: for `public_detail`.
+/// What of one machine's secrets a provider could repeat in an error, the long words of its start
+/// text and arguments included: for `public_detail`.
 [[nodiscard]] std::vector<std::string> secrets_of(const MachineSpec& spec);
 
 /// Nothing wrong with what every provider wants of a create: a name of lower-case letters, digits

@@ -87,7 +87,7 @@ Result<RemoteMachine> RunPod::create(const MachineSpec& spec, std::stop_token st
     if (machine) {
         candidates_.accepted();
     } else if (
-        machine.error().code == Errc::no_capacity &&
+        machine.error().code == Errc::no_capacity && !runpod::says_full(*response) &&
         candidates_.refused(spec.sku, runpod::upper(spec.region))) {
         machine.error().code = response->status == 403 ? Errc::unauthorized : Errc::rejected;
         machine.error().message += " (every place refuses alike: the request or the key is wrong)";

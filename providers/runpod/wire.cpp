@@ -277,6 +277,13 @@ Result<RemoteMachine> parse_machine(const HttpResponse& response) {
     return machine;
 }
 
+bool says_full(const HttpResponse& response) {
+    const std::string words = upper(said(response).value_or(""));
+    return response.status == 400 &&
+           (words.find("NO LONGER ANY INSTANCES") != words.npos ||
+            words.find("CAPACITY") != words.npos || words.find("OUT OF STOCK") != words.npos);
+}
+
 Result<RemoteMachine> parse_created(const HttpResponse& response, const MachineSpec& spec) {
     const std::vector<std::string> secrets = secrets_of(spec);
     const auto words = said(response);

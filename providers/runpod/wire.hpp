@@ -50,6 +50,8 @@ inline constexpr std::size_t env_max = 50;
 [[nodiscard]] Result<std::vector<RemoteMachine>> parse_list(const HttpResponse& response);
 /// not_found only for a 404 in RunPod's own words, or a pod that it calls TERMINATED.
 [[nodiscard]] Result<RemoteMachine> parse_machine(const HttpResponse& response);
+/// Whether a refused create (400) says in known words that the place is full.
+[[nodiscard]] bool says_full(const HttpResponse& response);
 /// Errors: no_capacity for 400 and 403 (the caller decides with `Candidates` whether the request is
 /// to blame), refused (402, too little credit), rejected (404, 422), conflict, unauthorized (401),
 /// rate_limited: no machine was made. outcome_unknown for 5xx and everything that cannot be read.

@@ -17,6 +17,7 @@ namespace evenkeel::providers {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::CertificateFile;
 using testing::Connection;
 using testing::RawServer;
 
@@ -305,24 +306,6 @@ INSTANTIATE_TEST_SUITE_P(
         Stop{"POST", Errc::outcome_unknown},
         Stop{"DELETE", Errc::outcome_unknown}),
     [](const auto& test) { return std::string{test.param.method}; });
-
-class CertificateFile {
-public:
-    explicit CertificateFile(const std::string& pem)
-        : path_{(std::filesystem::temp_directory_path() /
-                 fmt::format("ek-ca-{}-{}.pem", ::getpid(), counter_++))
-                    .string()} {
-        std::ofstream{path_} << pem;
-    }
-    CertificateFile(const CertificateFile&) = delete;
-    CertificateFile& operator=(const CertificateFile&) = delete;
-    ~CertificateFile() { std::filesystem::remove(path_); }
-    [[nodiscard]] const std::string& path() const { return path_; }
-
-private:
-    static inline int counter_ = 0;
-    std::string path_;
-};
 
 /// Sends a POST to a TLS server with `identity`, trusting `trusted` (the system's authorities when
 /// empty), and expects that the request never got there.
