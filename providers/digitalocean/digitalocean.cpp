@@ -129,7 +129,8 @@ Result<std::vector<RemoteMachine>> DigitalOcean::list(std::stop_token stop) {
         return machines;
     }
     listed_ = static_cast<int>(machines->size());
-    // A second way to the same machines: absence is proved only when neither list has it.
+    // A second way to the same machines: absence is proved only when neither list has it. Only by
+    // their name, too: somebody may give our tag to a server of his own.
     auto tagged = droplets("DigitalOcean's list of our tag", stop, [this](std::string_view page) {
         return digitalocean::make_tagged_request(options_.owner_mark, page);
     });
@@ -137,8 +138,9 @@ Result<std::vector<RemoteMachine>> DigitalOcean::list(std::stop_token stop) {
         return tagged;
     }
     for (RemoteMachine& machine : *tagged) {
-        if (std::ranges::find(*machines, machine.remote_id, &RemoteMachine::remote_id) ==
-            machines->end()) {
+        if (owner_mark_of_name(machine.name) == options_.owner_mark &&
+            std::ranges::find(*machines, machine.remote_id, &RemoteMachine::remote_id) ==
+                machines->end()) {
             machines->push_back(std::move(machine));
         }
     }

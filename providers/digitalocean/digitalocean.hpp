@@ -12,7 +12,8 @@
 /// - No cloud firewall is made: the agent cannot know the address it is seen under, and a wrong one
 ///   would lock it out of machines that bill. Each machine carries the owner mark as a tag from its
 ///   first second, so a firewall that the owner puts on that tag covers all of them.
-/// - Lists are complete or an error: GPU Droplets by type, joined with what carries our tag.
+/// - Lists are complete or an error: GPU Droplets by type, joined with what carries our tag and a
+///   name of ours.
 /// - Nothing is ever switched off: a Droplet that is off bills in full.
 namespace evenkeel::providers {
 

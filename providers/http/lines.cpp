@@ -31,7 +31,7 @@ Result<HttpResponse> Line::send(
     auto response = client_->send(request, stop);
     if (response) {
         const auto wait = shared_.budget->answered(
-            response->status, response->retry_after, response->rate, shared_.clock.read());
+            lane_, response->status, response->retry_after, response->rate, shared_.clock.read());
         if (wait) {
             response->retry_after = wait;
         }

@@ -43,32 +43,48 @@ std::unexpected<Error> RateBudget::refuse(
         wait}};
 }
 
-Result<milliseconds> RateBudget::take(Lane lane, CallClass what, Now now) {
-    const std::scoped_lock lock{mutex_};
+std::optional<Error> RateBudget::objection(Lane lane, BootTime now) {
     const bool spends = lane == Lane::spend;
+    const BootTime probe = last_ + rules_.safety_probe;
+    const auto refused = [&](std::string_view why, BootTime until) -> std::optional<Error> {
+        if (spends) {
+            return refuse(why, until, now).error();
+        }
+        return now < probe ? std::optional{refuse(why, std::min(until, probe), now).error()}
+                           : std::nullopt;
+    };
     const BootTime blocked = blocked_until_ + (spends ? rules_.head_start : milliseconds{0});
-    if (blocked_until_ != BootTime{} && blocked > now.boot) {
-        return refuse("its rate limit was reached", blocked, now.boot);
+    if (blocked_until_ != BootTime{} && blocked > now) {
+        return refused("its rate limit was reached", blocked);
     }
     for (Window& each : windows_) {
-        if (each.known && each.ends <= now.boot) {
+        if (each.known && each.ends <= now) {
             each.known = false;
         }
         if (!each.known && each.length > milliseconds{0}) {
             each.remaining = each.limit;
-            each.ends = now.boot + each.length;
+            each.ends = now + each.length;
             each.known = true;
         }
         // Rounded up: of a limit of two, one is kept.
         const std::int64_t kept =
             spends ? (each.limit * rules_.reserve_percent + percent - 1) / percent : 0;
         if (each.known && each.remaining <= kept) {
-            return refuse(
-                each.remaining == 0 ? "its rate limit is used up"
-                                    : "the rest of its rate limit is kept for deletes",
-                each.ends,
-                now.boot);
+            if (auto error = refused(
+                    each.remaining == 0 ? "its rate limit is used up"
+                                        : "the rest of its rate limit is kept for deletes",
+                    each.ends)) {
+                return error;
+            }
         }
+    }
+    return std::nullopt;
+}
+
+Result<milliseconds> RateBudget::take(Lane lane, CallClass what, Now now) {
+    const std::scoped_lock lock{mutex_};
+    if (auto error = objection(lane, now.boot)) {
+        return std::unexpected{*std::move(error)};
     }
     BootTime start = std::max(now.boot, next_);
     if (what == CallClass::launch) {
@@ -81,6 +97,7 @@ Result<milliseconds> RateBudget::take(Lane lane, CallClass what, Now now) {
         each.remaining = std::max<std::int64_t>(each.remaining - (each.known ? 1 : 0), 0);
     }
     next_ = start + rules_.gap;
+    last_ = start;
     if (what == CallClass::launch) {
         next_launch_ = start + rules_.launch_gap;
     }
@@ -112,9 +129,14 @@ void RateBudget::learn(const RateHint& hint, Now now) {
 }
 
 std::optional<milliseconds> RateBudget::answered(
-    int status, std::optional<milliseconds> retry_after, std::span<const RateHint> hints, Now now) {
+    Lane lane,
+    int status,
+    std::optional<milliseconds> retry_after,
+    std::span<const RateHint> hints,
+    Now now) {
     constexpr int too_many_requests = 429;
     const std::scoped_lock lock{mutex_};
+    last_ = std::max(last_, now.boot);
     for (const RateHint& hint : hints) {
         learn(hint, now);
     }
@@ -136,7 +158,7 @@ std::optional<milliseconds> RateBudget::answered(
             each.ends = std::min(each.ends, now.boot + pause);
         }
     }
-    return pause;
+    return lane == Lane::safety ? std::min(pause, rules_.safety_probe) : pause;
 }
 
 }  // namespace evenkeel::providers

@@ -38,6 +38,9 @@ struct RateRules {
     std::chrono::milliseconds patience{std::chrono::seconds{5}};
     /// After a 429 spending waits so much longer than safety: deletes go first.
     std::chrono::milliseconds head_start{std::chrono::seconds{1}};
+    /// However long a provider tells us to stay away, safety asks once in so long: a wrong header
+    /// must not keep a machine billing.
+    std::chrono::milliseconds safety_probe{std::chrono::minutes{1}};
 };
 
 /// The rate limits of one provider's account, shared by both of its lines. Counts what we send,
@@ -53,12 +56,15 @@ public:
     explicit RateBudget(std::string provider, RateRules rules = {});
 
     /// Takes one request out of the budget. Success: send it after the returned pause (zero or up
-    /// to `patience`, from `gap`s). Errc::rate_limited with `retry_after`: do not send it.
+    /// to `patience`, from `gap`s). Errc::rate_limited with `retry_after`: do not send it. For
+    /// safety that is at most `safety_probe`.
     [[nodiscard]] Result<std::chrono::milliseconds> take(Lane lane, CallClass what, Now now);
 
     /// Books what an answer said. Returns the pause it asks for when it was a 429 (from
-    /// `retry_after`, else the longest reset among exhausted windows, else `pause_default`).
+    /// `retry_after`, else the longest reset among exhausted windows, else `pause_default`); for
+    /// safety at most `safety_probe`.
     std::optional<std::chrono::milliseconds> answered(
+        Lane lane,
         int status,
         std::optional<std::chrono::milliseconds> retry_after,
         std::span<const RateHint> hints,
@@ -77,6 +83,8 @@ private:
     void learn(const RateHint& hint, Now now);
     [[nodiscard]] std::unexpected<Error> refuse(
         std::string_view why, BootTime until, BootTime now) const;
+    /// Why `lane` may not send now, or nothing.
+    [[nodiscard]] std::optional<Error> objection(Lane lane, BootTime now);
 
     std::string provider_;
     RateRules rules_;
@@ -85,6 +93,7 @@ private:
     BootTime blocked_until_{};  ///< for both lanes: a 429's Retry-After
     BootTime next_{};           ///< earliest next request by `gap`
     BootTime next_launch_{};
+    BootTime last_{};  ///< the newest request admitted or answered
 };
 
 }  // namespace evenkeel::providers

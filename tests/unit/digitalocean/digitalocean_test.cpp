@@ -25,7 +25,11 @@ struct DigitalOceanDriver : ::testing::Test {
     void page(std::vector<int> ids, int total, bool more = false) {
         std::string droplets;
         for (const int id : ids) {
-            droplets += fmt::format(R"({}{{"id":{}}})", droplets.empty() ? "" : ",", id);
+            droplets += fmt::format(
+                R"({}{{"id":{},"name":"{}"}})",
+                droplets.empty() ? "" : ",",
+                id,
+                id < 9 ? "ek-1a2b3c4d-01" : "web-server");
         }
         answer(fmt::format(
             R"({{"droplets":[{}],"links":{},"meta":{{"total":{}}}}})",
@@ -44,14 +48,14 @@ struct DigitalOceanDriver : ::testing::Test {
 TEST_F(DigitalOceanDriver, ListsByTypeAndByTagAndKeepsWhatEitherHas) {
     page({1, 2}, 3, true);
     page({3}, 3);
-    page({2, 4}, 2);
+    page({2, 4, 9}, 3);
     const auto machines = provider->list({});
     ASSERT_TRUE(machines) << machines.error().message;
     std::string ids;
     for (const RemoteMachine& machine : *machines) {
         ids += machine.remote_id;
     }
-    EXPECT_EQ(ids, "1234");
+    EXPECT_EQ(ids, "1234") << "not the owner's server that has our tag";
     ASSERT_EQ(safety->sent.size(), 3u);
     EXPECT_EQ(safety->sent[1].target, "/v2/droplets?type=gpus&per_page=200&page=2");
     EXPECT_EQ(safety->sent[2].target, "/v2/droplets?tag_name=ek-1a2b3c4d&per_page=200&page=1");

@@ -57,7 +57,7 @@ TEST(RateBudget, BelievesTheHeadersOfTheNewestAnswer) {
     RateBudget budget{"X", {.windows = {{"hour", 5'000, 1h}}}};
     // Somebody else used the same token.
     const RateHint hint{.limit = 5'000, .remaining = 1'502, .resets_at = at(600s).utc};
-    EXPECT_FALSE(budget.answered(200, {}, std::array{hint}, at(0s)));
+    EXPECT_FALSE(budget.answered(Lane::spend, 200, {}, std::array{hint}, at(0s)));
     EXPECT_EQ(admitted(budget, Lane::spend, at(1s)), 2) << "1,500 are kept";
     const auto refused = budget.take(Lane::spend, CallClass::ordinary, at(1s));
     EXPECT_EQ(refused.error().retry_after, 599s);
@@ -69,14 +69,14 @@ TEST(RateBudget, TheTightestOfSeveralWindowsDecides) {
     const std::vector<RateHint> hints{
         {.name = "minute", .limit = 60, .remaining = 20, .resets_in = 12s},
         {.name = "hour", .limit = 3'000, .remaining = 2'800, .resets_in = 1'812s}};
-    budget.answered(200, {}, hints, at(0s));
+    budget.answered(Lane::spend, 200, {}, hints, at(0s));
     EXPECT_EQ(admitted(budget, Lane::spend, at(1s)), 2) << "18 of 60 are kept";
     EXPECT_GT(admitted(budget, Lane::spend, at(12s), 100), 90) << "the minute is over";
 }
 
 TEST(RateBudget, F12RetryAfterStopsBothAndDeletesGoFirst) {
     RateBudget budget{"X"};
-    EXPECT_EQ(budget.answered(429, 12s, {}, at(0s)), 12s);
+    EXPECT_EQ(budget.answered(Lane::spend, 429, 12s, {}, at(0s)), 12s);
     for (const Lane lane : {Lane::spend, Lane::safety}) {
         const auto refused = budget.take(lane, CallClass::ordinary, at(11s));
         ASSERT_FALSE(refused);
@@ -96,7 +96,7 @@ TEST(RateBudget, F12AStormOf429ForTenMinutesSendsOneRequestEachTime) {
         for (const Lane lane : {Lane::spend, Lane::safety}) {
             if (budget.take(lane, CallClass::ordinary, at(now))) {
                 ++sent;
-                budget.answered(429, 12s, {}, at(now));
+                budget.answered(Lane::spend, 429, 12s, {}, at(now));
             }
         }
     }
@@ -109,25 +109,45 @@ TEST(RateBudget, A429WithoutRetryAfterUsesTheLongestExhaustedWindow) {
         {.name = "minute", .limit = 60, .remaining = 0, .resets_in = 12s},
         {.name = "hour", .limit = 3'000, .remaining = 2'800, .resets_in = 1'812s}};
     RateBudget minute{"X"};
-    EXPECT_EQ(minute.answered(429, {}, hints, at(0s)), 12s);
+    EXPECT_EQ(minute.answered(Lane::spend, 429, {}, hints, at(0s)), 12s);
     RateBudget silent{"X"};
-    EXPECT_EQ(silent.answered(429, {}, {}, at(0s)), RateBudget::pause_default);
+    EXPECT_EQ(silent.answered(Lane::spend, 429, {}, {}, at(0s)), RateBudget::pause_default);
     RateBudget unix_time{"X"};
     const RateHint hint{.remaining = 0, .resets_at = at(29s).utc};
-    EXPECT_EQ(unix_time.answered(429, {}, std::array{hint}, at(0s)), 29s);
+    EXPECT_EQ(unix_time.answered(Lane::spend, 429, {}, std::array{hint}, at(0s)), 29s);
     RateBudget wrong_clock{"X"};
     const RateHint past{.remaining = 0, .resets_at = UtcTime{1402425459s}};
-    EXPECT_EQ(wrong_clock.answered(429, {}, std::array{past}, at(0s)), 1s) << "never at once";
+    EXPECT_EQ(wrong_clock.answered(Lane::spend, 429, {}, std::array{past}, at(0s)), 1s)
+        << "never at once";
     RateBudget far{"X"};
-    EXPECT_EQ(far.answered(429, 9'000h, {}, at(0s)), RateBudget::pause_max);
+    EXPECT_EQ(far.answered(Lane::spend, 429, 9'000h, {}, at(0s)), RateBudget::pause_max);
 }
 
 TEST(RateBudget, RetryAfterBeatsAnOlderCountOfZero) {
     RateBudget budget{"X"};
     // DigitalOcean's burst limit: the hour's reset is far away, Retry-After is short.
     const RateHint hint{.limit = 5'000, .remaining = 0, .resets_in = 3'000s};
-    EXPECT_EQ(budget.answered(429, 29s, std::array{hint}, at(0s)), 29s);
+    EXPECT_EQ(budget.answered(Lane::spend, 429, 29s, std::array{hint}, at(0s)), 29s);
     EXPECT_TRUE(budget.take(Lane::safety, CallClass::ordinary, at(29s)));
+}
+
+TEST(RateBudget, F20NoHeaderKeepsADeleteAwayForLongerThanAMinute) {
+    RateBudget budget{"X", {.windows = {{"hour", 100, 1h}}}};
+    const RateHint none{.limit = 100, .remaining = 0, .resets_in = 1h};
+    ASSERT_TRUE(budget.take(Lane::safety, CallClass::ordinary, at(0s)));
+    EXPECT_EQ(budget.answered(Lane::safety, 429, 1h, std::array{none}, at(0s)), 60s);
+    int sent = 0;
+    for (auto now = 1s; now < 30min; now += 1s) {
+        const auto taken = budget.take(Lane::safety, CallClass::ordinary, at(now));
+        if (!taken) {
+            EXPECT_LE(taken.error().retry_after, 60s);
+            continue;
+        }
+        ++sent;
+        budget.answered(Lane::safety, 429, 1h, std::array{none}, at(now));
+    }
+    EXPECT_EQ(sent, 29) << "once a minute";
+    EXPECT_FALSE(budget.take(Lane::spend, CallClass::ordinary, at(31min)));
 }
 
 TEST(RateBudget, PacesRequestsAndLaunches) {
@@ -147,7 +167,7 @@ TEST(RateBudget, PacesRequestsAndLaunches) {
 TEST(RateBudget, HeadersOfUnknownWindowsAreBounded) {
     RateBudget budget{"X"};
     for (int i = 0; i < 1'000; ++i) {
-        budget.answered(200, {}, std::array{left(0, 1s, std::to_string(i))}, at(0s));
+        budget.answered(Lane::spend, 200, {}, std::array{left(0, 1s, std::to_string(i))}, at(0s));
     }
     EXPECT_FALSE(budget.take(Lane::safety, CallClass::ordinary, at(0s)));
     EXPECT_TRUE(budget.take(Lane::safety, CallClass::ordinary, at(1s)));
