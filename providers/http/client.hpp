@@ -1,6 +1,7 @@
 #pragma once
 
 #include "policies/domain/error.hpp"
+#include "providers/http/rate_headers.hpp"
 #include "providers/http/secret.hpp"
 
 #include <chrono>
@@ -8,6 +9,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 namespace evenkeel::providers {
 
@@ -21,6 +23,7 @@ struct HttpResponse {
     int status{0};
     std::string body{};  ///< inflated, at most the client's limit
     std::optional<std::chrono::milliseconds> retry_after{};  ///< the header, if it was there
+    std::vector<RateHint> rate{};  ///< what the server said about its rate limits
 };
 
 /// One blocking HTTP exchange with one server. One object belongs to one thread at a time.

@@ -85,6 +85,7 @@ struct Answer {
     std::size_t body_bytes_max{0};
     std::size_t header_bytes_max{0};
     bool too_large{false};
+    RateHeaders rate{};
 };
 
 std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* target) {
@@ -98,13 +99,14 @@ std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* targ
     return length;
 }
 
-std::size_t on_header(char*, std::size_t size, std::size_t count, void* target) {
+std::size_t on_header(char* bytes, std::size_t size, std::size_t count, void* target) {
     auto& answer = *static_cast<Answer*>(target);
     answer.header_bytes += size * count;
     if (answer.header_bytes > answer.header_bytes_max) {
         answer.too_large = true;
         return 0;
     }
+    answer.rate.add({bytes, size * count});
     return size * count;
 }
 
@@ -308,7 +310,7 @@ Result<HttpResponse> CurlClient::send(const HttpRequest& request, std::stop_toke
         const bool stopped = code == CURLE_ABORTED_BY_CALLBACK && stop.stop_requested();
         return std::unexpected{explain(request, code, answer, stopped)};
     }
-    HttpResponse response{.body = std::move(answer.body)};
+    HttpResponse response{.body = std::move(answer.body), .rate = answer.rate.take()};
     long status = 0;
     curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
     response.status = static_cast<int>(status);

@@ -2,6 +2,7 @@
 
 #include "providers/http/exact_json.hpp"
 #include "providers/http/rfc3339.hpp"
+#include "providers/http/wire_tools.hpp"
 
 #include <fmt/format.h>
 
@@ -15,19 +16,9 @@ namespace {
 using exact_json::quote;
 using exact_json::Value;
 
-constexpr std::size_t id_bytes_max = 128;
-constexpr std::size_t word_bytes_max = 256;
-
-/// `text` with everything but unreserved characters percent-encoded.
-std::string encode(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                           (c >= '0' && c <= '9') || std::string_view{"-._~"}.contains(c);
-        out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-    return out;
-}
+constexpr std::string_view who = "the sandbox cloud";
+constexpr int gpus_max = 64;
+constexpr int port_max = 65'535;
 
 /// The word in {"error":{"code": ...}}, when it is a plain word; empty otherwise.
 std::string error_code(const HttpResponse& response) {
@@ -40,59 +31,7 @@ std::string error_code(const HttpResponse& response) {
     return plain ? std::string{code} : std::string{};
 }
 
-std::string describe(const HttpResponse& response, std::string_view code) {
-    return code.empty() ? fmt::format("the sandbox cloud answered {}", response.status)
-                        : fmt::format("the sandbox cloud answered {} {}", response.status, code);
-}
-
-/// Errors that mean the same for every call. `lost` is what a 5xx means: outcome_unknown for calls
-/// with an effect, unavailable for reads.
-Error general_error(const HttpResponse& response, std::string_view code, Errc lost) {
-    const std::string what = describe(response, code);
-    switch (response.status) {
-        case 401:
-        case 403:
-            return {Errc::unauthorized, what + ": check the provider's credential file"};
-        case 404:
-            return {
-                Errc::invalid_response,
-                what + ", and not in its own words: check the provider's base_url"};
-        case 408:
-            return {lost, what};
-        case 409:
-        case 423:
-            return {Errc::conflict, what};
-        case 429:
-            return {Errc::rate_limited, what, response.retry_after};
-        default:
-            break;
-    }
-    if (response.status >= 500) {
-        return {lost, what, response.retry_after};
-    }
-    if (response.status >= 400) {
-        return {Errc::rejected, what};
-    }
-    if (response.status >= 300) {
-        return {Errc::rejected, what + ", a redirect, which is not followed: check the base_url"};
-    }
-    return {lost == Errc::unavailable ? Errc::invalid_response : lost, what};
-}
-
-std::unexpected<Error> unreadable(std::string_view what, std::string_view why) {
-    return fail(
-        Errc::invalid_response, fmt::format("the sandbox cloud's {} is unreadable: {}", what, why));
-}
-
-/// A short printable word; nothing when it is missing, too long or holds control characters.
-std::string word(const Value& object, std::string_view key) {
-    const std::string_view text = object.text(key);
-    const bool fit = text.size() <= word_bytes_max && std::ranges::all_of(text, [](char c) {
-                         return static_cast<unsigned char>(c) >= ' ' && c != 0x7f;
-                     });
-    return fit ? std::string{text} : std::string{};
-}
-
+/// A whole number; zero when missing.
 std::int64_t whole(const Value& object, std::string_view key) {
     const Value* const value = object.find(key);
     return value == nullptr ? 0 : value->integer().value_or(0);
@@ -100,14 +39,9 @@ std::int64_t whole(const Value& object, std::string_view key) {
 
 /// `price_per_hour` and `currency`; a price without currency when either cannot be read.
 Price hourly_price(const Value& object) {
-    const Value* const amount = object.find("price_per_hour");
-    const auto text = amount == nullptr ? std::nullopt : amount->decimal_text();
-    const auto nanos = text ? parse_decimal(*text, 9) : fail(Errc::invalid_response, "missing");
     const auto currency = Currency::parse(object.text("currency"));
-    if (!nanos || *nanos < 0 || !currency) {
-        return {};
-    }
-    return Price::per_hour(Money{*nanos, *currency});
+    return currency ? hourly_price_of(object.find("price_per_hour"), *currency).value_or(Price{})
+                    : Price{};
 }
 
 /// A duration in seconds as decimal text, rounded up to whole milliseconds.
@@ -128,12 +62,12 @@ Result<RemoteMachine> read_machine(const Value& object) {
         .owner_mark = word(object, "owner_mark"),
         .status = word(object, "status"),
         .gpu = word(object, "gpu"),
-        .gpu_count = static_cast<int>(std::clamp<std::int64_t>(whole(object, "gpu_count"), 0, 64)),
+        .gpu_count = whole_within(object, "gpu_count", 0, gpus_max),
         .price = hourly_price(object),
-        .port = static_cast<int>(std::clamp<std::int64_t>(whole(object, "port"), 0, 65'535)),
+        .port = whole_within(object, "port", 0, port_max),
         .created = parse_rfc3339(object.text("created")).value_or(UtcTime{})};
-    if (!is_remote_id(machine.remote_id)) {
-        return unreadable("machine", "it has no usable id");
+    if (!is_path_id(machine.remote_id)) {
+        return unreadable(who, "machine", "it has no usable id");
     }
     machine.running = machine.status == "running";
     machine.stopped = machine.status == "stopped";
@@ -143,13 +77,6 @@ Result<RemoteMachine> read_machine(const Value& object) {
 }
 
 }  // namespace
-
-bool is_remote_id(std::string_view id) noexcept {
-    return !id.empty() && id.size() <= id_bytes_max && std::ranges::all_of(id, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '-' || c == '_' || c == '.';
-    }) && id.find_first_not_of('.') != id.npos;
-}
 
 HttpRequest make_offers_request() {
     return {.target = "/v1/offers"};
@@ -175,31 +102,32 @@ HttpRequest make_create_request(const MachineSpec& spec) {
 HttpRequest make_list_request(std::string_view after) {
     std::string target = fmt::format("/v1/machines?limit={}", page_size);
     if (!after.empty()) {
-        target += "&after=" + encode(after);
+        target += "&after=" + url_encode(after);
     }
     return {.target = std::move(target)};
 }
 
 HttpRequest make_get_request(std::string_view remote_id) {
-    return {.target = "/v1/machines/" + encode(remote_id)};
+    return {.target = "/v1/machines/" + url_encode(remote_id)};
 }
 
 HttpRequest make_destroy_request(std::string_view remote_id) {
-    return {.method = "DELETE", .target = "/v1/machines/" + encode(remote_id)};
+    return {.method = "DELETE", .target = "/v1/machines/" + url_encode(remote_id)};
 }
 
 HttpRequest make_bill_request(std::string_view owner_mark) {
-    return {.target = "/v1/bill?owner_mark=" + encode(owner_mark)};
+    return {.target = "/v1/bill?owner_mark=" + url_encode(owner_mark)};
 }
 
 Result<std::vector<MarketOffer>> parse_offers(const HttpResponse& response, UtcTime now) {
     if (response.status != 200) {
-        return std::unexpected{general_error(response, error_code(response), Errc::unavailable)};
+        return std::unexpected{
+            general_error(who, response, error_code(response), Errc::unavailable)};
     }
     const auto value = exact_json::parse(response.body);
     const Value* const list = value ? value->find("offers") : nullptr;
     if (list == nullptr || list->kind() != Value::Kind::array) {
-        return unreadable("price list", value ? "no offers in it" : value.error().message);
+        return unreadable(who, "price list", value ? "no offers in it" : value.error().message);
     }
     std::vector<MarketOffer> offers;
     for (const Value& item : list->items()) {
@@ -207,8 +135,7 @@ Result<std::vector<MarketOffer>> parse_offers(const HttpResponse& response, UtcT
             .sku = word(item, "sku"),
             .region = word(item, "region"),
             .gpu = word(item, "gpu"),
-            .gpu_count =
-                static_cast<int>(std::clamp<std::int64_t>(whole(item, "gpu_count"), 0, 64)),
+            .gpu_count = whole_within(item, "gpu_count", 0, gpus_max),
             .price = hourly_price(item),
             .min_bill = seconds_up(item, "min_bill_s"),
             .in_stock = whole(item, "stock") > 0,
@@ -228,45 +155,42 @@ Result<RemoteMachine> parse_created(const HttpResponse& response, const MachineS
             fmt::format("the sandbox cloud has no {} in {} now", spec.sku, spec.region));
     }
     if (response.status == 404) {
-        return fail(Errc::rejected, describe(response, code) + " to a create: check the base_url");
+        return fail(
+            Errc::rejected, fmt::format("{} answered 404 to a create: check the base_url", who));
     }
     if (response.status < 200 || response.status > 299) {
-        return std::unexpected{general_error(response, code, Errc::outcome_unknown)};
+        return std::unexpected{general_error(who, response, code, Errc::outcome_unknown)};
     }
-    const auto unknown = [](std::string_view why) {
-        return fail(
-            Errc::outcome_unknown,
-            fmt::format("the sandbox cloud accepted the create, but {}", why));
-    };
     const auto value = exact_json::parse(response.body);
     if (!value) {
-        return unknown("its answer is unreadable: " + value.error().message);
+        return unclear_create(who, "its answer is unreadable: " + value.error().message);
     }
     auto machine = read_machine(*value);
     if (!machine) {
-        return unknown("its answer names no machine");
+        return unclear_create(who, "its answer names no machine");
     }
     if (machine->name != spec.name) {
-        return unknown("its answer is about a machine of another name");
+        return unclear_create(who, "its answer is about a machine of another name");
     }
     return machine;
 }
 
 Result<Page> parse_page(const HttpResponse& response) {
     if (response.status != 200) {
-        return std::unexpected{general_error(response, error_code(response), Errc::unavailable)};
+        return std::unexpected{
+            general_error(who, response, error_code(response), Errc::unavailable)};
     }
     const auto value = exact_json::parse(response.body);
     if (!value) {
-        return unreadable("list", value.error().message);
+        return unreadable(who, "list", value.error().message);
     }
     const Value* const list = value->find("machines");
     const Value* const next = value->find("next");
     const Value* const total = value->find("total");
     if (list == nullptr || list->kind() != Value::Kind::array || total == nullptr ||
         !total->integer() || *total->integer() < 0 || next == nullptr ||
-        !(next->is_null() || is_remote_id(next->string().value_or("")))) {
-        return unreadable("list", "machines, next or total is missing or of the wrong kind");
+        !(next->is_null() || is_path_id(next->string().value_or("")))) {
+        return unreadable(who, "list", "machines, next or total is missing or of the wrong kind");
     }
     Page page{.next = std::string{next->string().value_or("")}, .total = *total->integer()};
     for (const Value& item : list->items()) {
@@ -274,7 +198,7 @@ Result<Page> parse_page(const HttpResponse& response) {
         if (!machine) {
             return std::unexpected{machine.error()};
         }
-        page.machines.push_back(*std::move(machine));
+        page.items.push_back(*std::move(machine));
     }
     return page;
 }
@@ -285,11 +209,11 @@ Result<RemoteMachine> parse_machine(const HttpResponse& response) {
         if (response.status == 404 && code == "not_found") {
             return fail(Errc::not_found, "the sandbox cloud knows no such machine");
         }
-        return std::unexpected{general_error(response, code, Errc::unavailable)};
+        return std::unexpected{general_error(who, response, code, Errc::unavailable)};
     }
     const auto value = exact_json::parse(response.body);
     if (!value) {
-        return unreadable("machine", value.error().message);
+        return unreadable(who, "machine", value.error().message);
     }
     return read_machine(*value);
 }
@@ -302,16 +226,17 @@ Result<void> parse_destroyed(const HttpResponse& response) {
     if (response.status == 404 && code == "not_found") {
         return fail(Errc::not_found, "the sandbox cloud knows no such machine");
     }
-    return std::unexpected{general_error(response, code, Errc::outcome_unknown)};
+    return std::unexpected{general_error(who, response, code, Errc::outcome_unknown)};
 }
 
 Result<std::vector<BillLine>> parse_bill(const HttpResponse& response) {
     if (response.status != 200) {
-        return std::unexpected{general_error(response, error_code(response), Errc::unavailable)};
+        return std::unexpected{
+            general_error(who, response, error_code(response), Errc::unavailable)};
     }
     const auto value = exact_json::parse(response.body);
     if (!value) {
-        return unreadable("bill", value.error().message);
+        return unreadable(who, "bill", value.error().message);
     }
     const auto amount = [](const Value& object, std::string_view key) -> Result<std::int64_t> {
         const Value* const member = object.find(key);
@@ -322,7 +247,7 @@ Result<std::vector<BillLine>> parse_bill(const HttpResponse& response) {
     const Value* const list = value->find("lines");
     const auto total = amount(*value, "total");
     if (!currency || list == nullptr || list->kind() != Value::Kind::array || !total) {
-        return unreadable("bill", "currency, lines or total is missing or of the wrong kind");
+        return unreadable(who, "bill", "currency, lines or total is missing or of the wrong kind");
     }
     std::vector<BillLine> lines;
     std::set<std::string, std::less<>> ids;
@@ -331,9 +256,9 @@ Result<std::vector<BillLine>> parse_bill(const HttpResponse& response) {
         const auto nanos = amount(item, "amount");
         const Value* const ended = item.find("final");
         BillLine line{.remote_id = word(item, "id")};
-        if (!nanos || ended == nullptr || !ended->boolean() || !is_remote_id(line.remote_id) ||
+        if (!nanos || ended == nullptr || !ended->boolean() || !is_path_id(line.remote_id) ||
             !ids.insert(line.remote_id).second) {
-            return unreadable("bill", "a line is broken, or a machine stands in it twice");
+            return unreadable(who, "bill", "a line is broken, or a machine stands in it twice");
         }
         line.amount = Money{*nanos, *currency};
         line.final = *ended->boolean();
@@ -341,7 +266,7 @@ Result<std::vector<BillLine>> parse_bill(const HttpResponse& response) {
         lines.push_back(std::move(line));
     }
     if (sum != *total) {
-        return unreadable("bill", "its total is not the sum of its lines");
+        return unreadable(who, "bill", "its total is not the sum of its lines");
     }
     return lines;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "providers/http/client.hpp"
+#include "providers/http/lines.hpp"
 #include "providers/provider.hpp"
 
 #include <optional>
@@ -26,9 +27,6 @@ inline constexpr int pages_max = 200;
 [[nodiscard]] HttpRequest make_destroy_request(std::string_view remote_id);
 [[nodiscard]] HttpRequest make_bill_request(std::string_view owner_mark);
 
-/// An id that can stand in a path: letters, digits, '-', '_', '.', at most 128, not only dots.
-[[nodiscard]] bool is_remote_id(std::string_view id) noexcept;
-
 /// Offers dated `now`. An offer without a readable price is left out: nothing is bought blind.
 [[nodiscard]] Result<std::vector<MarketOffer>> parse_offers(
     const HttpResponse& response, UtcTime now);
@@ -39,11 +37,7 @@ inline constexpr int pages_max = 200;
 [[nodiscard]] Result<RemoteMachine> parse_created(
     const HttpResponse& response, const MachineSpec& spec);
 
-struct Page {
-    std::vector<RemoteMachine> machines{};
-    std::string next{};  ///< id to ask on after; empty on the last page
-    std::int64_t total{0};
-};
+using Page = PageOf<RemoteMachine>;
 [[nodiscard]] Result<Page> parse_page(const HttpResponse& response);
 
 /// not_found only for a 404 that the cloud itself wrote: one of a wrong address proves nothing.

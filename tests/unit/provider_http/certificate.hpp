@@ -1,12 +1,16 @@
 #pragma once
 
+#include <fmt/format.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
+#include <unistd.h>
 
 namespace evenkeel::providers::testing {
 
@@ -66,6 +70,24 @@ private:
     std::unique_ptr<EVP_PKEY, Deleter<&EVP_PKEY_free>> key_;
     std::unique_ptr<X509, Deleter<&X509_free>> certificate_;
     std::unique_ptr<SSL_CTX, Deleter<&SSL_CTX_free>> context_;
+};
+
+class CertificateFile {
+public:
+    explicit CertificateFile(const std::string& pem)
+        : path_{(std::filesystem::temp_directory_path() /
+                 fmt::format("ek-ca-{}-{}.pem", ::getpid(), counter_++))
+                    .string()} {
+        std::ofstream{path_} << pem;
+    }
+    CertificateFile(const CertificateFile&) = delete;
+    CertificateFile& operator=(const CertificateFile&) = delete;
+    ~CertificateFile() { std::filesystem::remove(path_); }
+    [[nodiscard]] const std::string& path() const { return path_; }
+
+private:
+    static inline int counter_ = 0;
+    std::string path_;
 };
 
 }  // namespace evenkeel::providers::testing

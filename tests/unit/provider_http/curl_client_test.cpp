@@ -17,6 +17,7 @@ namespace evenkeel::providers {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::CertificateFile;
 using testing::Connection;
 using testing::RawServer;
 
@@ -90,6 +91,18 @@ TEST(CurlClient, ReadsRetryAfter) {
         answer_of({}, "HTTP/1.1 429 Slow\r\nRetry-After: 12\r\nContent-Length: 0\r\n\r\n");
     ASSERT_TRUE(answer);
     EXPECT_EQ(answer->retry_after, 12s);
+}
+
+TEST(CurlClient, ReadsRateHeadersOfAnyCase) {
+    const auto answer = answer_of(
+        {},
+        "HTTP/1.1 429 Slow\r\nRETRY-AFTER: 29\r\nratelimit-limit: 5000\r\n"
+        "RateLimit-Remaining: 0\r\nContent-Length: 0\r\n\r\n");
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->retry_after, 29s);
+    ASSERT_EQ(answer->rate.size(), 1u);
+    EXPECT_EQ(answer->rate[0].limit, 5'000);
+    EXPECT_EQ(answer->rate[0].remaining, 0);
 }
 
 TEST(CurlClient, InflatesGzip) {
@@ -293,24 +306,6 @@ INSTANTIATE_TEST_SUITE_P(
         Stop{"POST", Errc::outcome_unknown},
         Stop{"DELETE", Errc::outcome_unknown}),
     [](const auto& test) { return std::string{test.param.method}; });
-
-class CertificateFile {
-public:
-    explicit CertificateFile(const std::string& pem)
-        : path_{(std::filesystem::temp_directory_path() /
-                 fmt::format("ek-ca-{}-{}.pem", ::getpid(), counter_++))
-                    .string()} {
-        std::ofstream{path_} << pem;
-    }
-    CertificateFile(const CertificateFile&) = delete;
-    CertificateFile& operator=(const CertificateFile&) = delete;
-    ~CertificateFile() { std::filesystem::remove(path_); }
-    [[nodiscard]] const std::string& path() const { return path_; }
-
-private:
-    static inline int counter_ = 0;
-    std::string path_;
-};
 
 /// Sends a POST to a TLS server with `identity`, trusting `trusted` (the system's authorities when
 /// empty), and expects that the request never got there.

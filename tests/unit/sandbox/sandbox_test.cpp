@@ -1,38 +1,20 @@
 #include "providers/sandbox/sandbox.hpp"
 
 #include "providers/sandbox/wire.hpp"
+#include "tests/unit/provider_http/scripted_client.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <deque>
-
 namespace evenkeel::providers {
 namespace {
 
-/// Answers with the queued responses in their order and remembers what it was asked.
-class ScriptedClient final : public HttpClient {
-public:
-    explicit ScriptedClient(std::vector<HttpRequest>& sent) : sent_{sent} {}
-    Result<HttpResponse> send(const HttpRequest& request, std::stop_token) override {
-        sent_.push_back(request);
-        if (answers.empty()) {
-            return fail(Errc::unavailable, "nothing scripted");
-        }
-        auto answer = std::move(answers.front());
-        answers.pop_front();
-        return answer;
-    }
-    std::deque<Result<HttpResponse>> answers{};
-
-private:
-    std::vector<HttpRequest>& sent_;
-};
+using testing::ScriptedClient;
 
 struct SandboxDriver : ::testing::Test {
     SandboxDriver() {
-        auto spending = std::make_unique<ScriptedClient>(spend_sent);
-        auto saving = std::make_unique<ScriptedClient>(safety_sent);
+        auto spending = std::make_unique<ScriptedClient>();
+        auto saving = std::make_unique<ScriptedClient>();
         spend = spending.get();
         safety = saving.get();
         provider =
@@ -53,8 +35,6 @@ struct SandboxDriver : ::testing::Test {
     }
 
     ManualClock clock{Now{.utc = from_us(1'000'000)}};
-    std::vector<HttpRequest> spend_sent{};
-    std::vector<HttpRequest> safety_sent{};
     ScriptedClient* spend{nullptr};
     ScriptedClient* safety{nullptr};
     std::unique_ptr<Provider> provider{};
@@ -63,15 +43,15 @@ struct SandboxDriver : ::testing::Test {
 TEST_F(SandboxDriver, SpendsOnOneLineAndKeepsSafeOnTheOther) {
     static_cast<void>(provider->offers({}));
     static_cast<void>(provider->create({.name = "n"}, {}));
-    EXPECT_EQ(spend_sent.size(), 2u);
-    EXPECT_TRUE(safety_sent.empty());
+    EXPECT_EQ(spend->sent.size(), 2u);
+    EXPECT_TRUE(safety->sent.empty());
     static_cast<void>(provider->list({}));
     static_cast<void>(provider->get("m-1", {}));
     static_cast<void>(provider->destroy("m-1", {}));
     static_cast<void>(provider->billing({}));
-    EXPECT_EQ(spend_sent.size(), 2u);
-    EXPECT_EQ(safety_sent.size(), 4u);
-    EXPECT_EQ(safety_sent.back().target, "/v1/bill?owner_mark=ek-1a2b3c4d");
+    EXPECT_EQ(spend->sent.size(), 2u);
+    EXPECT_EQ(safety->sent.size(), 4u);
+    EXPECT_EQ(safety->sent.back().target, "/v1/bill?owner_mark=ek-1a2b3c4d");
     EXPECT_EQ(provider->name(), "lab-cloud");
 }
 
@@ -80,7 +60,7 @@ TEST_F(SandboxDriver, F01ALostCreateIsPassedOnAndNotRepeated) {
     const auto machine = provider->create({.name = "n", .engine_key = "marked"}, {});
     ASSERT_FALSE(machine);
     EXPECT_EQ(machine.error().code, Errc::outcome_unknown);
-    EXPECT_EQ(spend_sent.size(), 1u);
+    EXPECT_EQ(spend->sent.size(), 1u);
 }
 
 TEST_F(SandboxDriver, ReadsEveryPage) {
@@ -90,9 +70,9 @@ TEST_F(SandboxDriver, ReadsEveryPage) {
     const auto machines = provider->list({});
     ASSERT_TRUE(machines) << machines.error().message;
     EXPECT_EQ(machines->size(), 5u);
-    ASSERT_EQ(safety_sent.size(), 3u);
-    EXPECT_EQ(safety_sent[1].target, "/v1/machines?limit=100&after=m-2");
-    EXPECT_EQ(safety_sent[2].target, "/v1/machines?limit=100&after=m-4");
+    ASSERT_EQ(safety->sent.size(), 3u);
+    EXPECT_EQ(safety->sent[1].target, "/v1/machines?limit=100&after=m-2");
+    EXPECT_EQ(safety->sent[2].target, "/v1/machines?limit=100&after=m-4");
 }
 
 TEST_F(SandboxDriver, NeverReturnsAPartialList) {
@@ -122,7 +102,7 @@ TEST_F(SandboxDriver, AnEndlessListIsRefused) {
         page({fmt::format("m-{}", i)}, fmt::format("m-{}", i), endless);
     }
     EXPECT_EQ(provider->list({}).error().code, Errc::invalid_response);
-    EXPECT_EQ(safety_sent.size(), static_cast<std::size_t>(sandbox::pages_max));
+    EXPECT_EQ(safety->sent.size(), static_cast<std::size_t>(sandbox::pages_max));
 }
 
 TEST_F(SandboxDriver, F29AnEmptyListIsOnlyAnEmptyList) {
@@ -142,7 +122,7 @@ TEST_F(SandboxDriver, IdsThatWouldChangeThePathAreNotSent) {
         EXPECT_EQ(provider->get(id, {}).error().code, Errc::invalid_argument) << id;
         EXPECT_EQ(provider->destroy(id, {}).error().code, Errc::invalid_argument) << id;
     }
-    EXPECT_TRUE(safety_sent.empty());
+    EXPECT_TRUE(safety->sent.empty());
 }
 
 TEST_F(SandboxDriver, DatesOffersByTheClock) {
