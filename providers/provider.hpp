@@ -68,6 +68,7 @@ struct RemoteMachine {
     std::string host{};  ///< empty until it has an address
     int port{0};
     UtcTime created{};
+    UtcTime expires{};  ///< the end written on it when it was made; epoch: not stated
 };
 
 /// What the provider says one machine cost so far, in its own books.

@@ -131,7 +131,8 @@ Result<RemoteMachine> read_machine(const Value& object) {
         .gpu_count = static_cast<int>(std::clamp<std::int64_t>(whole(object, "gpu_count"), 0, 64)),
         .price = hourly_price(object),
         .port = static_cast<int>(std::clamp<std::int64_t>(whole(object, "port"), 0, 65'535)),
-        .created = parse_rfc3339(object.text("created")).value_or(UtcTime{})};
+        .created = parse_rfc3339(object.text("created")).value_or(UtcTime{}),
+        .expires = parse_rfc3339(object.text("expires")).value_or(UtcTime{})};
     if (!is_remote_id(machine.remote_id)) {
         return unreadable("machine", "it has no usable id");
     }
