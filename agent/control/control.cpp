@@ -47,7 +47,9 @@ Control::Control(Parts parts, ControlOptions options)
            names_,
            parts_.credentials}},
       power_{parts_.ledger, options_.zone},
-      renter_{{parts_.clock, parts_.ledger, fleet_, market_, exposure_, names_}} {
+      renter_{{parts_.clock, parts_.ledger, fleet_, market_, exposure_, names_}},
+      heartbeat_file_{options_.state} {
+    check_freeze();  // before the first request could be paid for
     for (const ledger::NameRow& row : parts_.ledger.recovered().names) {
         names_.restore(row.ix, row.kind, row.text);
     }
@@ -368,11 +370,12 @@ void Control::tick() {
         next_bill_ = now.boot + bill_every;
         fleet_.want_bills();
     }
-    std::error_code code;
-    const bool frozen = std::filesystem::exists(options_.state / "FREEZE", code);
+    check_freeze();
+    book_reaped(now);
+    heartbeat_file_.beat(now);
     renter_.tick(
         counters_,
-        {.frozen = frozen,
+        {.frozen = freeze_.has_value(),
          .ledger_ok = parts_.ledger.health().writable,
          .stopping = stopping_ || !fleet_.listed_once()});
     if (!ready_ && fleet_.listed_once() && sources_.looked()) {

@@ -10,6 +10,7 @@
 #include "agent/control/prober.hpp"
 #include "agent/control/renter.hpp"
 #include "agent/control/sources.hpp"
+#include "agent/control/state_files.hpp"
 #include "agent/control/view.hpp"
 #include "agent/ledger/books.hpp"
 #include "agent/ledger/keys.hpp"
@@ -23,6 +24,7 @@
 #include <future>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -67,6 +69,14 @@ public:
         std::chrono::milliseconds limit);
     /// Makes a client key; the text is shown once.
     [[nodiscard]] std::future<Result<std::string>> create_key(std::string name);
+    /// Drains, destroys or adopts one machine; the answer says what was begun. Errors: as
+    /// Fleet::command.
+    [[nodiscard]] std::future<Result<NodeAnswer>> node(NodeCommand command);
+    /// Asks one provider, or with an empty name all that rent, what machines cost now.
+    [[nodiscard]] std::future<std::vector<report::Refreshed>> refresh_prices(std::string provider);
+    /// The FREEZE file was changed: follows it now, not at the next tick. Gives whether it is
+    /// there.
+    [[nodiscard]] std::future<bool> look_at_freeze();
     /// Starts the loop; it does nothing before the first `apply`.
     void start();
 
@@ -90,6 +100,10 @@ private:
     void drain_unnamed();
     void meter_power(Now now);
     void publish();
+    void add_machines(View& view, Now now) const;
+    [[nodiscard]] std::vector<UnknownView> unknown_views(UtcTime now) const;
+    void check_freeze();
+    void book_reaped(Now now);
     [[nodiscard]] std::vector<SourceView> source_views(Now now);
     [[nodiscard]] MachineView machine_view(const Seat& seat, Now now) const;
     void when_stopped();
@@ -114,6 +128,9 @@ private:
     UtcTime started_utc_{};
     BootTime next_sweep_{};
     BootTime next_bill_{};
+    BootTime next_reaped_{};
+    Heartbeat heartbeat_file_;
+    std::optional<Freeze> freeze_{};
     bool recovered_{false};
     bool stopping_{false};
     bool keep_{false};

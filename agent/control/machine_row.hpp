@@ -32,8 +32,8 @@ struct MachineNames {
     const ledger::MachineRow& row, const routing::NameTable& names, std::string_view owner_mark);
 
 /// A machine whose `detail` cannot be read, made from the columns and phases that can, in the state
-/// of its row: good enough to end it, which is all that may be done with it. Times of the open phase
-/// are those of the wall clock.
+/// of its row: good enough to end it, which is all that may be done with it. Times of the open
+/// phase are those of the wall clock.
 [[nodiscard]] lifecycle::Machine salvage(
     const ledger::Recovered::Machine& stored,
     const routing::NameTable& names,

@@ -42,7 +42,8 @@ TEST_F(NodesReport, ShowsTheLastKnownStates) {
     clock_.advance(90s);
     const UtcTime now = clock_.read().utc;
     auto books = reader();
-    const json::value root = json::parse(nodes_json(*books.machines(now - gone_shown), now));
+    const json::value root =
+        json::parse(nodes_json(*books.machines(now - gone_shown), *books.names(), now));
     EXPECT_EQ(root.at("schema").as_string(), "evenkeel.nodes/1");
     ASSERT_EQ(root.at("machines").as_array().size(), 2u);
     const json::value& first = root.at("machines").at(0);
