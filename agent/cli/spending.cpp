@@ -46,7 +46,7 @@ int freeze(const Globals& globals, const std::string& reason) {
     if (answer) {
         return tell_frozen(globals, true, true);
     }
-    if (answer.error().code != Errc::unavailable) {
+    if (is_answer(answer.error())) {
         return report(answer.error());
     }
     const auto written = agent::write_freeze(
@@ -66,7 +66,7 @@ int thaw(const Globals& globals) {
     if (answer) {
         return tell_frozen(globals, false, answer->find("\"changed\":true") != std::string::npos);
     }
-    if (answer.error().code != Errc::unavailable) {
+    if (is_answer(answer.error())) {
         return report(answer.error());
     }
     const auto removed = agent::remove_freeze(globals.state);

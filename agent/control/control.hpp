@@ -73,6 +73,7 @@ public:
     /// Fleet::command.
     [[nodiscard]] std::future<Result<NodeAnswer>> node(NodeCommand command);
     /// Asks one provider, or with an empty name all that rent, what machines cost now.
+    /// Nothing comes back where none rents machines.
     [[nodiscard]] std::future<std::vector<report::Refreshed>> refresh_prices(std::string provider);
     /// The FREEZE file was changed: follows it now, not at the next tick. Gives whether it is
     /// there.

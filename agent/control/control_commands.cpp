@@ -52,11 +52,6 @@ std::future<std::vector<report::Refreshed>> Control::refresh_prices(std::string 
             }
         }
         if (names.empty()) {
-            if (!provider.empty()) {
-                round->answers.push_back(
-                    {.provider = provider,
-                     .error = Error{Errc::not_found, "no such provider rents machines"}});
-            }
             round->promise.set_value(std::move(round->answers));
             return;
         }

@@ -145,6 +145,11 @@ Result<Log> Log::open(const std::filesystem::path& state) {
         return fail(Errc::conflict, "another evenkeel reap is at work on this state folder");
     }
     Log log{state, fd};
+    struct stat folder{};
+    if (::geteuid() == 0 && ::stat(state.c_str(), &folder) == 0 &&
+        ::fchown(fd, folder.st_uid, folder.st_gid) != 0) {
+        return failed("give to the agent's user", file);
+    }
     if (!ledger::sync_folder(state)) {
         return failed("sync", state);
     }
