@@ -33,6 +33,9 @@ enum class StartForm : std::uint8_t {
     container,   ///< an image, by MachineSpec::args and env
 };
 
+/// Where a container finds the volume with its weights.
+inline constexpr std::string_view volume_path = "/models";
+
 /// One create call. Written to the ledger as an intent before it is sent.
 struct MachineSpec {
     std::string name{};  ///< unique per intent: how a lost create is found again
@@ -68,6 +71,7 @@ struct RemoteMachine {
     std::string host{};  ///< empty until it has an address
     int port{0};
     UtcTime created{};
+    UtcTime expires{};  ///< the end written on it when it was made; epoch: not stated
 };
 
 /// What the provider says one machine cost so far, in its own books.

@@ -1,6 +1,8 @@
 #include "agent/admin/admin.hpp"
 
+#include "agent/admin/node_json.hpp"
 #include "agent/ledger/reader.hpp"
+#include "agent/report/prices.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -24,34 +26,11 @@ namespace http = inference::http;
 
 namespace {
 
-constexpr std::chrono::seconds write_limit{30};
 constexpr std::chrono::milliseconds spent_age_max{500};
+/// Names of machines and ids of providers need no escaping in a path.
+constexpr std::string_view node_path = "/api/nodes/";
 constexpr std::size_t socket_path_max = 107;
 constexpr std::size_t body_max = 64 * 1024;
-
-const http::Headers json_headers{
-    {"content-type", "application/json"},
-    {"cache-control", "no-store"},
-    {"x-content-type-options", "nosniff"}};
-
-std::string error_json(std::string_view sentence) {
-    return json::serialize(json::object{{"error", {{"message", sentence}}}});
-}
-
-int status_of(Errc code) {
-    switch (code) {
-        case Errc::conflict:
-            return 409;
-        case Errc::not_found:
-            return 404;
-        case Errc::invalid_argument:
-            return 400;
-        case Errc::refused:
-            return 403;
-        default:
-            return 500;
-    }
-}
 
 /// A page of another site that got a name to point here, or a form on it, is turned away: only
 /// requests that name this host themselves are answered (FAULTS F70).
@@ -69,24 +48,35 @@ bool names_this_host(const http::RequestHead& head) {
     return is_local(head.field("host")) && own_origin;
 }
 
-bool may_write(http::Socket& socket) {
-    ucred peer{};
-    socklen_t size = sizeof peer;
-    if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
-        return false;
-    }
-    return peer.uid == 0 || peer.uid == ::geteuid();
-}
-
-template <class T>
-Result<T> wait(std::future<Result<T>> future) {
-    if (future.wait_for(write_limit) != std::future_status::ready) {
-        return fail(Errc::timed_out, "the agent did not answer in time; it may still do it");
-    }
-    return future.get();
-}
-
 }  // namespace
+
+const http::Headers& json_headers() {
+    static const http::Headers headers{
+        {"content-type", "application/json"},
+        {"cache-control", "no-store"},
+        {"x-content-type-options", "nosniff"}};
+    return headers;
+}
+
+std::string error_json(const Error& error) {
+    return json::serialize(
+        json::object{{"error", {{"code", to_text(error.code)}, {"message", error.message}}}});
+}
+
+int status_of(Errc code) {
+    switch (code) {
+        case Errc::conflict:
+            return 409;
+        case Errc::not_found:
+            return 404;
+        case Errc::invalid_argument:
+            return 400;
+        case Errc::refused:
+            return 403;
+        default:
+            return 500;
+    }
+}
 
 Admin::Admin(AdminOptions options, Parts parts)
     : options_{std::move(options)},
@@ -106,7 +96,9 @@ Result<std::unique_ptr<Admin>> Admin::start(AdminOptions options, Parts parts) {
     http::ServerOptions server;
     server.limits.body_bytes = body_max;
     server.limits.connections = 256;
-    server.error_body = [](int, std::string_view sentence) { return error_json(sentence); };
+    server.error_body = [](int, std::string_view sentence) {
+        return error_json({Errc::invalid_argument, std::string{sentence}});
+    };
     auto tcp = http::listen(
         admin->context_,
         admin->options_.listen,
@@ -198,11 +190,29 @@ std::string Admin::keys_json() {
     return json::serialize(json::object{{"schema", "evenkeel.keys/1"}, {"keys", std::move(keys)}});
 }
 
+Result<std::string> Admin::node(std::string_view name) {
+    auto reader = ledger::Reader::open(options_.state);
+    if (!reader) {
+        return std::unexpected{reader.error()};
+    }
+    const std::shared_ptr<const View> view = parts_.board.read();
+    return node_json(
+        *reader,
+        name,
+        [&view](std::string_view provider) {
+            const auto found = std::ranges::find(view->providers, provider, &ProviderView::name);
+            return found == view->providers.end() ? std::string{} : found->driver;
+        },
+        parts_.clock.read().utc);
+}
+
 asio::awaitable<void> Admin::answer(http::Exchange& exchange, bool local) {
     const http::RequestHead& head = exchange.head();
     if (!local && !names_this_host(head)) {
         co_await exchange.respond(
-            421, json_headers, error_json("this listener answers only requests to this host"));
+            421,
+            json_headers(),
+            error_json({Errc::refused, "this listener answers only requests to this host"}));
         co_return;
     }
     if (head.method == "POST" && local) {
@@ -211,7 +221,9 @@ asio::awaitable<void> Admin::answer(http::Exchange& exchange, bool local) {
     }
     if (head.method != "GET" && head.method != "HEAD") {
         co_await exchange.respond(
-            405, json_headers, error_json("this listener only reads; use the control socket"));
+            405,
+            json_headers(),
+            error_json({Errc::refused, "this listener only reads; use the control socket"}));
         co_return;
     }
     const std::shared_ptr<const View> view = parts_.board.read();
@@ -231,60 +243,19 @@ asio::awaitable<void> Admin::answer(http::Exchange& exchange, bool local) {
         body = status_json(*view, spent());
     } else if (head.path == "/api/nodes") {
         body = nodes_json(*view);
+    } else if (head.path.starts_with(node_path)) {
+        const auto found = node(head.path.substr(node_path.size()));
+        status = found ? 200 : status_of(found.error().code);
+        body = found ? *found : error_json(found.error());
+    } else if (head.path == "/api/prices") {
+        body = report::prices_json(view->prices, parts_.clock.read().utc);
     } else if (head.path == "/api/keys") {
         body = keys_json();
     } else {
         status = 404;
-        body = error_json("no such page");
+        body = error_json({Errc::not_found, "no such page"});
     }
-    co_await exchange.respond(status, json_headers, body);
-}
-
-asio::awaitable<void> Admin::write(http::Exchange& exchange) {
-    const std::string path{exchange.head().path};
-    if (!may_write(exchange.socket())) {
-        co_await exchange.respond(
-            403, json_headers, error_json("only root and the agent's own user may change things"));
-        co_return;
-    }
-    const Result<std::string> body = co_await exchange.read_body();
-    if (!body) {
-        co_await exchange.respond(400, json_headers, error_json(body.error().message));
-        co_return;
-    }
-    boost::system::error_code code;
-    const json::value request = json::parse(body->empty() ? "{}" : *body, code);
-    const auto text = [&](std::string_view key) -> std::string {
-        const json::object* object = code ? nullptr : request.if_object();
-        const json::value* value = object == nullptr ? nullptr : object->if_contains(key);
-        return value != nullptr && value->is_string() ? json::value_to<std::string>(*value)
-                                                      : std::string{};
-    };
-    Result<json::object> result = fail(Errc::not_found, "no such action");
-    if (path == "/api/keys") {
-        const std::string name = text("name");
-        const auto key = wait(parts_.control.create_key(name));
-        result = key ? Result<json::object>{json::object{{"name", name}, {"key", *key}}}
-                     : std::unexpected{key.error()};
-    } else if (path == "/api/reload") {
-        const auto revision = parts_.reload();
-        result = revision
-                     ? Result<json::object>{json::object{{"ok", true}, {"revision", *revision}}}
-                     : std::unexpected{revision.error()};
-    } else if (path == "/api/backup") {
-        auto promise = std::make_shared<std::promise<Result<std::int64_t>>>();
-        const std::string target = text("path");
-        parts_.ledger.backup(target, [promise](Result<std::int64_t> bytes) {
-            promise->set_value(std::move(bytes));
-        });
-        const auto bytes = wait(promise->get_future());
-        result = bytes ? Result<json::object>{json::object{{"path", target}, {"bytes", *bytes}}}
-                       : std::unexpected{bytes.error()};
-    }
-    const int status = result ? 200 : status_of(result.error().code);
-    const std::string answer =
-        result ? json::serialize(*result) : error_json(result.error().message);
-    co_await exchange.respond(status, json_headers, answer);
+    co_await exchange.respond(status, json_headers(), body);
 }
 
 }  // namespace evenkeel::agent

@@ -21,6 +21,13 @@
 
 namespace evenkeel::agent {
 
+/// Headers of every JSON answer.
+[[nodiscard]] const inference::http::Headers& json_headers();
+/// {"error":{"code":..,"message":..}}: the code is the name of the Errc, for programs.
+[[nodiscard]] std::string error_json(const Error& error);
+/// The HTTP status of an error.
+[[nodiscard]] int status_of(Errc code);
+
 struct AdminOptions {
     std::string listen{"127.0.0.1:8081"};  ///< reading only
     std::filesystem::path socket{};        ///< control socket: reading and writing
@@ -56,6 +63,10 @@ private:
     [[nodiscard]] boost::asio::awaitable<void> answer(
         inference::http::Exchange& exchange, bool local);
     [[nodiscard]] boost::asio::awaitable<void> write(inference::http::Exchange& exchange);
+    /// Does what a POST to `path` asks; the answer is its body. `user` is who asked.
+    [[nodiscard]] boost::asio::awaitable<Result<std::string>> act(
+        std::string path, std::string body, std::string user);
+    [[nodiscard]] Result<std::string> node(std::string_view name);
     [[nodiscard]] Spent spent();
     [[nodiscard]] std::string keys_json();
 

@@ -52,11 +52,13 @@ json::object to_json(const MachineView& machine) {
     json::object object{
         {"id", machine.id},
         {"name", machine.name},
+        {"machine", machine.machine},
         {"provider", machine.provider},
         {"remote_id", machine.remote_id},
         {"gpu", machine.gpu},
         {"model", machine.model},
         {"state", machine.state},
+        {"in_flight", machine.in_flight},
         {"state_for_s", seconds(machine.state_for_ms)},
         {"age_s", seconds(machine.age_ms)},
         {"paid", amount_text(machine.paid)},
@@ -69,6 +71,25 @@ json::object to_json(const MachineView& machine) {
     object["useful_percent"] =
         machine.useful_percent ? json::value(*machine.useful_percent) : json::value(nullptr);
     object["gone_how"] = machine.gone_how ? json::value(*machine.gone_how) : json::value(nullptr);
+    return object;
+}
+
+json::object to_json(const UnknownView& machine) {
+    json::object object{
+        {"provider", machine.provider},
+        {"remote_id", machine.remote_id},
+        {"name", machine.name},
+        {"gpu", machine.gpu},
+        {"ours", machine.ours},
+        {"verdict", machine.verdict},
+        {"ends", machine.ends},
+        {"synthetic", machine.synthetic},
+    };
+    object["age_s"] = machine.age_ms > 0 ? json::value(seconds(machine.age_ms)) : json::value();
+    object["rate"] = machine.rate ? json::value(amount_text(*machine.rate)) : json::value();
+    object["paid_estimate"] =
+        machine.paid ? json::value(amount_text(*machine.paid)) : json::value();
+    object["currency"] = machine.rate ? machine.rate->currency().text() : std::string_view{};
     return object;
 }
 
@@ -124,6 +145,7 @@ std::string status_json(const View& view, const Spent& spent) {
         {"speed", view.speed},
         {"state", view.state},
         {"frozen", view.frozen},
+        {"frozen_by", view.frozen_by},
         {"rented", {{"now", view.rented}, {"max", view.rented_max}}},
         {"cost_rate",
          {{"amount", amount_text(view.cost_rate)}, {"currency", view.cost_rate.currency().text()}}},
@@ -144,6 +166,9 @@ std::string status_json(const View& view, const Spent& spent) {
             {"tokens", queue.tokens}};
     });
     root["machines"] = list(view.machines, machine);
+    root["unknown"] = list(view.unknown, [](const UnknownView& item) { return to_json(item); });
+    root["hazards"] =
+        list(view.hazards, [](const std::string& text) { return json::string{text}; });
     root["budgets"] = list(view.budgets, budget_json);
     root["decisions"] = list(view.decisions, [](const DecisionView& decision) {
         return json::object{
@@ -163,8 +188,14 @@ std::string nodes_json(const View& view) {
     for (const MachineView& machine : view.machines_gone) {
         machines.emplace_back(to_json(machine));
     }
-    return json::serialize(
-        json::object{{"schema", "evenkeel.nodes/1"}, {"machines", std::move(machines)}});
+    json::object root{
+        {"schema", "evenkeel.nodes/1"},
+        {"machines", std::move(machines)},
+        {"money_hazard", view.money_hazard}};
+    root["unknown"] = list(view.unknown, [](const UnknownView& item) { return to_json(item); });
+    root["hazards"] =
+        list(view.hazards, [](const std::string& text) { return json::string{text}; });
+    return json::serialize(root);
 }
 
 }  // namespace evenkeel::agent

@@ -5,6 +5,8 @@
 #include "agent/cli/completion.hpp"
 #include "agent/cli/exit_codes.hpp"
 #include "agent/cli/globals.hpp"
+#include "agent/cli/node_actions.hpp"
+#include "agent/cli/spending.hpp"
 #include "agent/cli/status.hpp"
 #include "agent/daemon.hpp"
 #include "lab/cloud/cloud.hpp"
@@ -37,6 +39,10 @@ struct Arguments {
     std::string backup_target{};
     std::string shell{};
     std::vector<std::string> help_words{};
+    NodeArguments node{};
+    ReapArguments reap{};
+    std::string freeze_reason{};
+    std::string price_provider{};
 };
 
 using Action = std::function<int()>;
@@ -117,9 +123,8 @@ public:
         command(app_, "status", "one screen: sources, queues, machines, spend", [&g] {
             return status(g);
         });
-        CLI::App& nodes_command = command(
-            app_, "nodes", "machines that cost money by the hour", [&g] { return nodes(g); });
-        command(nodes_command, "list", "all of them", [&g] { return nodes(g); });
+        fill_nodes();
+        fill_spending();
         CLI::App& reports = command(app_, "report", "what was spent, and on what", [&a] {
             return report_spend(a.globals, a.by);
         });
@@ -179,6 +184,70 @@ private:
         added.fallthrough();
         added.require_subcommand(1);
         return added;
+    }
+
+    void fill_nodes() {
+        Arguments& a = arguments_;
+        Globals& g = a.globals;
+        NodeArguments& n = a.node;
+        const auto name = [&n](CLI::App& to) {
+            to.add_option("name", n.name, "runpod-1, its own name, or the provider's id")
+                ->required();
+            to.add_option("--provider", n.provider, "only there, where several have that name");
+        };
+        const auto wait = [&n](CLI::App& to) {
+            to.add_option("--wait", n.wait, "for the proof that it is gone (5m)");
+        };
+        CLI::App& all = command(
+            app_, "nodes", "machines that cost money by the hour", [&g] { return nodes(g); });
+        command(all, "list", "all of them, unknown ones too", [&g] { return nodes(g); });
+        CLI::App& one = command(all, "show", "everything about one: states, phases, money", [&a] {
+            return nodes_show(a.globals, a.node.name);
+        });
+        one.add_option("name", n.name, "runpod-1, its own name, or the provider's id")->required();
+        name(command(all, "drain", "let it finish its requests, then destroy it", [&a] {
+            return nodes_drain(a.globals, a.node, real_talk(a.globals));
+        }));
+        CLI::App& destroy = command(all, "destroy", "destroy it and wait for the proof", [&a] {
+            return nodes_destroy(a.globals, a.node, real_talk(a.globals));
+        });
+        name(destroy);
+        wait(destroy);
+        destroy.add_flag("--now", n.now, "cut its requests instead of letting them finish");
+        destroy.add_flag("--yes", n.yes, "do not ask; needed where nobody can answer");
+        CLI::App& adopt = command(all, "adopt", "take an unknown machine with our mark", [&a] {
+            return nodes_adopt(a.globals, a.node, real_talk(a.globals));
+        });
+        name(adopt);
+        wait(adopt);
+        adopt.add_option("--model", n.model, "what it is to serve from now on");
+        adopt.add_flag("--destroy", n.destroy, "take it only to destroy it");
+    }
+
+    void fill_spending() {
+        Arguments& a = arguments_;
+        Globals& g = a.globals;
+        CLI::App& reap_command =
+            command(app_, "reap", "destroy our overdue machines without the agent", [&a] {
+                return reap(a.globals, a.reap);
+            });
+        reap_command.add_flag("--dry-run", a.reap.dry_run, "only say what would be destroyed");
+        reap_command.add_option("--wait", a.reap.wait, "for the proof that they are gone (5m)");
+        reap_command.add_option(
+            "--agent-id", a.reap.agent_id, "whose machines, if the ledger is lost");
+        CLI::App& freeze_command =
+            command(app_, "freeze", "stop all new spending, until thaw", [&a] {
+                return freeze(a.globals, a.freeze_reason);
+            });
+        freeze_command.add_option("--reason", a.freeze_reason, "why, for people");
+        command(app_, "thaw", "allow spending again", [&g] { return thaw(g); });
+        CLI::App& prices =
+            command(app_, "prices", "what each offer costs", [&g] { return prices_list(g); });
+        command(prices, "list", "with source and age", [&g] { return prices_list(g); });
+        CLI::App& refresh = command(prices, "refresh", "ask the providers now", [&a] {
+            return prices_refresh(a.globals, a.price_provider);
+        });
+        refresh.add_option("provider", a.price_provider, "only this one");
     }
 
     void fill_lab() {

@@ -9,6 +9,7 @@
 #include <boost/json/value_to.hpp>
 #include <fmt/format.h>
 
+#include <exception>
 #include <filesystem>
 #include <iostream>
 #include <system_error>
@@ -19,14 +20,23 @@ namespace json = boost::json;
 
 namespace {
 
-/// The agent's own sentence out of an error answer.
-std::string sentence(const providers::HttpResponse& response) {
+/// The agent's own sentence and code out of an error answer.
+Error error_of(const providers::HttpResponse& response, Errc otherwise) {
     boost::system::error_code code;
     const json::value body = json::parse(response.body, code);
     const json::value* message = code ? nullptr : body.find_pointer("/error/message", code);
-    return message != nullptr && message->is_string()
-               ? json::value_to<std::string>(*message)
-               : fmt::format("the agent answered {}", response.status);
+    Error error{.code = otherwise};
+    error.message = message != nullptr && message->is_string()
+                        ? json::value_to<std::string>(*message)
+                        : fmt::format("the agent answered {}", response.status);
+    const json::value* name = code ? nullptr : body.find_pointer("/error/code", code);
+    if (name != nullptr && name->is_string()) {
+        error.code = errc_from_text(json::value_to<std::string>(*name)).value_or(otherwise);
+    }
+    if (error.code == Errc::unavailable) {
+        error.code = otherwise;  // here that means "the agent does not run", and it just answered
+    }
+    return error;
 }
 
 Errc code_of(int status) {
@@ -44,7 +54,8 @@ Errc code_of(int status) {
     }
 }
 
-Result<std::string> exchange(const Globals& globals, providers::HttpRequest request) {
+Result<std::string> exchange(
+    const Globals& globals, providers::HttpRequest request, std::chrono::seconds limit) {
     const std::filesystem::path socket = globals.control_socket();
     std::error_code code;
     const auto down = fail(
@@ -60,7 +71,7 @@ Result<std::string> exchange(const Globals& globals, providers::HttpRequest requ
         {.base_url = "http://localhost",
          .unix_socket = socket.string(),
          .connect_limit = std::chrono::seconds{2},
-         .total_limit = std::chrono::seconds{60}});
+         .total_limit = limit});
     if (!client) {
         return std::unexpected{client.error()};
     }
@@ -70,7 +81,7 @@ Result<std::string> exchange(const Globals& globals, providers::HttpRequest requ
                                                           : std::unexpected{response.error()};
     }
     if (response->status / 100 != 2) {
-        return fail(code_of(response->status), sentence(*response));
+        return std::unexpected{error_of(*response, code_of(response->status))};
     }
     return response->body;
 }
@@ -78,12 +89,44 @@ Result<std::string> exchange(const Globals& globals, providers::HttpRequest requ
 }  // namespace
 
 Result<std::string> ask(const Globals& globals, const std::string& target) {
-    return exchange(globals, {.method = "GET", .target = target});
+    return exchange(globals, {.method = "GET", .target = target}, std::chrono::seconds{60});
 }
 
 Result<std::string> tell(
-    const Globals& globals, const std::string& target, const std::string& body) {
-    return exchange(globals, {.method = "POST", .target = target, .body = body});
+    const Globals& globals,
+    const std::string& target,
+    const std::string& body,
+    std::chrono::seconds limit) {
+    return exchange(globals, {.method = "POST", .target = target, .body = body}, limit);
+}
+
+Result<std::string> render(
+    std::string_view document, const std::function<std::string(const json::object&)>& make) {
+    try {
+        return make(json::parse({document.data(), document.size()}).as_object());
+    } catch (const std::exception&) {
+        return fail(
+            Errc::invalid_response,
+            "the agent's answer cannot be read: is it another version than this command?");
+    }
+}
+
+bool has_hazard(std::string_view document) {
+    boost::system::error_code code;
+    const json::value root = json::parse({document.data(), document.size()}, code);
+    const json::value* flag = code ? nullptr : root.find_pointer("/money_hazard", code);
+    return flag != nullptr && flag->is_bool() && flag->get_bool();
+}
+
+int show(const Globals& globals, std::string_view document, const Result<std::string>& text) {
+    if (globals.json) {
+        std::cout << document << '\n';
+    } else if (!text) {
+        return report(text.error());
+    } else {
+        std::cout << *text;
+    }
+    return has_hazard(document) ? Exit::money_hazard : Exit::done;
 }
 
 int report(const Error& error) {

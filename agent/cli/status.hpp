@@ -14,6 +14,12 @@ namespace evenkeel::cli {
 [[nodiscard]] Result<std::string> nodes_text(std::string_view json, bool csv);
 
 int status(const Globals& globals);
+
+/// `evenkeel nodes list`: through the agent, else from its ledger.
 int nodes(const Globals& globals);
+/// The text of `evenkeel nodes show` from `evenkeel.node/1`. Errors: invalid_response.
+[[nodiscard]] Result<std::string> node_text(std::string_view json, bool utc);
+/// Everything about one machine; from the ledger when the agent is down.
+int nodes_show(const Globals& globals, const std::string& name);
 
 }  // namespace evenkeel::cli

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "policies/domain/error.hpp"
 #include "policies/domain/money.hpp"
 #include "policies/domain/time.hpp"
 
@@ -18,8 +19,12 @@ namespace evenkeel::cli {
 [[nodiscard]] std::string count_text(std::int64_t number);
 /// "850 ms", "14m 20s", "12d 4h": the two largest units.
 [[nodiscard]] std::string duration_text(std::chrono::milliseconds time);
+/// Reads "500ms", "90s", "5m", "2h". Errors: invalid_argument, with what to write.
+[[nodiscard]] Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 /// "2026-11-20 09:12" in UTC or local time.
 [[nodiscard]] std::string time_text(UtcTime time, bool utc);
+/// `text` as one segment of a path, with everything but unreserved characters percent-encoded.
+[[nodiscard]] std::string path_word(std::string_view text);
 /// Columns a text takes on a terminal; UTF-8, one column a character.
 [[nodiscard]] std::size_t width(std::string_view text) noexcept;
 

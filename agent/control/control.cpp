@@ -54,7 +54,9 @@ Control::Control(Parts parts, ControlOptions options)
           [this](const std::string& hardware, Money amount, UtcTime at) {
               return count_power(hardware, amount, at);
           }},
-      renter_{{parts_.clock, parts_.ledger, fleet_, market_, exposure_, names_}} {
+      renter_{{parts_.clock, parts_.ledger, fleet_, market_, exposure_, names_}},
+      heartbeat_file_{options_.state} {
+    check_freeze();  // before the first request could be paid for
     for (const ledger::NameRow& row : parts_.ledger.recovered().names) {
         names_.restore(row.ix, row.kind, row.text);
     }
@@ -382,11 +384,12 @@ void Control::tick() {
         next_bill_ = now.boot + bill_every;
         fleet_.want_bills();
     }
-    std::error_code code;
-    const bool frozen = std::filesystem::exists(options_.state / "FREEZE", code);
+    check_freeze();
+    book_reaped(now);
+    heartbeat_file_.beat(now);
     renter_.tick(
         counters_,
-        {.frozen = frozen,
+        {.frozen = freeze_.has_value(),
          .ledger_ok = parts_.ledger.health().writable,
          .stopping = stopping_ || !fleet_.listed_once()});
     if (!ready_ && fleet_.listed_once() && sources_.looked()) {

@@ -10,6 +10,7 @@
 #include "agent/control/prober.hpp"
 #include "agent/control/renter.hpp"
 #include "agent/control/sources.hpp"
+#include "agent/control/state_files.hpp"
 #include "agent/control/view.hpp"
 #include "agent/ledger/books.hpp"
 #include "agent/ledger/keys.hpp"
@@ -70,6 +71,15 @@ public:
         std::chrono::milliseconds limit);
     /// Makes a client key; the text is shown once.
     [[nodiscard]] std::future<Result<std::string>> create_key(std::string name);
+    /// Drains, destroys or adopts one machine; the answer says what was begun. Errors: as
+    /// Fleet::command.
+    [[nodiscard]] std::future<Result<NodeAnswer>> node(NodeCommand command);
+    /// Asks one provider, or with an empty name all that rent, what machines cost now.
+    /// Nothing comes back where none rents machines.
+    [[nodiscard]] std::future<std::vector<report::Refreshed>> refresh_prices(std::string provider);
+    /// The FREEZE file was changed: follows it now, not at the next tick. Gives whether it is
+    /// there.
+    [[nodiscard]] std::future<bool> look_at_freeze();
     /// Starts the loop; it does nothing before the first `apply`.
     void start();
 
@@ -98,6 +108,10 @@ private:
     [[nodiscard]] std::vector<ledger::BudgetShare> count_power(
         const std::string& hardware, Money amount, UtcTime at);
     void publish();
+    void add_machines(View& view, Now now) const;
+    [[nodiscard]] std::vector<UnknownView> unknown_views(UtcTime now) const;
+    void check_freeze();
+    void book_reaped(Now now);
     [[nodiscard]] std::vector<SourceView> source_views(Now now);
     [[nodiscard]] MachineView machine_view(const Seat& seat, Now now) const;
     void when_stopped();
@@ -123,6 +137,9 @@ private:
     BootTime next_sweep_{};
     BootTime next_bill_{};
     std::set<std::string> closed_budgets_{};  ///< whose figures the books could not tell
+    BootTime next_reaped_{};
+    Heartbeat heartbeat_file_;
+    std::optional<Freeze> freeze_{};
     bool recovered_{false};
     bool stopping_{false};
     bool keep_{false};

@@ -62,11 +62,13 @@ MachineView Control::machine_view(const Seat& seat, Now now) const {
     MachineView view{
         .id = id_to_text(machine.id.value()),
         .name = seat.source_name,
+        .machine = machine.name,
         .provider = machine.provider,
         .remote_id = machine.remote_id,
         .gpu = plain_gpu(machine.gpu.empty() ? machine.gpu_wanted : machine.gpu),
         .model = machine.model,
         .state = std::string{to_text(machine.state)},
+        .in_flight = seat.in_flight,
         .reason = machine.end_reason.code == ReasonCode::none
                       ? std::string{}
                       : sentence(machine.end_reason, catalogue_->config.currency.report.text()),
@@ -148,6 +150,70 @@ std::vector<SourceView> Control::source_views(Now now) {
     return views;
 }
 
+std::vector<UnknownView> Control::unknown_views(UtcTime now) const {
+    const config::Safety& safety = catalogue_->config.safety;
+    std::vector<UnknownView> views;
+    for (const Stranger& stranger : fleet_.strangers()) {
+        const lifecycle::Seen& seen = stranger.finding.seen;
+        const config::Provider* provider = catalogue_->config.provider(stranger.provider);
+        UnknownView view{
+            .provider = stranger.provider,
+            .remote_id = seen.remote_id,
+            .name = seen.name,
+            .gpu = plain_gpu(seen.gpu),
+            .ours = stranger.ours(),
+            .verdict = std::string{to_text(stranger.finding.verdict)},
+            .synthetic = provider != nullptr && provider->synthetic};
+        view.ends = !view.ours ? "not ours: never touched"
+                    : stranger.finding.verdict == lifecycle::Verdict::wait
+                        ? fmt::format("destroyed within {} s", ms(safety.orphan_grace) / 1000 + 1)
+                        : "nobody: adopt or destroy";
+        const auto age = now - seen.created;
+        if (seen.created != UtcTime{} && age > age.zero()) {
+            view.age_ms = ms(age);
+        }
+        if (seen.price) {
+            view.rate = seen.price->per_display_unit();
+            if (view.age_ms > 0) {
+                view.paid = seen.price->cost_of(age, Rounding::up);
+            }
+        }
+        views.push_back(std::move(view));
+    }
+    return views;
+}
+
+void Control::add_machines(View& view, Now now) const {
+    const config::Config& config = catalogue_->config;
+    for (const auto& [id, seat] : fleet_.seats()) {
+        view.machines.push_back(machine_view(seat, now));
+        const auto unposted = routing::to_report(
+            config.currency,
+            lifecycle::accrued(seat.machine, now) - seat.paid,
+            Rounding::half_even);
+        view.unposted +=
+            Money{std::max<std::int64_t>(unposted.value_or(0), 0), config.currency.report};
+    }
+    for (const Seat& seat : fleet_.gone()) {
+        if (seat.machine.gone_at && now.utc - seat.machine.gone_at->utc < std::chrono::days{1}) {
+            view.machines_gone.push_back(machine_view(seat, now));
+        }
+    }
+    view.unknown = unknown_views(now.utc);
+    view.hazards = fleet_.hazards();
+    view.money_hazard = !view.hazards.empty();
+    for (const config::Provider& provider : config.providers) {
+        if (provider.kind == config::ProviderKind::rental) {
+            view.providers.push_back({.name = provider.name, .driver = provider.driver});
+        }
+    }
+    view.prices = report::price_rows(
+        config, [this](const config::Offer& offer) -> std::optional<std::pair<Price, UtcTime>> {
+            const auto found = market_.find(offer);
+            return found ? std::optional{std::pair{found->price, found->seen}} : std::nullopt;
+        });
+}
+
 void Control::publish() {
     if (!catalogue_) {
         return;
@@ -175,8 +241,14 @@ void Control::publish() {
     view->policy_loaded = catalogue_loaded_;
     view->speed = config.speed;
     view->state = stopping_ ? "stopping" : ready_ ? "serving" : "starting";
-    std::error_code code;
-    view->frozen = std::filesystem::exists(options_.state / "FREEZE", code);
+    view->frozen = freeze_.has_value();
+    if (freeze_) {
+        view->frozen_by = fmt::format(
+            "{}{}{}",
+            freeze_->by.empty() ? "somebody" : freeze_->by,
+            freeze_->reason.empty() ? "" : ": ",
+            freeze_->reason);
+    }
     view->rented = static_cast<int>(fleet_.seats().size());
     view->rented_max = config.safety.max_machines;
     view->currency = config.currency;
@@ -189,19 +261,7 @@ void Control::publish() {
              .oldest_ms = model.queued == 0 ? 0 : ms(now.boot - model.oldest_arrival),
              .tokens = model.queued_tokens_in + model.queued_tokens_out});
     }
-    for (const auto& [id, seat] : fleet_.seats()) {
-        view->machines.push_back(machine_view(seat, now));
-        const auto unposted = routing::to_report(
-            config.currency,
-            lifecycle::accrued(seat.machine, now) - seat.paid,
-            Rounding::half_even);
-        view->unposted += Money{std::max<std::int64_t>(unposted.value_or(0), 0), report};
-    }
-    for (const Seat& seat : fleet_.gone()) {
-        if (seat.machine.gone_at && now.utc - seat.machine.gone_at->utc < std::chrono::days{1}) {
-            view->machines_gone.push_back(machine_view(seat, now));
-        }
-    }
+    add_machines(*view, now);
     for (std::size_t i = 0; i < catalogue_->budgets.size(); ++i) {
         const auto budget =
             std::ranges::find(counters_.budgets, catalogue_->budgets[i], &gate::BudgetLimit::name);
@@ -229,18 +289,20 @@ void Control::publish() {
     view->ledger_ok = health.writable && health.problem.empty();
     view->ledger_path = (options_.state / ledger::ledger_file).string();
     view->decisions.assign(renter_.decisions().begin(), renter_.decisions().end());
-    view->warnings = drivers_.warnings();
+    view->warnings = view->hazards;
     view->warnings.insert(view->warnings.end(), catalogue_->notes.begin(), catalogue_->notes.end());
-    for (const auto& more : {sources_.warnings(), market_.warnings(), fleet_.warnings()}) {
+    for (const auto& more :
+         {drivers_.warnings(), sources_.warnings(), market_.warnings(), fleet_.warnings()}) {
         view->warnings.insert(view->warnings.end(), more.begin(), more.end());
     }
     if (!health.problem.empty()) {
         view->warnings.push_back(health.problem);
     }
     if (view->frozen) {
-        view->warnings.emplace_back("spending is frozen: nothing is rented");
+        view->warnings.push_back(fmt::format(
+            "spending is frozen by {}; nothing is rented or bought. Allow it again: evenkeel thaw",
+            view->frozen_by));
     }
-    view->money_hazard = fleet_.money_hazard();
     parts_.board.publish(std::move(view));
 }
 

@@ -10,6 +10,25 @@
 
 namespace evenkeel::agent {
 
+Result<std::unique_ptr<providers::Provider>> driver_of(
+    const config::Provider& entry,
+    providers::Secret credential,
+    std::string owner_mark,
+    const Clock& clock) {
+    return providers::make_driver(
+        entry.driver,
+        {.name = entry.name,
+         .base_url = entry.base_url,
+         .ca_file = entry.ca_file,
+         .credential = std::move(credential),
+         .owner_mark = std::move(owner_mark),
+         .regions = entry.regions,
+         .cloud = entry.cloud,
+         .tag = entry.tag,
+         .ssh_keys = entry.ssh_keys},
+        clock);
+}
+
 void Drivers::apply(const config::Config& config) {
     warnings_.clear();
     for (const config::Provider& entry : config.providers) {
@@ -49,18 +68,7 @@ void Drivers::make(const config::Provider& entry) {
             return;
         }
     }
-    auto driver = providers::make_driver(
-        entry.driver,
-        {.name = entry.name,
-         .base_url = entry.base_url,
-         .ca_file = entry.ca_file,
-         .credential = *credential,
-         .owner_mark = owner_mark_,
-         .regions = entry.regions,
-         .cloud = entry.cloud,
-         .tag = entry.tag,
-         .ssh_keys = entry.ssh_keys},
-        parts_.clock);
+    auto driver = driver_of(entry, *credential, owner_mark_, parts_.clock);
     if (!driver) {
         warn(entry.name, driver.error().message);
         return;

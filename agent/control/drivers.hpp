@@ -3,6 +3,7 @@
 #include "agent/config/credentials.hpp"
 #include "agent/control/fleet.hpp"
 #include "policies/config/config.hpp"
+#include "providers/provider.hpp"
 
 #include <map>
 #include <memory>
@@ -10,6 +11,14 @@
 #include <vector>
 
 namespace evenkeel::agent {
+
+/// The driver of one entry of the configuration, with its secret. Errors: those of
+/// providers::make_driver.
+[[nodiscard]] Result<std::unique_ptr<providers::Provider>> driver_of(
+    const config::Provider& entry,
+    providers::Secret credential,
+    std::string owner_mark,
+    const Clock& clock);
 
 /// Makes the drivers of the providers that rent, and makes them anew when their entry or their
 /// credential changed. What cannot be made is told by `warnings`; a driver that works is kept then,

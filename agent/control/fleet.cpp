@@ -348,15 +348,6 @@ bool Fleet::settled() const noexcept {
     return seats_.empty() && ordering_ == 0 && !bills;
 }
 
-bool Fleet::money_hazard() const noexcept {
-    return std::ranges::any_of(seats_, [this](const auto& entry) {
-        const auto provider = providers_.find(entry.second.machine.provider);
-        const bool unreachable = provider == providers_.end() || !provider->second.runner;
-        return entry.second.machine.alarmed || unreachable ||
-               entry.second.machine.state == MachineState::unknown || entry.second.unsaved;
-    });
-}
-
 void Fleet::count_create(UtcTime at, UtcTime now) {
     if (at + std::chrono::hours{1} > now) {
         creates_.push_back(at);

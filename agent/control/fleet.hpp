@@ -7,6 +7,7 @@
 #include "agent/ledger/books.hpp"
 #include "agent/ledger/ledger.hpp"
 #include "agent/ledger/reader.hpp"
+#include "agent/reap/reap_log.hpp"
 #include "inference/gateway/gateway.hpp"
 #include "policies/lifecycle/machine.hpp"
 #include "policies/lifecycle/sweep.hpp"
@@ -65,6 +66,41 @@ struct Order {
     std::chrono::milliseconds min_bill{0};
     Money commit{};  ///< set aside until it is gone
     Reason reason{};
+};
+
+/// A machine of a provider's newest list that no row of ours knows, and that is or looks ours.
+struct Stranger {
+    std::string provider{};
+    lifecycle::Finding finding{};  ///< verdict wait, report or look_alike
+    /// It carries our mark: only then may it be adopted or destroyed.
+    [[nodiscard]] bool ours() const noexcept {
+        return finding.verdict != lifecycle::Verdict::look_alike;
+    }
+};
+
+/// What a person asks of one machine. `name` is its source name ("runpod-1"), its own name or its
+/// remote id.
+struct NodeCommand {
+    enum class Verb : std::uint8_t {
+        drain,    ///< finish its requests, then destroy it
+        destroy,  ///< at once
+        adopt,    ///< a machine in no row: keep it for `model`
+    };
+    Verb verb{Verb::drain};
+    std::string name{};
+    std::string provider{};  ///< only there; empty: anywhere
+    std::string model{};  ///< adopt: what it is to serve; empty: what that provider's offer serves
+};
+
+/// What was begun; the proof comes later.
+struct NodeAnswer {
+    std::string name{};     ///< its source name from now on
+    std::string machine{};  ///< its own name
+    std::string provider{};
+    std::string remote_id{};
+    std::string state{};
+    int in_flight{0};
+    bool adopted{false};  ///< it was in no row before
 };
 
 /// Whether the ledger has a row of `machine` that is not gone.
@@ -143,7 +179,18 @@ public:
     /// Nothing that costs money or could, and every bill compared.
     [[nodiscard]] bool settled() const noexcept;
     [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
-    [[nodiscard]] bool money_hazard() const noexcept;
+    /// What may cost money unseen, one sentence each: machines unknown, overdue, not provably
+    /// destroyed, without a driver, not in the books, or in no row.
+    [[nodiscard]] std::vector<std::string> hazards() const;
+    [[nodiscard]] bool money_hazard() const { return !hazards().empty(); }
+    [[nodiscard]] std::vector<Stranger> strangers() const;
+    /// Begins what a person asked. Errors: not_found and conflict (ambiguous, already gone or not
+    /// adoptable; with the candidates), refused (it does not carry our mark), invalid_argument.
+    [[nodiscard]] Result<NodeAnswer> command(const NodeCommand& command);
+    /// Books what the reaper did to one machine, `entry` being a delete that was answered. False:
+    /// not in the ledger yet, ask again; asking twice changes nothing. `known` says whether the
+    /// ledger has a row of that remote id.
+    [[nodiscard]] bool book_reaped(const reap::Entry& entry, bool known);
     [[nodiscard]] std::vector<UtcTime> creates_last_hour() const;
 
 private:
@@ -158,6 +205,7 @@ private:
         int not_booked{0};  ///< adjustments the ledger did not take, in a row of them
         BootTime bill_after{};
         lifecycle::OrphanWatch watch{};
+        std::vector<lifecycle::Finding> strangers{};  ///< of the newest list
         std::string trouble{};
     };
 
@@ -188,7 +236,13 @@ private:
     /// The provider's minimum bill as known from its machines; it then corrects the rest itself.
     [[nodiscard]] std::chrono::milliseconds min_bill_of(const std::string& provider) const;
     [[nodiscard]] Price dearest_of(const std::string& provider) const;
-    void adopt(const lifecycle::Finding& finding, const std::string& provider);
+    void adopt(const lifecycle::Seen& seen, const std::string& provider, ReasonCode why);
+    /// Puts a machine that had no row into one; its first step is `event`.
+    Seat& place(lifecycle::Machine machine, std::string_view event, std::string_view model);
+    [[nodiscard]] Result<NodeAnswer> command(const NodeCommand& command, Seat& seat);
+    [[nodiscard]] Result<NodeAnswer> command(const NodeCommand& command, const Stranger& stranger);
+    [[nodiscard]] Result<NodeAnswer> keep(const NodeCommand& command, const Stranger& stranger);
+    void forget_stranger(const std::string& provider, const std::string& remote_id);
     void adjust(Seat& seat, const std::string& provider, Money bill);
     void not_adjusted(
         const std::string& provider, MachineId id, Money difference, const Error& error);

@@ -113,19 +113,29 @@ void Fleet::listed(
         .now = now,
         .grace = safety.orphan_grace,
         .unknown = safety.unknown_machine};
+    state.strangers.clear();
     for (const lifecycle::Finding& finding : lifecycle::sweep(input, state.watch)) {
+        using enum lifecycle::Verdict;
         if (lifecycle::may_destroy(finding.verdict)) {
-            adopt(finding, provider);
+            this->adopt(
+                finding.seen,
+                provider,
+                finding.verdict == duplicate ? ReasonCode::machine_duplicate
+                                             : ReasonCode::machine_orphan);
         } else if (
             finding.verdict == lifecycle::Verdict::adopt && find(finding.machine) == nullptr) {
             if (Seat* back = revive(finding.machine)) {
                 apply_event(*back, lifecycle::listed_for(back->machine, seen, true, asked));
             }
-        } else if (finding.verdict == lifecycle::Verdict::report) {
-            spdlog::error(
-                "provider={} remote={} carries our mark but is in no row",
-                provider,
-                finding.seen.remote_id);
+        } else if (
+            finding.verdict == report || finding.verdict == wait || finding.verdict == look_alike) {
+            state.strangers.push_back(finding);
+            if (finding.verdict == report) {
+                spdlog::error(
+                    "provider={} remote={} carries our mark but is in no row",
+                    provider,
+                    finding.seen.remote_id);
+            }
         }
     }
     if (again) {
@@ -186,37 +196,25 @@ Price Fleet::dearest_of(const std::string& provider) const {
     return dearest.value_or(Price::per_hour(Money{unknown_hour_nanos, usd}));
 }
 
-void Fleet::adopt(const lifecycle::Finding& finding, const std::string& provider) {
-    const Now now = parts_.clock.read();
-    const ReasonCode code = finding.verdict == lifecycle::Verdict::duplicate
-                                ? ReasonCode::machine_duplicate
-                                : ReasonCode::machine_orphan;
+Seat& Fleet::place(lifecycle::Machine machine, std::string_view event, std::string_view model) {
     Seat seat;
-    seat.machine = lifecycle::make_orphan(
-        finding.seen,
-        MachineId{settings_.ids.next(now.utc)},
-        provider,
-        settings_.boot_id,
-        Reason{code},
-        now,
-        min_bill_of(provider));
+    seat.machine = std::move(machine);
+    const std::string& provider = seat.machine.provider;
     if (!seat.machine.real_price) {
         seat.machine.intent_price = dearest_of(provider);
+    }
+    if (seat.machine.offer.empty()) {
+        seat.machine.offer = provider;
     }
     seat.machine.step = 0;  // the row is inserted by this very step
     seat.source_name = free_source_name(provider);
     const config::Provider* configured = catalogue_->config.provider(provider);
     seat.names = {
         .provider = parts_.names.intern(routing::NameKind::provider, provider),
-        .offer = parts_.names.intern(routing::NameKind::offer, provider),
-        .model = parts_.names.intern(routing::NameKind::model, "unknown"),
+        .offer = parts_.names.intern(routing::NameKind::offer, seat.machine.offer),
+        .model = parts_.names.intern(routing::NameKind::model, model),
         .source = parts_.names.intern(routing::NameKind::source, seat.source_name),
         .synthetic = configured != nullptr && configured->synthetic};
-    spdlog::error(
-        "machine={} remote={} {}: adopted to be destroyed",
-        seat.machine.name,
-        seat.machine.remote_id,
-        to_text(finding.verdict));
     parts_.ledger.source(
         {.ix = seat.names.source,
          .kind = SourceKind::rental,
@@ -228,7 +226,7 @@ void Fleet::adopt(const lifecycle::Finding& finding, const std::string& provider
     lifecycle::Step step{
         .machine = placed.machine,
         .durable = true,
-        .event = "adopted",
+        .event = event,
         .from = placed.machine.state,
         .to = placed.machine.state,
         .reason = placed.machine.end_reason};
@@ -237,6 +235,25 @@ void Fleet::adopt(const lifecycle::Finding& finding, const std::string& provider
             placed.machine.phase_no, *placed.machine.phase, placed.machine.phase_at};
     }
     commit(placed, std::move(step));
+    return placed;
+}
+
+void Fleet::adopt(const lifecycle::Seen& seen, const std::string& provider, ReasonCode why) {
+    const Now now = parts_.clock.read();
+    lifecycle::Machine machine = lifecycle::make_orphan(
+        seen,
+        MachineId{settings_.ids.next(now.utc)},
+        provider,
+        settings_.boot_id,
+        Reason{why},
+        now,
+        min_bill_of(provider));
+    spdlog::error(
+        "machine={} remote={} {}: taken up to be destroyed",
+        machine.name,
+        machine.remote_id,
+        to_text(why));
+    static_cast<void>(place(std::move(machine), "adopted", "unknown"));
 }
 
 void Fleet::sweep() {

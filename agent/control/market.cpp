@@ -108,6 +108,31 @@ std::optional<providers::MarketOffer> Market::find(const config::Offer& offer) c
     return best == nullptr ? std::nullopt : std::optional{*best};
 }
 
+void Market::refresh(
+    const std::string& provider,
+    std::function<void(const Result<std::vector<providers::MarketOffer>>&)> done) {
+    ProviderRunner* runner = fleet_.runner(provider);
+    if (runner == nullptr || !stalls_.contains(provider)) {
+        done(fail(
+            Errc::not_found,
+            fmt::format("no machines are rented from '{}' (no driver)", provider)));
+        return;
+    }
+    runner->run(
+        ProviderRunner::Lane::spend,
+        [](providers::Provider& api, std::stop_token stop) { return api.offers(stop); },
+        [this, provider, done = std::move(done)](
+            const Result<std::vector<providers::MarketOffer>>& offers) {
+            const auto stall = stalls_.find(provider);
+            const bool asking = stall != stalls_.end() && stall->second.asking;
+            answered(provider, offers);
+            if (asking) {
+                stall->second.asking = true;  // the loop's own question is still under way
+            }
+            done(offers);
+        });
+}
+
 std::vector<std::string> Market::warnings() const {
     std::vector<std::string> warnings;
     for (const auto& [name, stall] : stalls_) {

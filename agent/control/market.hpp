@@ -5,6 +5,7 @@
 #include "policies/routing/catalogue.hpp"
 #include "providers/provider.hpp"
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -24,6 +25,11 @@ public:
     /// The best thing on the market for an offer of the configuration: in stock before not, then
     /// the cheapest. Nothing until the provider has answered once.
     [[nodiscard]] std::optional<providers::MarketOffer> find(const config::Offer& offer) const;
+    /// Asks `provider` now; `done` gets its answer on the control thread. Errors: those of the
+    /// driver; not_found at once when nothing is rented there.
+    void refresh(
+        const std::string& provider,
+        std::function<void(const Result<std::vector<providers::MarketOffer>>&)> done);
     /// Why a provider's offers are not known; empty when they are.
     [[nodiscard]] std::vector<std::string> warnings() const;
 

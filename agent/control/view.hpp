@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/report/prices.hpp"
 #include "policies/config/config.hpp"
 #include "policies/domain/money.hpp"
 #include "policies/domain/time.hpp"
@@ -41,12 +42,14 @@ struct QueueView {
 
 struct MachineView {
     std::string id{};
-    std::string name{};
+    std::string name{};     ///< of its source: "runpod-1"
+    std::string machine{};  ///< its own: "ek-1a2b3c4d-..."
     std::string provider{};
     std::string remote_id{};
     std::string gpu{};
     std::string model{};
     std::string state{};
+    int in_flight{0};
     std::string reason{};
     std::string ends{};
     bool synthetic{false};
@@ -56,6 +59,27 @@ struct MachineView {
     Money rate{};  ///< an hour
     std::optional<std::int64_t> useful_percent{};
     std::optional<std::string> gone_how{};
+};
+
+/// A machine at a provider that no row of ours knows.
+struct UnknownView {
+    std::string provider{};
+    std::string remote_id{};
+    std::string name{};
+    std::string gpu{};
+    bool ours{false};             ///< it carries our mark; without it nobody here may touch it
+    std::string verdict{};        ///< wait | report | look_alike
+    std::string ends{};           ///< who ends it, or what a person can do
+    std::int64_t age_ms{0};       ///< since its creation, as the provider states it; 0: not stated
+    std::optional<Money> rate{};  ///< an hour
+    std::optional<Money> paid{};  ///< an estimate: age times rate
+    bool synthetic{false};
+};
+
+/// A provider that rents machines.
+struct ProviderView {
+    std::string name{};
+    std::string driver{};  ///< digitalocean, runpod, ...
 };
 
 struct BudgetView {
@@ -113,7 +137,12 @@ struct View {
     std::string ledger_path{};
     std::vector<DecisionView> decisions{};  ///< newest first
     std::vector<std::string> warnings{};
-    bool money_hazard{false};  ///< an unknown, overdue or undestroyable machine
+    std::vector<UnknownView> unknown{};  ///< of the newest list of each provider
+    std::vector<ProviderView> providers{};
+    std::vector<report::PriceRow> prices{};
+    std::string frozen_by{};             ///< who, when and why, when frozen
+    std::vector<std::string> hazards{};  ///< what may cost money unseen, one sentence each
+    bool money_hazard{false};            ///< there are some: exit status 6
 };
 
 /// The latest View. The control thread publishes, any thread reads; neither waits long.

@@ -42,6 +42,10 @@ std::vector<BudgetShare> LedgerBooks::shares(
 
 void LedgerBooks::hold(
     const inference::HoldRequest& request, std::function<void(Result<HoldId>)> done) {
+    if (frozen_.load()) {
+        done(fail(Errc::unavailable, "spending is frozen; allow it again with: evenkeel thaw"));
+        return;
+    }
     Hold hold{
         .request = request.request,
         .source = request.source,
@@ -86,7 +90,7 @@ bool LedgerBooks::record(const inference::RequestRecord& record) {
 }
 
 bool LedgerBooks::accepts_paid_work() const noexcept {
-    return ledger_.accepts_paid_work();
+    return !frozen_.load() && ledger_.accepts_paid_work();
 }
 
 }  // namespace evenkeel::ledger

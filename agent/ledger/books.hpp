@@ -5,6 +5,7 @@
 #include "inference/ports.hpp"
 #include "policies/routing/catalogue.hpp"
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <shared_mutex>
@@ -30,6 +31,10 @@ public:
     [[nodiscard]] bool record(const inference::RequestRecord& record) override;
     [[nodiscard]] bool accepts_paid_work() const noexcept override;
 
+    /// While frozen no new paid call is accepted and no hold given; own and already rented work
+    /// goes on, and what was bought is booked as ever.
+    void freeze(bool frozen) noexcept { frozen_ = frozen; }
+
     /// Windows at `at` of the budgets whose bits are set, each with `amount_report`; for machine
     /// money too (control passes the bits of the budgets that cover the rental).
     [[nodiscard]] std::vector<BudgetShare> shares(
@@ -43,6 +48,7 @@ private:
     Ledger& ledger_;
     const Clock& clock_;
     Zone zone_;
+    std::atomic<bool> frozen_{false};
     mutable std::shared_mutex mutex_;
     std::map<std::int64_t, std::vector<BudgetRef>> revisions_{};
 };

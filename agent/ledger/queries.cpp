@@ -135,6 +135,34 @@ std::vector<BudgetWindow> read_windows(Database& database, UtcTime since) {
     return windows;
 }
 
+namespace {
+
+MachineEvent event_of(Statement& row) {
+    return {
+        .step = row.integer(0),
+        .at = from_us(row.integer(1)),
+        .boot_id = row.text(2),
+        .boot_ns = row.integer(3),
+        .event = row.text(4),
+        .from = state_of(row.text(5)),
+        .to = state_of(row.text(6))};
+}
+
+}  // namespace
+
+std::vector<MachineEvent> read_events(Database& database, MachineId machine) {
+    Statement row{
+        database,
+        "SELECT step, at_us, boot_id, boot_ns, event, from_state, to_state FROM machine_event"
+        " WHERE machine = ?1 ORDER BY step"};
+    row.query(machine.value());
+    std::vector<MachineEvent> events;
+    while (row.next()) {
+        events.push_back(event_of(row));
+    }
+    return events;
+}
+
 std::vector<MachineView> read_machines(Database& database, UtcTime gone_since) {
     std::vector<MachineView> machines;
     Statement row{
@@ -169,14 +197,7 @@ std::vector<MachineView> read_machines(Database& database, UtcTime gone_since) {
         }
         event.query(id);
         while (event.next()) {
-            view.last = {
-                .step = event.integer(0),
-                .at = from_us(event.integer(1)),
-                .boot_id = event.text(2),
-                .boot_ns = event.integer(3),
-                .event = event.text(4),
-                .from = state_of(event.text(5)),
-                .to = state_of(event.text(6))};
+            view.last = event_of(event);
         }
         machines.push_back(std::move(view));
     }

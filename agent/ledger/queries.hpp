@@ -16,6 +16,8 @@ namespace evenkeel::ledger {
 [[nodiscard]] std::vector<BudgetWindow> read_windows(Database& database, UtcTime since);
 /// Machines that are not gone or went at or after `gone_since`, oldest first.
 [[nodiscard]] std::vector<MachineView> read_machines(Database& database, UtcTime gone_since);
+/// All events of one machine, oldest first.
+[[nodiscard]] std::vector<MachineEvent> read_events(Database& database, MachineId machine);
 [[nodiscard]] std::int64_t newest_policy(Database& database);
 /// Largest id of any table that IdGenerator numbers.
 [[nodiscard]] std::int64_t largest_id(Database& database);

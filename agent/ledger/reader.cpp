@@ -204,6 +204,10 @@ Result<std::vector<MachineView>> Reader::machines(UtcTime gone_since) {
     return reading(*impl_->database, [&] { return read_machines(*impl_->database, gone_since); });
 }
 
+Result<std::vector<MachineEvent>> Reader::events(MachineId machine) {
+    return reading(*impl_->database, [&] { return read_events(*impl_->database, machine); });
+}
+
 Result<std::vector<DecisionRow>> Reader::decisions(int limit) {
     Database& database = *impl_->database;
     return reading(database, [&] {

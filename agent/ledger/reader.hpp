@@ -93,6 +93,8 @@ public:
     [[nodiscard]] Result<std::vector<NameRow>> names();
     /// All machines not gone, and those gone since `gone_since`.
     [[nodiscard]] Result<std::vector<MachineView>> machines(UtcTime gone_since);
+    /// All events of one machine, oldest first.
+    [[nodiscard]] Result<std::vector<MachineEvent>> events(MachineId machine);
     /// The newest `limit` decisions, newest first.
     [[nodiscard]] Result<std::vector<DecisionRow>> decisions(int limit);
     [[nodiscard]] Result<std::vector<KeyRow>> keys();

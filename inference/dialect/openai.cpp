@@ -271,7 +271,9 @@ ApiError ledger_closed() {
     return busy(
         503,
         "overloaded",
-        "The ledger takes no new paid work now, and nothing else serves this model.",
+        "No new paid work is taken now (spending is frozen, or the ledger cannot be written), and "
+        "nothing "
+        "else serves this model.",
         seconds{10});
 }
 

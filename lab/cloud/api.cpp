@@ -60,7 +60,7 @@ std::string machine_json(const Machine& machine) {
     return fmt::format(
         R"({{"id":{},"name":{},"owner_mark":{},"status":"{}","sku":{},"region":{},"model":{},)"
         R"("gpu":{},"gpu_count":{},"price_per_hour":"{}","currency":"{}",)"
-        R"("host":"127.0.0.1","port":{},"created":"{}","synthetic":true}})",
+        R"("host":"127.0.0.1","port":{},"created":"{}","expires":"{}","synthetic":true}})",
         quote(machine.id),
         quote(machine.name),
         quote(machine.owner_mark),
@@ -73,7 +73,8 @@ std::string machine_json(const Machine& machine) {
         amount_text(machine.hourly),
         machine.hourly.currency().text(),
         machine.port,
-        format_rfc3339(machine.created));
+        format_rfc3339(machine.created),
+        format_rfc3339(machine.expires));
 }
 
 Reply offers(const World& world) {

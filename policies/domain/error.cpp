@@ -38,4 +38,13 @@ std::string_view to_text(Errc code) noexcept {
     return "unknown";
 }
 
+std::optional<Errc> errc_from_text(std::string_view text) noexcept {
+    for (int i = 0; i <= static_cast<int>(Errc::cancelled); ++i) {
+        if (to_text(static_cast<Errc>(i)) == text) {
+            return static_cast<Errc>(i);
+        }
+    }
+    return std::nullopt;
+}
+
 }  // namespace evenkeel

@@ -4,6 +4,7 @@
 #include <expected>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace evenkeel {
@@ -29,6 +30,8 @@ enum class Errc {
 
 /// The name of `code` as written in logs, for example "outcome_unknown".
 [[nodiscard]] std::string_view to_text(Errc code) noexcept;
+/// The code of such a name; nothing for any other text.
+[[nodiscard]] std::optional<Errc> errc_from_text(std::string_view text) noexcept;
 
 /// An expected failure: a code to branch on and a sentence for people. Never holds a secret, a
 /// prompt or an upstream body.

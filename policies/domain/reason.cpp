@@ -76,6 +76,7 @@ constexpr Entry entries[] = {
     {machine_stopped, "machine_stopped", "the provider stopped it"},
     {machine_engine_lost, "machine_engine_lost", "its engine was silent for {0}", {ms}},
     {machine_unreachable, "machine_unreachable", "the provider was not reachable for {0}", {ms}},
+    {machine_reaped, "machine_reaped", "destroyed by the reaper while the agent did not"},
 };
 
 const Entry& find(ReasonCode code) noexcept {

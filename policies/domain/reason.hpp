@@ -62,6 +62,7 @@ enum class ReasonCode : std::uint16_t {
     machine_stopped = 93,      ///< stopped by the provider: bills, serves nothing
     machine_engine_lost = 94,  ///< its engine was silent for {0} ms
     machine_unreachable = 95,  ///< the provider could not be reached for {0} ms
+    machine_reaped = 96,       ///< destroyed by `evenkeel reap`, without the agent
 };
 
 /// A reason with its numbers, as stored in the ledger; text is made only when somebody reads it.

@@ -246,6 +246,31 @@ void Stepper::on(const DestroyAnswered& event) {
     go(MachineState::verifying, done ? "deleted" : "delete_missing", m.end_reason);
 }
 
+void Stepper::on(const Reaped& event) {
+    Machine& m = out_.machine;
+    if (m.state == MachineState::wanted || m.state == MachineState::verifying ||
+        m.state == MachineState::gone) {
+        return;  // nothing was asked, or a delete of ours was answered and is being proved
+    }
+    if (m.remote_id.empty()) {
+        m.remote_id = event.remote_id;
+    }
+    end_wanted({ReasonCode::machine_reaped});
+    if (!m.delete_asked) {
+        m.delete_asked = event.answered;
+    }
+    m.delete_answered = event.answered;
+    m.missing_get.reset();
+    m.omitted_first.reset();
+    m.omitted_last.reset();
+    if (m.phase) {
+        close_phase(event.answered, elapsed_at(event.answered));
+    }
+    const bool served = m.state == MachineState::serving || m.state == MachineState::draining;
+    go(MachineState::verifying, "reaped", m.end_reason);
+    out_.gate = served ? GateEffect::cancel : GateEffect::none;
+}
+
 void Stepper::on(const Work& event) {
     Machine& m = out_.machine;
     if (m.state != MachineState::serving) {
@@ -284,7 +309,7 @@ void Stepper::deadlines() {
             break;
         case MachineState::booting:
         case MachineState::warming:
-            if (age >= limits_.warm_up) {
+            if (now_.boot - warm_up_from(m).boot >= limits_.warm_up) {
                 destroy(
                     "boot_late",
                     {ReasonCode::machine_boot_late, {limits_.warm_up.count()}},

@@ -10,6 +10,13 @@ namespace evenkeel::lifecycle {
 /// From when on an absence of the machine proves something.
 [[nodiscard]] BootTime settled_at(const Machine& machine, const Limits& limits);
 
+/// When its warm-up time began: with the create call, or when a person adopted it.
+[[nodiscard]] inline Now warm_up_from(const Machine& machine) noexcept {
+    return machine.billed_from && machine.billed_from->boot > machine.wanted_at.boot
+               ? *machine.billed_from
+               : machine.wanted_at;
+}
+
 [[nodiscard]] inline std::int64_t milliseconds_of(std::chrono::nanoseconds time) noexcept {
     return std::chrono::duration_cast<milliseconds>(time).count();
 }
@@ -58,6 +65,7 @@ private:
     void on(const Drained&);
     void on(const Destroy&);
     void on(const DestroyAnswered&);
+    void on(const Reaped&);
     void on(const Work&);
 
     void answered(bool failed, std::optional<milliseconds> retry_after = {});

@@ -268,9 +268,10 @@ BootTime next_deadline(const Machine& machine, const Limits& limits) {
         case MachineState::wanted:
             return machine.wanted_at.boot + limits.create_give_up;
         case MachineState::creating:
+            return after(from, limits.warm_up);
         case MachineState::booting:
         case MachineState::warming:
-            return after(from, limits.warm_up);
+            return warm_up_from(machine).boot + limits.warm_up;
         case MachineState::serving: {
             BootTime next = after(from, limits.max_life);
             if (machine.engine_down) {

@@ -244,6 +244,12 @@ struct DestroyAnswered {
     DestroyAnswer answer{DestroyAnswer::done};
     std::optional<milliseconds> retry_after{};
 };
+/// `evenkeel reap` deleted it without us: the provider answered its delete at `answered`. It is
+/// paid until then, and proved gone like every other.
+struct Reaped {
+    Now answered{};
+    std::string remote_id{};  ///< for a row that does not know it yet
+};
 /// How many requests it works on now; moves the paid time between serve and idle.
 struct Work {
     int in_flight{0};
@@ -268,6 +274,7 @@ using Event = std::variant<
     Drained,
     Destroy,
     DestroyAnswered,
+    Reaped,
     Work>;
 
 /// Finds `machine` in a provider's list: by remote id, or, while that is unknown, the oldest one

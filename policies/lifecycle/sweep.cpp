@@ -152,4 +152,29 @@ Machine make_orphan(
     return machine;
 }
 
+Machine make_adopted(
+    const Seen& seen,
+    MachineId id,
+    std::string_view provider,
+    std::string_view model,
+    std::string_view offer,
+    std::string_view boot_id,
+    const Limits& limits,
+    Now now,
+    std::chrono::milliseconds min_bill) {
+    Machine machine = make_orphan(seen, id, provider, boot_id, {}, now, min_bill);
+    machine.name = seen.name;  // its engine's key is made from it
+    machine.model = model;
+    machine.offer = offer;
+    machine.state = MachineState::booting;
+    machine.wanted_at = now;
+    machine.end_asked.reset();
+    machine.delete_asked.reset();
+    machine.host = seen.host;
+    machine.port = seen.port;
+    machine.phase = Phase::boot;
+    machine.expires = machine.billed_from->utc + limits.max_life + limits.drain;
+    return machine;
+}
+
 }  // namespace evenkeel::lifecycle

@@ -66,4 +66,19 @@ struct SweepInput {
     Now now,
     std::chrono::milliseconds min_bill = std::chrono::milliseconds{0});
 
+/// A row for a machine with our mark that no row knows and that is to stay: a person wants it to
+/// serve `offer`. In state `booting`, billed from its creation; it must pass acceptance like any
+/// other within its warm-up time, counted from now, and ends `limits.max_life` after its creation
+/// at the latest.
+[[nodiscard]] Machine make_adopted(
+    const Seen& seen,
+    MachineId id,
+    std::string_view provider,
+    std::string_view model,
+    std::string_view offer,
+    std::string_view boot_id,
+    const Limits& limits,
+    Now now,
+    std::chrono::milliseconds min_bill);
+
 }  // namespace evenkeel::lifecycle

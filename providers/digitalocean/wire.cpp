@@ -138,6 +138,9 @@ Result<RemoteMachine> read_droplet(const Value& object, std::string_view owner_m
             if (is_owner_mark(tag) && machine.owner_mark != owner_mark) {
                 machine.owner_mark = tag;
             }
+            if (const int minutes = number_after(tag, expires_tag); minutes > 0) {
+                machine.expires = UtcTime{std::chrono::minutes{minutes}};
+            }
             if (const int port = number_after(tag, port_tag); port > 0 && port < 65'536) {
                 machine.port = port;
             }

@@ -79,6 +79,8 @@ void read_tags(const Value& object, RemoteMachine& machine) {
         const std::string_view value = tag.text("value");
         if (tag.text("key") == owner_tag && is_owner_mark(value)) {
             machine.owner_mark = value;
+        } else if (tag.text("key") == expires_tag) {
+            machine.expires = parse_rfc3339(value).value_or(UtcTime{});
         } else if (tag.text("key") == port_tag) {
             int port = 0;
             std::from_chars(value.data(), value.data() + value.size(), port);

@@ -79,6 +79,9 @@ Result<RemoteMachine> read_pod(const Value& object) {
         machine.gpu = word(*gpu, "id");
         machine.gpu_count = whole_within(*gpu, "count", 0, gpus_max);
     }
+    if (const Value* const env = object.find("env")) {
+        machine.expires = parse_rfc3339(env->text(expires_variable)).value_or(UtcTime{});
+    }
     read_address(object, machine);
     return machine;
 }

@@ -65,7 +65,8 @@ Result<RemoteMachine> read_machine(const Value& object) {
         .gpu_count = whole_within(object, "gpu_count", 0, gpus_max),
         .price = hourly_price(object),
         .port = whole_within(object, "port", 0, port_max),
-        .created = parse_rfc3339(object.text("created")).value_or(UtcTime{})};
+        .created = parse_rfc3339(object.text("created")).value_or(UtcTime{}),
+        .expires = parse_rfc3339(object.text("expires")).value_or(UtcTime{})};
     if (!is_path_id(machine.remote_id)) {
         return unreadable(who, "machine", "it has no usable id");
     }

@@ -23,6 +23,8 @@ TEST(Installed, EverythingIsWhereDebianExpectsIt) {
     for (const char* file :
          {"bin/evenkeel",
           "lib/systemd/system/evenkeel.service",
+          "lib/systemd/system/evenkeel-reap.service",
+          "lib/systemd/system/evenkeel-reap.timer",
           "share/man/man1/evenkeel.1",
           "share/man/man5/evenkeel.yaml.5",
           "share/bash-completion/completions/evenkeel",
@@ -61,7 +63,9 @@ TEST(Installed, TheUnitIsSound) {
         "/usr/bin/systemd-analyze",
         {"verify",
          "--man=no",
-         std::string{EVENKEEL_SOURCE_DIR} + "/packaging/systemd/evenkeel.service"},
+         std::string{EVENKEEL_SOURCE_DIR} + "/packaging/systemd/evenkeel.service",
+         std::string{EVENKEEL_SOURCE_DIR} + "/packaging/systemd/evenkeel-reap.service",
+         std::string{EVENKEEL_SOURCE_DIR} + "/packaging/systemd/evenkeel-reap.timer"},
         30s);
     ASSERT_TRUE(result);
     // The binary of the unit is not installed on a build machine; nothing else may be said.

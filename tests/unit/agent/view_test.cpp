@@ -1,4 +1,6 @@
 #include "agent/admin/view_json.hpp"
+#include "agent/cli/daemon_client.hpp"
+#include "agent/cli/exit_codes.hpp"
 #include "agent/cli/status.hpp"
 
 #include <gtest/gtest.h>
@@ -50,6 +52,19 @@ View busy() {
     view.machines_gone = view.machines;
     view.machines_gone[0].gone_how = "destroyed";
     view.machines_gone[0].reason = "idling has cost 0.5 USD";
+    view.unknown = {
+        {.provider = "sandbox",
+         .remote_id = "k3x9",
+         .gpu = "RTX 4090",
+         .ours = true,
+         .verdict = "report",
+         .ends = "nobody: adopt or destroy",
+         .age_ms = 7'860'000,
+         .rate = Money{690'000'000, usd},
+         .paid = Money{1'506'500'000, usd}},
+        {.provider = "sandbox", .remote_id = "z9", .ends = "not ours: never touched"}};
+    view.hazards = {"sandbox: machine k3x9 carries our mark"};
+    view.money_hazard = true;
     view.warnings = {"do: no driver"};
     return view;
 }
@@ -81,12 +96,36 @@ TEST(StatusScreen, AnEmptyDaemonIsNoError) {
 TEST(NodesTable, ShowsLivingAndGoneMachines) {
     const auto text = cli::nodes_text(nodes_json(busy()), false);
     ASSERT_TRUE(text.has_value()) << text.error().message;
-    for (const char* part : {"sandbox-1", "14m 20s", "US$0.9800", "78 %", "gone, destroyed"}) {
+    for (const char* part :
+         {"sandbox-1",
+          "14m 20s",
+          "US$0.9800",
+          "78 %",
+          "gone, destroyed",
+          "k3x9 RTX 4090",
+          "UNKNOWN",
+          "2h 11m",
+          "US$1.51?",
+          "US$0.69/h",
+          "nobody: adopt or destroy",
+          "not ours: never touched",
+          "! sandbox: machine k3x9"}) {
         EXPECT_NE(text->find(part), std::string::npos) << part << "\n" << *text;
     }
     const auto csv = cli::nodes_text(nodes_json(busy()), true);
     ASSERT_TRUE(csv.has_value());
     EXPECT_TRUE(csv->starts_with("name,provider,what,")) << *csv;
+}
+
+TEST(MoneyHazard, IsReadFromEveryAnswerThatSaysIt) {
+    EXPECT_TRUE(cli::has_hazard(nodes_json(busy())));
+    EXPECT_TRUE(cli::has_hazard(status_json(busy(), {})));
+    EXPECT_FALSE(cli::has_hazard(nodes_json(View{})));
+    EXPECT_FALSE(cli::has_hazard(status_json(View{}, {})));
+    EXPECT_FALSE(cli::has_hazard("{"));
+    const cli::Globals globals{};
+    EXPECT_EQ(cli::show(globals, nodes_json(busy()), std::string{}), cli::Exit::money_hazard);
+    EXPECT_EQ(cli::show(globals, nodes_json(View{}), std::string{}), cli::Exit::done);
 }
 
 TEST(StatusScreen, AnswersOfAnotherKindAreRefused) {

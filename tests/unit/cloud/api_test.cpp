@@ -66,7 +66,8 @@ TEST_F(CloudApi, AnswersInTheShapesOfItsContract) {
         R"j("status":"creating","sku":"sandbox-h100","region":"local","model":"qwq-32b",)j"
         R"j("gpu":"H100 80GB (synthetic)","gpu_count":1,"price_per_hour":"4.41",)j"
         R"j("currency":"USD","host":"127.0.0.1","port":0,)j"
-        R"j("created":"2026-03-04T05:06:07.000008Z","synthetic":true})j");
+        R"j("created":"2026-03-04T05:06:07.000008Z","expires":"2026-03-04T06:00:00.000000Z",)j"
+        R"j("synthetic":true})j");
     EXPECT_EQ(call("GET", "/v1/machines/m-7f3a9c-000001").body, created.body);
     EXPECT_EQ(
         call("GET", "/v1/machines").body,

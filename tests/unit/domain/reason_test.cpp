@@ -1,5 +1,7 @@
 #include "policies/domain/reason.hpp"
 
+#include "policies/domain/error.hpp"
+
 #include <gtest/gtest.h>
 
 #include <set>
@@ -17,6 +19,15 @@ TEST(Reason, EveryCodeHasItsOwnName) {
         }
     }
     EXPECT_GE(names.size(), 30u);
+}
+
+TEST(Errors, CodesAreReadAsTheyAreWritten) {
+    for (int i = 0; i <= static_cast<int>(Errc::cancelled); ++i) {
+        EXPECT_EQ(errc_from_text(to_text(static_cast<Errc>(i))), static_cast<Errc>(i));
+    }
+    EXPECT_EQ(to_text(static_cast<Errc>(static_cast<int>(Errc::cancelled) + 1)), "unknown")
+        << "a code after the last one that errc_from_text knows";
+    EXPECT_FALSE(errc_from_text("Refused"));
 }
 
 TEST(Reason, SentencesCarryTheirNumbers) {

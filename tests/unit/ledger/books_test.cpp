@@ -90,6 +90,31 @@ TEST_F(LedgerBooksTest, F100SettleInTheWindowOfTheHold) {
     EXPECT_TRUE(books_->accepts_paid_work());
 }
 
+TEST_F(LedgerBooksTest, FrozenNothingIsSetAsideAndWhatWasBoughtIsBooked) {
+    const auto hold = [&](std::int64_t id) {
+        Answer<HoldId> answer;
+        books_->hold(
+            {.request = RequestId{id},
+             .source = source_claude,
+             .amount = dollars(500),
+             .amount_report = 500,
+             .budgets = 0b11,
+             .policy = 1},
+            answer.done());
+        return answer.get();
+    };
+    const auto bought = hold(1);
+    ASSERT_TRUE(bought);
+    books_->freeze(true);
+    EXPECT_FALSE(books_->accepts_paid_work());
+    EXPECT_EQ(hold(2).error().code, Errc::unavailable);
+    books_->release(*bought);
+    books_->freeze(false);
+    EXPECT_TRUE(books_->accepts_paid_work());
+    EXPECT_TRUE(hold(3));
+    expect_sound();
+}
+
 TEST(LedgerKeys, AreFoundByWhatIsPresented) {
     const auto me = make_key("me", NameIx{1}, test_start);
     const auto ci = make_key("ci.test_2", NameIx{2}, test_start);

@@ -67,6 +67,12 @@ TEST_F(LedgerMachines, LiveFromIntentToGone) {
     EXPECT_EQ(to_text(seen.row.price), "4.41 USD/h");
     EXPECT_TRUE(seen.row.synthetic);
     EXPECT_EQ(seen.paid, cost(480s));
+    const auto events = reader().events(MachineId{1});
+    ASSERT_EQ(events->size(), 4u);
+    EXPECT_EQ(events->front().event, first.event);
+    EXPECT_EQ(events->at(1).to, MachineState::booting);
+    EXPECT_EQ(events->back().event, "gone");
+    EXPECT_TRUE(reader().events(MachineId{99})->empty());
     ASSERT_EQ(seen.phases.size(), 2u);
     EXPECT_EQ(seen.phases[0].billed, cost(420s));
     EXPECT_EQ(seen.phases[1].to, clock_.read().utc);

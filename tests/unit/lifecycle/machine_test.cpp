@@ -528,6 +528,7 @@ TEST(Lifecycle, EveryEventInEveryStateIsHarmless) {
         Destroy{},
         DestroyAnswered{},
         DestroyAnswered{.answer = DestroyAnswer::failed},
+        Reaped{at(1'900s), "m-1"},
         Work{0},
         Work{5}};
     for (const MachineState state : all_machine_states) {

@@ -98,5 +98,43 @@ TEST(F86, EightHoursOfSleepAreBilledAndThenTheMachineEnds) {
     EXPECT_EQ(walk.machine.state, draining) << "its life is over";
 }
 
+/// F48: the reaper ended it while we were away. It is paid until the reaper's delete was answered,
+/// and we prove its absence ourselves.
+TEST(Lifecycle, F48AReapedMachineIsPaidUntilItsDeleteWasAnswered) {
+    for (const MachineState from : {booting, warming, serving, draining, deleting}) {
+        Walk walk;
+        walk.reach(from);
+        walk.t = 3h;
+        if (walk.machine.phase == Phase::serve) {
+            walk.feed(Work{3});
+        }
+        const Step step = walk.feed(Reaped{at(2h), "m-1"});
+        ASSERT_EQ(walk.machine.state, verifying) << to_text(from);
+        EXPECT_EQ(step.event, "reaped");
+        EXPECT_EQ(step.gate == GateEffect::cancel, from == serving || from == draining)
+            << to_text(from);
+        EXPECT_FALSE(walk.feed(Reaped{at(2h), "m-1"}).durable) << "told twice";
+        walk.t = 3h + 1s;
+        walk.feed(GetMissing{walk.now()});
+        walk.feed(Listed{.asked = walk.now()});
+        walk.t = 3h + 62s;
+        walk.feed(Listed{.asked = walk.now()});
+        ASSERT_EQ(walk.machine.state, gone) << to_text(from);
+        EXPECT_EQ(walk.machine.gone_how, GoneHow::destroyed);
+        const auto paid = at(2h).boot - walk.machine.billed_from->boot;
+        EXPECT_EQ(
+            walk.machine.posted,
+            Price::per_hour(Money{4'410'000'000, usd}).cost_of(paid, Rounding::half_even))
+            << to_text(from);
+        EXPECT_EQ(walk.posted(), walk.machine.posted) << to_text(from);
+    }
+    Walk lost;
+    lost.reach(unknown);
+    lost.t = 3h;
+    lost.feed(Reaped{at(2h), "m-9"});
+    EXPECT_EQ(lost.machine.remote_id, "m-9") << "the reaper knew which one it was";
+    EXPECT_EQ(lost.machine.end_reason.code, ReasonCode::machine_reaped);
+}
+
 }  // namespace
 }  // namespace evenkeel::lifecycle

@@ -96,6 +96,36 @@ TEST(Sweep, F27OrphanIsDestroyedAfterItsGraceAndPaidFromItsCreation) {
         Price::per_hour(Money{4'410'000'000, usd}).cost_of(159s + 1us, Rounding::up));
 }
 
+/// A person keeps a machine that no row knew: it must prove itself within its warm-up time from
+/// now, and it ends when any machine made at its time would.
+TEST(Sweep, AnAdoptedMachineWarmsUpFromItsAdoption) {
+    const Limits limits;
+    Walk walk;
+    walk.t = 3h;
+    walk.machine = make_adopted(
+        seen_as(), MachineId{8}, "cloud", "qwq-32b", "h100", "boot-a", limits, walk.now(), 60s);
+    EXPECT_EQ(walk.machine.state, booting);
+    EXPECT_EQ(walk.machine.name, seen_as().name) << "its engine's key is made from its name";
+    EXPECT_FALSE(walk.machine.end_asked);
+    EXPECT_EQ(walk.machine.expires, utc0 - 1us + limits.max_life + limits.drain);
+    EXPECT_EQ(next_deadline(walk.machine, limits), at(3h + limits.warm_up).boot);
+    EXPECT_FALSE(walk.feed(Tick{}).durable)
+        << "it is older than its warm-up time, and that is well";
+    EXPECT_EQ(wanted_call(walk.machine, limits, walk.now()).kind, CallKind::probe);
+    walk.feed(EngineReachable{walk.now()});
+    walk.feed(Accepted{});
+    EXPECT_EQ(walk.machine.state, serving);
+    EXPECT_EQ(walk.feed_at(6h + 1s, Tick{}).event, "drain");
+    EXPECT_EQ(
+        walk.posted(),
+        Price::per_hour(Money{4'410'000'000, usd}).cost_of(6h + 1s + 1us, Rounding::half_even));
+
+    Walk silent;
+    silent.machine = make_adopted(
+        seen_as(), MachineId{8}, "cloud", "qwq-32b", "h100", "boot-a", limits, at(3h), 60s);
+    EXPECT_EQ(silent.feed_at(3h + limits.warm_up, Tick{}).event, "boot_late");
+}
+
 TEST(Sweep, OrphanFromTheFutureIsNotBilledBackwards) {
     Seen seen = seen_as();
     seen.created = utc0 + 24h;
