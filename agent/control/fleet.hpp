@@ -235,7 +235,7 @@ private:
     [[nodiscard]] Result<NodeAnswer> command(const NodeCommand& command, Seat& seat);
     [[nodiscard]] Result<NodeAnswer> command(const NodeCommand& command, const Stranger& stranger);
     [[nodiscard]] Result<NodeAnswer> keep(const NodeCommand& command, const Stranger& stranger);
-    void forget_stranger(const std::string& provider, const std::string& remote_id);
+    void forget_stranger(const lifecycle::Seen& known);
     void not_adjusted(const std::string& provider, MachineId id, Money difference);
     void billed(const std::string& provider, const Result<std::vector<providers::BillLine>>& lines);
     [[nodiscard]] ledger::MachineStep ledger_step(
