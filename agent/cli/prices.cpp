@@ -185,7 +185,7 @@ int prices_list(const Globals& globals) {
 }
 
 int prices_refresh(const Globals& globals, const std::string& provider) {
-    const std::string body = json::serialize(json::value(json::object{{"provider", provider}}));
+    const std::string body = json::serialize(json::object{{"provider", provider}});
     const auto answer = tell(globals, "/api/prices/refresh", body, refresh_limit);
     if (answer) {
         return show_refreshed(globals, *answer, provider);

@@ -204,7 +204,9 @@ std::vector<reap::Findings> run_all(
             all[i] = reaper.run(**rental.driver, rental.name, books.rows, stop);
         });
     }
-    threads.clear();  // joins
+    for (std::jthread& thread : threads) {
+        thread.join();  // its destructor would ask it to stop first
+    }
     return all;
 }
 

@@ -19,7 +19,14 @@ namespace json = boost::json;
 namespace {
 
 constexpr const char* without_agent =
-    "evenkeel: the agent is not running; it sees this when it starts\n";
+    "evenkeel: the agent did not answer; it sees this at its next tick, or when it starts\n";
+
+/// Whether the agent itself said no. Anything else (it is down, or hangs) must not keep a person
+/// from the brake: the file is written past it then.
+bool is_answer(const Error& error) {
+    return error.code == Errc::unauthorized || error.code == Errc::refused ||
+           error.code == Errc::io_failed;
+}
 
 int tell_frozen(const Globals& globals, bool freeze, bool changed) {
     if (globals.json) {

@@ -242,7 +242,7 @@ private:
     [[nodiscard]] Result<NodeAnswer> command(const NodeCommand& command, Seat& seat);
     [[nodiscard]] Result<NodeAnswer> command(const NodeCommand& command, const Stranger& stranger);
     [[nodiscard]] Result<NodeAnswer> keep(const NodeCommand& command, const Stranger& stranger);
-    void forget_stranger(const std::string& provider, const std::string& remote_id);
+    void forget_stranger(const lifecycle::Seen& known);
     void adjust(Seat& seat, const std::string& provider, Money bill);
     void not_adjusted(
         const std::string& provider, MachineId id, Money difference, const Error& error);

@@ -172,7 +172,7 @@ Result<NodeAnswer> Fleet::command(const NodeCommand& command, const Stranger& st
     }
     adopt(seen, stranger.provider, ReasonCode::asked_by_owner);
     const std::string remote_id = seen.remote_id;
-    forget_stranger(stranger.provider, remote_id);
+    forget_stranger(seen);
     for (const auto& [id, seat] : seats_) {
         if (seat.machine.provider == stranger.provider && seat.machine.remote_id == remote_id) {
             return answer_of(seat, true);
@@ -245,14 +245,18 @@ Result<NodeAnswer> Fleet::keep(const NodeCommand& command, const Stranger& stran
         machine.model);
     const Seat& placed = place(std::move(machine), "adopted", choice.model);
     NodeAnswer answer = answer_of(placed, true);
-    forget_stranger(stranger.provider, seen.remote_id);
+    forget_stranger(seen);
     return answer;
 }
 
-void Fleet::forget_stranger(const std::string& provider, const std::string& remote_id) {
-    std::erase_if(providers_[provider].strangers, [&](const lifecycle::Finding& finding) {
-        return finding.seen.remote_id == remote_id;
-    });
+/// It is in a row now. Two entries of the configuration may be one account, so all forget it.
+void Fleet::forget_stranger(const lifecycle::Seen& known) {
+    const lifecycle::Seen copy = known;  // it may live in a list that changes here
+    for (auto& [name, state] : providers_) {
+        std::erase_if(state.strangers, [&](const lifecycle::Finding& finding) {
+            return finding.seen.remote_id == copy.remote_id && finding.seen.name == copy.name;
+        });
+    }
 }
 
 bool Fleet::book_reaped(const reap::Entry& entry, bool known) {

@@ -148,9 +148,12 @@ TEST_F(FleetCommands, AMachineOlderThanItsLatestEndIsNotAdopted) {
 
 TEST_F(FleetCommands, HazardUnknownOutcome) {
     world.cloud.throws_on_create = true;
+    world.cloud.list_fails = true;
     rig->order();
-    rig->rounds(1);
+    rig->rounds(2);
     EXPECT_TRUE(told("nobody knows whether it was created"));
+    world.cloud.list_fails = false;
+    EXPECT_TRUE(rig->until([&] { return !rig->fleet->money_hazard(); }, 120));
 }
 
 TEST_F(FleetCommands, HazardUndestroyable) {

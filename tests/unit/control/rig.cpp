@@ -59,6 +59,9 @@ Result<providers::RemoteMachine> CloudDriver::create(
 Result<std::vector<providers::RemoteMachine>> CloudDriver::list(std::stop_token) {
     const std::lock_guard lock{cloud_.mutex};
     ++cloud_.lists;
+    if (cloud_.list_fails) {
+        return fail(Errc::unavailable, "the list cannot be had");
+    }
     std::vector<providers::RemoteMachine> all;
     for (const auto& [id, machine] : cloud_.machines) {
         all.push_back(machine);

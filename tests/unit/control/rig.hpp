@@ -47,6 +47,7 @@ public:
     int lists{0};
     bool throws_on_create{false};  ///< after the effect
     bool deletes{true};            ///< false: says so and leaves the machine
+    bool list_fails{false};
     bool names_prices{true};
     std::vector<providers::BillLine> bill{};
 
