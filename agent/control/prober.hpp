@@ -14,20 +14,21 @@
 namespace evenkeel::agent {
 
 /// Looks at engines from outside, on a thread of its own; answers go to the control thread.
+/// Virtual for tests that live in virtual time.
 class Prober {
 public:
     explicit Prober(Inbox inbox);
     /// Cancels what runs.
-    ~Prober();
+    virtual ~Prober();
     Prober(const Prober&) = delete;
     Prober& operator=(const Prober&) = delete;
 
-    void health(
+    virtual void health(
         std::string host,
         std::uint16_t port,
         std::chrono::milliseconds limit,
         std::function<void(Result<inference::engine::Health>)> done);
-    void accept(
+    virtual void accept(
         std::string host,
         std::uint16_t port,
         std::string key,
@@ -35,11 +36,16 @@ public:
         std::chrono::milliseconds limit,
         std::function<void(Result<inference::engine::Acceptance>)> done);
 
+protected:
+    /// For those that answer by themselves: no thread is started.
+    Prober() = default;
+
 private:
-    Inbox inbox_;
+    Inbox inbox_{};
     boost::asio::io_context context_{1};
-    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-    std::thread thread_;
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
+        context_.get_executor()};
+    std::thread thread_{};
 };
 
 }  // namespace evenkeel::agent
