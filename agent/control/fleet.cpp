@@ -38,7 +38,16 @@ void Fleet::use_provider(const std::string& name, std::shared_ptr<providers::Pro
     if (state.runner) {
         state.runner->use(std::move(provider));
     } else {
-        state.runner = std::make_unique<ProviderRunner>(std::move(provider), parts_.inbox);
+        ProviderRunner::Hooks hooks{
+            .answered = [this, name](std::optional<Errc> error) { heard(name, error); }};
+        if (settings_.run_job) {
+            hooks.executor = [run = settings_.run_job, name](
+                                 ProviderRunner::Lane lane, ProviderRunner::Job job) {
+                run(name, lane, std::move(job));
+            };
+        }
+        state.runner =
+            std::make_unique<ProviderRunner>(std::move(provider), parts_.inbox, std::move(hooks));
     }
 }
 

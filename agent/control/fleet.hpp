@@ -11,6 +11,7 @@
 #include "inference/gateway/gateway.hpp"
 #include "policies/lifecycle/machine.hpp"
 #include "policies/lifecycle/sweep.hpp"
+#include "policies/lifecycle/trust.hpp"
 #include "policies/routing/catalogue.hpp"
 
 #include <deque>
@@ -131,6 +132,9 @@ public:
         std::string engine_secret{};  ///< per-machine engine keys are derived from it; never logged
         std::string boot_id{};
         IdGenerator ids;
+        /// Empty: each provider has threads of its own. Tests that live in virtual time set it.
+        std::function<void(const std::string& provider, ProviderRunner::Lane, ProviderRunner::Job)>
+            run_job{};
     };
     /// Told after each committed step: boot times are learnt and orders counted from it.
     using StepListener = std::function<void(const lifecycle::Step&)>;
@@ -174,6 +178,9 @@ public:
 
     [[nodiscard]] const std::map<MachineId, Seat>& seats() const noexcept { return seats_; }
     [[nodiscard]] const std::deque<Seat>& gone() const noexcept { return gone_; }
+    /// Why nothing new may be ordered from a provider now (hold_provider, hold_undeleted); none
+    /// when it may.
+    [[nodiscard]] Reason closed(const std::string& provider) const;
     /// Orders between hold and intent; they count as machines.
     [[nodiscard]] int ordering() const noexcept { return ordering_; }
     /// Nothing that costs money or could, and every bill compared.
@@ -207,8 +214,10 @@ private:
         lifecycle::OrphanWatch watch{};
         std::vector<lifecycle::Finding> strangers{};  ///< of the newest list
         std::string trouble{};
+        lifecycle::Breaker breaker{};
     };
 
+    void heard(const std::string& provider, const std::optional<Errc>& error);
     void apply_event(Seat& seat, lifecycle::Event event);
     void commit(Seat& seat, lifecycle::Step step);
     void offer_step(const Seat& seat);

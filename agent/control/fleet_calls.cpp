@@ -27,6 +27,39 @@ lifecycle::Seen to_seen(const providers::RemoteMachine& remote) {
     return seen;
 }
 
+void Fleet::heard(const std::string& provider, const std::optional<Errc>& error) {
+    lifecycle::Breaker& breaker = providers_[provider].breaker;
+    const bool before = breaker.open;
+    lifecycle::heard(breaker, error, parts_.clock.read());
+    if (breaker.open && !before) {
+        spdlog::error("provider={} its calls fail: nothing is ordered there", provider);
+    } else if (!breaker.open && before) {
+        spdlog::info("provider={} answers: it may be ordered from", provider);
+    }
+}
+
+Reason Fleet::closed(const std::string& provider) const {
+    const Now now = parts_.clock.read();
+    const auto ms = [now](BootTime since) {
+        return std::chrono::duration_cast<std::chrono::milliseconds>(now.boot - since).count();
+    };
+    const auto known = providers_.find(provider);
+    if (known == providers_.end() || known->second.breaker.open) {
+        const bool ever = known != providers_.end() && known->second.breaker.since != BootTime{};
+        return {ReasonCode::hold_provider, {ever ? ms(known->second.breaker.since) : 0}};
+    }
+    for (const auto& [id, seat] : seats_) {
+        if (seat.machine.provider != provider) {
+            continue;
+        }
+        if (const auto since =
+                lifecycle::undeleted_since(effective(seat), limits(seat.machine), now)) {
+            return {ReasonCode::hold_undeleted, {ms(*since)}};
+        }
+    }
+    return {};
+}
+
 void Fleet::pump(Seat& seat) {
     const Now now = parts_.clock.read();
     const lifecycle::Machine& machine = effective(seat);

@@ -49,14 +49,13 @@ Result<inference::engine::Target> target_of(EngineAt engine) {
 
 }  // namespace
 
-Prober::Prober(Inbox inbox)
-    : inbox_{std::move(inbox)},
-      work_{asio::make_work_guard(context_)},
-      thread_{[this] { context_.run(); }} {}
+Prober::Prober(Inbox inbox) : inbox_{std::move(inbox)}, thread_{[this] { context_.run(); }} {}
 
 Prober::~Prober() {
     context_.stop();
-    thread_.join();
+    if (thread_.joinable()) {
+        thread_.join();
+    }
 }
 
 void Prober::health(

@@ -23,29 +23,35 @@ struct EngineAt {
 };
 
 /// Looks at engines from outside, on a thread of its own; answers go to the control thread.
+/// Virtual for tests that live in virtual time.
 class Prober {
 public:
     explicit Prober(Inbox inbox);
     /// Cancels what runs.
-    ~Prober();
+    virtual ~Prober();
     Prober(const Prober&) = delete;
     Prober& operator=(const Prober&) = delete;
 
-    void health(
+    virtual void health(
         EngineAt engine,
         std::chrono::milliseconds limit,
         std::function<void(Result<inference::engine::Health>)> done);
-    void accept(
+    virtual void accept(
         EngineAt engine,
         inference::engine::Expected expected,
         std::chrono::milliseconds limit,
         std::function<void(Result<inference::engine::Acceptance>)> done);
 
+protected:
+    /// For those that answer by themselves: no thread is started.
+    Prober() = default;
+
 private:
-    Inbox inbox_;
+    Inbox inbox_{};
     boost::asio::io_context context_{1};
-    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-    std::thread thread_;
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
+        context_.get_executor()};
+    std::thread thread_{};
 };
 
 }  // namespace evenkeel::agent

@@ -2,8 +2,12 @@
 
 namespace evenkeel::agent {
 
-ProviderRunner::ProviderRunner(std::shared_ptr<providers::Provider> provider, Inbox inbox)
-    : provider_{std::move(provider)}, inbox_{std::move(inbox)} {
+ProviderRunner::ProviderRunner(
+    std::shared_ptr<providers::Provider> provider, Inbox inbox, Hooks hooks)
+    : provider_{std::move(provider)}, inbox_{std::move(inbox)}, hooks_{std::move(hooks)} {
+    if (hooks_.executor) {
+        return;
+    }
     for (std::size_t lane = 0; lane < 2; ++lane) {
         threads_[lane] = std::jthread{
             [&queue = queues_[lane]](std::stop_token stop) { work(queue, std::move(stop)); }};
@@ -23,6 +27,10 @@ std::shared_ptr<providers::Provider> ProviderRunner::current() const {
 }
 
 void ProviderRunner::enqueue(Lane lane, Job job) {
+    if (hooks_.executor) {
+        hooks_.executor(lane, std::move(job));
+        return;
+    }
     Queue& queue = queues_[static_cast<std::size_t>(lane)];
     {
         const std::lock_guard lock{queue.mutex};

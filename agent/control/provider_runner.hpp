@@ -4,11 +4,13 @@
 #include "providers/provider.hpp"
 
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <thread>
 #include <type_traits>
@@ -21,14 +23,24 @@ namespace evenkeel::agent {
 /// go to the control thread's inbox. Each lane runs one call at a time, in order.
 class ProviderRunner {
 public:
-    ProviderRunner(std::shared_ptr<providers::Provider> provider, Inbox inbox);
+    enum class Lane : std::uint8_t { spend, safety };
+    using Job = std::function<void(std::stop_token)>;
+    /// Runs jobs elsewhere than on the runner's own threads: each lane one after the other, in
+    /// order. For tests that live in virtual time.
+    using Executor = std::function<void(Lane, Job)>;
+    struct Hooks {
+        Executor executor{};  ///< set: no threads are started
+        /// Told on the control thread of every answer, before the call's own `done`: nothing, or
+        /// why the call failed.
+        std::function<void(std::optional<Errc>)> answered{};
+    };
+
+    ProviderRunner(std::shared_ptr<providers::Provider> provider, Inbox inbox, Hooks hooks);
     /// Cancels running calls and drops waiting ones; a cancelled create is `outcome_unknown` to
     /// whoever reads the ledger next.
     ~ProviderRunner();
     ProviderRunner(const ProviderRunner&) = delete;
     ProviderRunner& operator=(const ProviderRunner&) = delete;
-
-    enum class Lane { spend, safety };
 
     /// Runs `call(provider, stop)` on the lane's thread, then `done(result)` on the control thread.
     template <class Call, class Done>
@@ -46,7 +58,12 @@ public:
                         return fail(Errc::outcome_unknown, error.what());
                     }
                 }();
-                inbox_.post([result = std::move(answer), done = std::move(done)]() mutable {
+                inbox_.post([result = std::move(answer),
+                             done = std::move(done),
+                             answered = hooks_.answered]() mutable {
+                    if (answered) {
+                        answered(result ? std::nullopt : std::optional{result.error().code});
+                    }
                     done(std::move(result));
                 });
             });
@@ -58,7 +75,6 @@ public:
     [[nodiscard]] std::shared_ptr<providers::Provider> current() const;
 
 private:
-    using Job = std::function<void(std::stop_token)>;
     struct Queue {
         std::mutex mutex{};
         std::condition_variable_any arrived{};
@@ -70,6 +86,7 @@ private:
     mutable std::mutex provider_mutex_{};
     std::shared_ptr<providers::Provider> provider_;
     Inbox inbox_;
+    const Hooks hooks_;
     Queue queues_[2];
     std::jthread threads_[2];  // last: stopped and joined before the queues go
 };

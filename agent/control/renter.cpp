@@ -143,6 +143,7 @@ scaling::ScalingSnapshot Renter::snapshot(
             .state = seat.machine.state,
             .ending = seat.machine.end_asked.has_value(),
             .ordered_at = seat.machine.wanted_at.boot,
+            .failed = lifecycle::ends_by_fault(seat.machine),
             .in_flight = seat.in_flight,
             .hour_report = report(price.per_display_unit())};
         if (seat.machine.serving_at) {
@@ -174,6 +175,7 @@ scaling::ScalingSnapshot Renter::snapshot(
              .min_bill = found->min_bill,
              .price_age = std::max(age, std::chrono::milliseconds{0}),
              .in_stock = found->in_stock,
+             .closed = parts_.fleet.closed(offer->on),
              .provider_room = provider->max_machines - live[offer->on] - parts_.fleet.ordering(),
              .profile = rental_profile(offer->gpu, rule.scaling.model)});
     }
@@ -328,33 +330,52 @@ void Renter::place(Rule& rule, const scaling::Decision& decision) {
 
 void Renter::stepped(const lifecycle::Step& step) {
     const lifecycle::Machine& machine = step.machine;
-    if (step.to == MachineState::serving && step.from != step.to && machine.serving_at &&
+    const NameIx offer = parts_.names.intern(routing::NameKind::offer, machine.offer);
+    const UtcTime now = parts_.clock.read().utc;
+    const auto tell = [&](const auto& what) {
+        for (auto& [name, rule] : rules_) {
+            if (rule.scaling.model == machine.model) {
+                what(rule.state);
+            }
+        }
+    };
+    if (step.from == step.to) {
+        return;
+    }
+    if (step.to == MachineState::serving && machine.serving_at &&
         machine.serving_at->boot == machine.state_at.boot) {
         boots_.push_front(std::chrono::duration_cast<std::chrono::milliseconds>(
             machine.serving_at->boot - machine.wanted_at.boot));
         if (boots_.size() > boots_max) {
             boots_.pop_back();
         }
+        tell([&](scaling::RentState& state) { scaling::machine_served(state, offer); });
+        return;
     }
     const ReasonCode why = machine.end_reason.code;
     const bool given_up = why == ReasonCode::rent_boot_cancelled ||
                           why == ReasonCode::agent_stopping ||
                           why == ReasonCode::machine_not_asked || why == ReasonCode::asked_by_owner;
-    const bool useless =
-        step.to == MachineState::gone && step.from != step.to && !machine.serving_at && !given_up;
-    if (!useless) {
+    if (machine.serving_at || given_up || why == ReasonCode::machine_orphan) {
         return;
     }
-    const bool sold_out = why == ReasonCode::machine_no_capacity;
-    for (auto& [name, rule] : rules_) {
-        if (rule.scaling.model == machine.model) {
-            scaling::order_failed(
-                rule.state,
-                parts_.names.intern(routing::NameKind::offer, machine.offer),
-                sold_out,
-                parts_.clock.read().utc,
-                constants_);
+    if (lifecycle::ends_by_fault(machine)) {
+        // At once, so that the bad offer gets no further order while this one is being deleted.
+        if (step.to == MachineState::deleting && step.from != MachineState::verifying) {
+            tell([&](scaling::RentState& state) {
+                scaling::machine_failed(state, offer, now, constants_);
+            });
         }
+        return;
+    }
+    if (step.to == MachineState::gone) {
+        const bool sold_out = why == ReasonCode::machine_no_capacity;
+        tell([&](scaling::RentState& state) {
+            scaling::order_failed(state, offer, sold_out, now, constants_);
+            if (!sold_out) {
+                scaling::machine_failed(state, offer, now, constants_);
+            }
+        });
     }
 }
 

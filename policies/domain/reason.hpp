@@ -45,6 +45,9 @@ enum class ReasonCode : std::uint16_t {
     hold_rate = 67,            ///< would rent, but {0} nano-units an hour would pass the limit {1}
     hold_ledger = 68,          ///< would rent, but the ledger cannot be written
     hold_failures = 69,        ///< would rent, but {0} orders failed lately
+    hold_provider = 70,        ///< would rent, but the provider's calls have failed for {0} ms
+    hold_undeleted = 71,       ///< would rent, but a delete at the provider is unproved for {0} ms
+    hold_suspended = 72,       ///< would rent, but {0} machines in a row failed; waits {1} ms more
     // machines
     machine_boot_late = 80,    ///< not reachable within {0} ms
     machine_rejected = 81,     ///< failed acceptance

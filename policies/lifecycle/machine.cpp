@@ -120,7 +120,8 @@ Limits make_limits(
           &limits.redelete,
           &limits.retry_first,
           &limits.retry_most,
-          &limits.alarm}) {
+          &limits.alarm,
+          &limits.undeleted}) {
         *time = divided(*time, speed);
     }
     limits.warm_up = scaling.warm_up;

@@ -63,6 +63,8 @@ struct Limits {
     milliseconds retry_first{std::chrono::seconds{1}};  ///< pause after the first failed call
     milliseconds retry_most{std::chrono::seconds{60}};  ///< longest pause; tried for ever
     milliseconds alarm{std::chrono::minutes{5}};        ///< delete not proved for so long: alarm
+    /// Delete not proved for so long: nothing new is ordered from its provider.
+    milliseconds undeleted{std::chrono::minutes{15}};
 };
 
 /// `warm_up`, `drain`, `max_life` and `proof_gap` come from the policy; the others have no key and

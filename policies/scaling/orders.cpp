@@ -84,6 +84,15 @@ Reason Tick::closed() const {
 }
 
 Reason Tick::refusal(const OfferView& offer) const {
+    if (offer.closed.code != ReasonCode::none) {
+        return offer.closed;
+    }
+    const auto record = out_.state.records.find(offer.offer);
+    if (record != out_.state.records.end() && record->second.suspended_until > seen_.now.utc) {
+        return {
+            ReasonCode::hold_suspended,
+            {record->second.failed, ms_of(record->second.suspended_until - seen_.now.utc)}};
+    }
     const auto sold_out = out_.state.sold_out_until.find(offer.offer);
     if (!offer.in_stock || offer.provider_room <= 0 ||
         (sold_out != out_.state.sold_out_until.end() && sold_out->second > seen_.now.utc)) {

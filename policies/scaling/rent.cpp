@@ -19,7 +19,7 @@ Tick::Tick(
         pending_ += is_pending(machine) ? 1 : 0;
         ready_ += is_ready(machine) ? 1 : 0;
         // Until the delete is answered it may still be running, and it counts.
-        existing_ += machine.state != MachineState::verifying ? 1 : 0;
+        existing_ += machine.state != MachineState::verifying || machine.failed ? 1 : 0;
     }
     for (const OfferView& offer : snapshot.offers) {
         if (reference_ == nullptr || (refusal(offer).code == ReasonCode::none &&
@@ -155,6 +155,11 @@ void Tick::forget() {
         return entry.second <= seen_.now.utc ||
                entry.second > seen_.now.utc + constants_.stock_memory;
     });
+    for (auto& [offer, record] : s.records) {
+        if (record.suspended_until > seen_.now.utc + constants_.suspend_most) {
+            record.suspended_until = UtcTime{};
+        }
+    }
     if (s.frozen_until <= seen_.now.utc ||
         s.frozen_until > seen_.now.utc + constants_.failure_window) {
         s.frozen_until = UtcTime{};

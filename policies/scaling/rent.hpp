@@ -32,10 +32,11 @@
 /// while it works, nothing while it idles.
 ///
 /// What counts: a machine whose delete is only to be proved is no machine of the rule any more,
-/// though it counts for safety.max_machines. An ordered one counts until it serves as booting. A
-/// machine is not given back before it has served for max(minimum bill, boot), nothing is given
-/// back while another one boots, and a boot is cancelled only when its minimum bill is used up,
-/// nobody waits, and going on costs more than a burst like the present one would save.
+/// unless it failed, though it counts for safety.max_machines. An ordered one counts until it
+/// serves as booting. A machine is not given back before it has served for max(minimum bill, boot),
+/// nothing is given back while another one boots, and a boot is cancelled only when its minimum
+/// bill is used up, nobody waits, and going on costs more than a burst like the present one would
+/// save.
 ///
 /// Amounts are int64 nano-units of the report currency. Only the averages that size an order are
 /// doubles: estimates, never booked and never compared with a budget.
@@ -56,6 +57,9 @@ struct Constants {
     milliseconds stock_memory{600'000};    ///< an offer that was sold out is passed over so long
     milliseconds failure_window{900'000};  ///< three failed orders within: no orders for as long
     int failures_max{3};
+    int warm_ups_max{3};                  ///< machines of one offer that failed in a row: suspended
+    milliseconds suspend_first{600'000};  ///< for so long, doubled each time,
+    milliseconds suspend_most{21'600'000};  ///< up to this
     [[nodiscard]] static Constants scaled(std::int64_t speed);
 };
 
@@ -66,6 +70,8 @@ struct MachineView {
     bool ending{false};     ///< its end was asked for (state may still be creating or unknown)
     BootTime ordered_at{};  ///< when it was wanted
     std::optional<BootTime> serving_at{};
+    /// It ends because it was of no use: its place is taken until it is proved gone.
+    bool failed{false};
     int in_flight{0};
     BootTime last_busy{};         ///< gate::SourceCounters::last_busy; serving_at if never
     std::int64_t worth{0};        ///< cumulative report nanos, gate::SourceCounters::worth
@@ -80,6 +86,9 @@ struct OfferView {
     milliseconds min_bill{0};     ///< the provider's minimum
     milliseconds price_age{0};    ///< since the quote was read
     bool in_stock{false};
+    /// Why nothing may be ordered from its provider now, whatever its stock (hold_provider,
+    /// hold_undeleted); none: it may.
+    Reason closed{};
     int provider_room{0};         ///< machines its provider may still have (max_machines - live)
     capacity::Profile profile{};  ///< what its engine will be able to do
 };
@@ -109,6 +118,13 @@ struct ScalingSnapshot {
     bool ledger_ok{true};
 };
 
+/// How the machines of one offer did lately.
+struct OfferRecord {
+    int failed{0};       ///< in a row, none of which served
+    int suspensions{0};  ///< since one served
+    UtcTime suspended_until{};
+};
+
 /// What the rule remembers from tick to tick. Saved with each decision and every 10 s; a restart
 /// goes on with it, its counters and times of day begin anew.
 struct RentState {
@@ -118,8 +134,9 @@ struct RentState {
     double worth_slow{0};  ///< the same over slow_window
     std::map<MachineId, std::int64_t> idle{};    ///< report nanos lost by keeping each machine
     std::map<NameIx, UtcTime> sold_out_until{};  ///< stock memory
-    std::vector<UtcTime> failures{};             ///< failed orders within failure_window
-    UtcTime frozen_until{};                      ///< after too many of them
+    std::map<NameIx, OfferRecord> records{};
+    std::vector<UtcTime> failures{};  ///< failed orders within failure_window
+    UtcTime frozen_until{};           ///< after too many of them
 
     // Of this process only; not serialised.
     bool started{false};
@@ -162,6 +179,13 @@ struct Outcome {
 /// Tells the rule that an order ended without a machine. `sold_out`: the offer had none.
 void order_failed(
     RentState& state, NameIx offer, bool sold_out, UtcTime now, const Constants& constants);
+
+/// Tells the rule that a machine of `offer` was of no use: never healthy, rejected, wrong, dearer,
+/// or lost before it served (FAULTS F16, F17, F38). After `warm_ups_max` in a row the offer is
+/// suspended; after a suspension one more failure begins the next one, twice as long.
+void machine_failed(RentState& state, NameIx offer, UtcTime now, const Constants& constants);
+/// Tells the rule that a machine of `offer` serves: its record is clean again.
+void machine_served(RentState& state, NameIx offer);
 
 /// The boot time the rule counts with: the policy's, else measured, else the seed.
 [[nodiscard]] milliseconds boot_time(

@@ -9,7 +9,7 @@ namespace evenkeel::scaling {
 
 namespace {
 
-constexpr std::uint8_t version = 1;
+constexpr std::uint8_t version = 2;           ///< 1 had no records of offers
 constexpr std::size_t entries_max = 100'000;  ///< of one map; more means a corrupt length
 
 void put(std::string& out, std::uint64_t value) {
@@ -43,6 +43,11 @@ struct Reader {
         return value;
     }
     std::int64_t number() { return static_cast<std::int64_t>(word()); }
+    int count() {
+        const std::int64_t value = number();
+        ok = ok && value >= 0 && value <= static_cast<std::int64_t>(entries_max);
+        return ok ? static_cast<int>(value) : 0;
+    }
     double real() { return std::bit_cast<double>(word()); }
     std::size_t length() {
         const std::uint64_t value = word();
@@ -63,7 +68,9 @@ Constants Constants::scaled(std::int64_t speed) {
           &constants.slow_window,
           &constants.period,
           &constants.stock_memory,
-          &constants.failure_window}) {
+          &constants.failure_window,
+          &constants.suspend_first,
+          &constants.suspend_most}) {
         *time = std::max(milliseconds{1}, *time / constants.speed);
     }
     return constants;
@@ -91,17 +98,25 @@ std::string to_bytes(const RentState& state) {
     for (const UtcTime at : state.failures) {
         put(out, to_us(at));
     }
+    put(out, static_cast<std::uint64_t>(state.records.size()));
+    for (const auto& [offer, record] : state.records) {
+        put(out, static_cast<std::int64_t>(offer.value()));
+        put(out, static_cast<std::int64_t>(record.failed));
+        put(out, static_cast<std::int64_t>(record.suspensions));
+        put(out, to_us(record.suspended_until));
+    }
     return out;
 }
 
 Result<RentState> from_bytes(std::string_view bytes) {
-    if (bytes.empty() || static_cast<std::uint8_t>(bytes[0]) != version) {
+    const int stored = bytes.empty() ? 0 : static_cast<int>(static_cast<std::uint8_t>(bytes[0]));
+    if (stored < 1 || stored > version) {
         return fail(
             Errc::corrupt,
             fmt::format(
                 "the stored state of the rent rule is of version {}, this program reads {}: "
                 "the rule starts anew",
-                bytes.empty() ? 0 : static_cast<int>(static_cast<std::uint8_t>(bytes[0])),
+                stored,
                 version));
     }
     Reader reader{.rest = bytes.substr(1)};
@@ -121,6 +136,12 @@ Result<RentState> from_bytes(std::string_view bytes) {
     }
     for (std::size_t left = reader.length(); left > 0 && reader.ok; --left) {
         state.failures.push_back(from_us(reader.number()));
+    }
+    for (std::size_t left = stored < 2 ? 0 : reader.length(); left > 0 && reader.ok; --left) {
+        OfferRecord& record = state.records[NameIx{static_cast<std::int32_t>(reader.number())}];
+        record.failed = reader.count();
+        record.suspensions = reader.count();
+        record.suspended_until = from_us(reader.number());
     }
     const auto is_sane = [](double value) { return value >= 0 && value < 1e18; };
     if (!reader.ok || !reader.rest.empty() || !is_sane(state.over) || !is_sane(state.worth) ||
@@ -142,6 +163,23 @@ void order_failed(
     if (static_cast<int>(state.failures.size()) >= constants.failures_max) {
         state.frozen_until = now + constants.failure_window;
     }
+}
+
+void machine_failed(RentState& state, NameIx offer, UtcTime now, const Constants& constants) {
+    constexpr int doublings_max = 20;
+    OfferRecord& record = state.records[offer];
+    ++record.failed;
+    if (record.failed < constants.warm_ups_max) {
+        return;
+    }
+    const milliseconds time =
+        constants.suspend_first * (std::int64_t{1} << std::min(record.suspensions, doublings_max));
+    record.suspended_until = now + std::min(time, constants.suspend_most);
+    ++record.suspensions;
+}
+
+void machine_served(RentState& state, NameIx offer) {
+    state.records.erase(offer);
 }
 
 milliseconds boot_time(
