@@ -25,12 +25,14 @@ Result<std::unique_ptr<providers::Provider>> driver_of(
          .regions = entry.regions,
          .cloud = entry.cloud,
          .tag = entry.tag,
-         .ssh_keys = entry.ssh_keys},
+         .ssh_keys = entry.ssh_keys,
+         .speed = speed_},
         clock);
 }
 
 void Drivers::apply(const config::Config& config) {
     warnings_.clear();
+    speed_ = config.speed;
     for (const config::Provider& entry : config.providers) {
         if (entry.kind == config::ProviderKind::rental) {
             make(entry);

@@ -51,6 +51,7 @@ private:
 
     Parts parts_;
     std::string owner_mark_;
+    std::int64_t speed_{1};
     std::map<std::string, Made> made_{};
     std::vector<std::string> warnings_{};
 };

@@ -1,9 +1,9 @@
 #include "agent/control/fleet.hpp"
 
 #include "agent/control/exposure.hpp"
+#include "agent/control/node_start.hpp"
 
 #include <fmt/format.h>
-#include <openssl/hmac.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -76,21 +76,25 @@ lifecycle::Limits Fleet::limits(const lifecycle::Machine& machine) const {
 }
 
 std::string Fleet::engine_key(const std::string& machine_name) const {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int size = 0;
-    ::HMAC(
-        EVP_sha256(),
-        settings_.engine_secret.data(),
-        static_cast<int>(settings_.engine_secret.size()),
-        reinterpret_cast<const unsigned char*>(machine_name.data()),
-        machine_name.size(),
-        digest,
-        &size);
-    std::string text{"ekm-"};
-    for (unsigned int i = 0; i < 20 && i < size; ++i) {
-        text += fmt::format("{:02x}", digest[i]);
+    return node_key(settings_.engine_secret, machine_name);
+}
+
+std::string Fleet::pin_of(Seat& seat) {
+    const config::Provider* entry = catalogue_->config.provider(seat.machine.provider);
+    const ProviderRunner* provider = runner(seat.machine.provider);
+    // Without a driver (its key cannot be read) the machine still serves behind its certificate.
+    const bool own_front = provider != nullptr
+                               ? provider->current()->start_form() == providers::StartForm::own
+                               : entry == nullptr || entry->driver == "sandbox";
+    if (own_front) {
+        return {};
     }
-    return text;
+    if (seat.pin.empty()) {
+        auto pin = node_pin(settings_.engine_secret, seat.machine.name);
+        // No pin: TLS to nobody, so that nothing is ever sent in the clear.
+        seat.pin = pin ? std::move(*pin) : std::string(64, '0');
+    }
+    return seat.pin;
 }
 
 std::string Fleet::free_source_name(const std::string& provider) const {

@@ -30,8 +30,9 @@ struct Seat {
     MachineNames names{};
     std::string source_name{};  ///< "runpod-1": as its requests report it
     std::optional<HoldId> hold{};
-    Money commit{};  ///< what the hold set aside
-    Money paid{};    ///< in the ledger: phases and adjustments
+    Money commit{};     ///< what the hold set aside
+    std::string pin{};  ///< of its certificate, once it was asked for
+    Money paid{};       ///< in the ledger: phases and adjustments
     int in_flight{0};
     bool unsaved{false};               ///< the ledger does not take its newest step
     bool offer_again{false};           ///< its newest step was refused and is due once more
@@ -235,6 +236,8 @@ private:
     void pump(Seat& seat);
     void start_call(Seat& seat, lifecycle::CallKind kind);
     void send_create(Seat& seat);
+    /// What it must show before it serves.
+    [[nodiscard]] inference::engine::Expected expected_of(const lifecycle::Machine& machine) const;
     void list(const std::string& provider);
     void listed(
         const std::string& provider,
@@ -263,6 +266,8 @@ private:
     [[nodiscard]] lifecycle::Limits limits(const lifecycle::Machine& machine) const;
     [[nodiscard]] const lifecycle::Machine& effective(const Seat& seat) const;
     [[nodiscard]] std::string engine_key(const std::string& machine_name) const;
+    /// Of the certificate it must show; empty where the provider runs the engine itself.
+    [[nodiscard]] std::string pin_of(Seat& seat);
     [[nodiscard]] std::string free_source_name(const std::string& provider) const;
     [[nodiscard]] Seat* find(MachineId id);
     void wake_at(BootTime when) noexcept { next_wake_ = std::min(next_wake_, when); }

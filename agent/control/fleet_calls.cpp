@@ -1,13 +1,24 @@
 // What a machine asks of the outside: provider calls and engine probes.
 #include "agent/control/fleet.hpp"
+#include "agent/control/node_start.hpp"
+#include "agent/control/renter.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 namespace evenkeel::agent {
+
+namespace {
+
+/// A node that gives one stream less than this share of what its GPU should is not accepted
+/// (DESIGN section 5 rule 7): throttled, shared or the wrong GPU.
+constexpr int speed_floor_percent = 25;
+
+}  // namespace
 
 lifecycle::Seen to_seen(const providers::RemoteMachine& remote) {
     lifecycle::Seen seen{
@@ -58,6 +69,29 @@ Reason Fleet::closed(const std::string& provider) const {
         }
     }
     return {};
+}
+
+namespace {
+
+/// What the text of a machine's start leaves in memory is as secret as its key.
+void wipe(providers::MachineSpec& spec) {
+    for (std::string* text : {&spec.engine_key, &spec.user_data, &spec.args}) {
+        ::explicit_bzero(text->data(), text->size());
+        text->clear();
+    }
+}
+
+}  // namespace
+
+inference::engine::Expected Fleet::expected_of(const lifecycle::Machine& machine) const {
+    const auto [model, offer] = catalogue_->config.offer(machine.offer);
+    const capacity::Profile profile =
+        rental_profile(machine.gpu.empty() ? machine.gpu_wanted : machine.gpu, machine.model);
+    const double alone = 1.0 / (profile.alpha_s + profile.beta_s);
+    return {
+        .model = machine.model,
+        .context_tokens = model != nullptr ? model->context : 0,
+        .speed_min_milli = static_cast<std::int64_t>(alone * 1'000) * speed_floor_percent / 100};
 }
 
 void Fleet::pump(Seat& seat) {
@@ -144,7 +178,8 @@ void Fleet::start_call(Seat& seat, lifecycle::CallKind kind) {
             parts_.prober.health(
                 {.host = machine.host,
                  .port = static_cast<std::uint16_t>(machine.port),
-                 .key = engine_key(machine.name)},
+                 .key = engine_key(machine.name),
+                 .pin = pin_of(seat)},
                 std::chrono::seconds{3},
                 [answer, asked](Result<inference::engine::Health> result) {
                     if (result && *result == inference::engine::Health::ready) {
@@ -159,8 +194,9 @@ void Fleet::start_call(Seat& seat, lifecycle::CallKind kind) {
             parts_.prober.accept(
                 {.host = machine.host,
                  .port = static_cast<std::uint16_t>(machine.port),
-                 .key = engine_key(machine.name)},
-                {.model = machine.model},
+                 .key = engine_key(machine.name),
+                 .pin = pin_of(seat)},
+                expected_of(machine),
                 std::chrono::seconds{60},
                 [answer, name = machine.name](Result<inference::engine::Acceptance> result) {
                     if (result) {
@@ -189,20 +225,49 @@ void Fleet::send_create(Seat& seat) {
         return;
     }
     const auto [model, offer] = catalogue_->config.offer(machine.offer);
+    const config::Provider* entry = catalogue_->config.provider(machine.provider);
+    const Now now = parts_.clock.read();
+    if (offer == nullptr || entry == nullptr) {
+        apply_event(seat, lifecycle::CreateFailed{Errc::rejected, {}});
+        return;
+    }
     providers::MachineSpec spec{
         .name = machine.name,
         .sku = machine.sku,
         .region = machine.region,
-        .image = offer != nullptr ? offer->image : std::string{},
+        .gpu = machine.gpu_wanted,
+        .gpu_count = machine.gpu_count_wanted,
+        .max_price = machine.intent_price,
+        .image = offer->image,
         .model = machine.model,
         .engine_key = engine_key(machine.name),
         .owner_mark = machine.owner_mark,
         .expires = machine.expires};
+    const lifecycle::Limits times = limits(machine);
+    const auto told = start_node(
+        spec,
+        provider->current()->start_form(),
+        settings_.engine_secret,
+        {.machine = machine,
+         .model = *model,
+         .offer = *offer,
+         .provider = *entry,
+         .life = times.max_life + times.drain},
+        now.utc);
+    if (!told) {
+        spdlog::error(
+            "machine={} cannot be told what to run: {}", machine.name, told.error().message);
+        warnings_.push_back(fmt::format("{}: {}", machine.offer, told.error().message));
+        apply_event(seat, lifecycle::CreateFailed{Errc::rejected, {}});
+        return;
+    }
     seat.outstanding.insert(lifecycle::CallKind::create);
     provider->run(
         ProviderRunner::Lane::spend,
-        [spec = std::move(spec)](providers::Provider& api, std::stop_token stop) {
-            return api.create(spec, stop);
+        [spec = std::move(spec)](providers::Provider& api, std::stop_token stop) mutable {
+            auto answer = api.create(spec, stop);
+            wipe(spec);
+            return answer;
         },
         [this, id = machine.id](Result<providers::RemoteMachine> result) {
             Seat* created = find(id);

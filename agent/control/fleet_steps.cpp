@@ -300,6 +300,7 @@ void Fleet::gate_effect(Seat& seat, lifecycle::GateEffect effect) {
                  .machine = machine.id,
                  .host = machine.host,
                  .port = static_cast<std::uint16_t>(machine.port),
+                 .pin = pin_of(seat),
                  .key = inference::Secret{engine_key(machine.name)},
                  .seller_model = machine.model,
                  .slots = offer != nullptr ? offer->slots : 1,

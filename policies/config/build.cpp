@@ -195,6 +195,7 @@ void build_providers(const Node* root, Config& out) {
         read(&entry.node, "base_url", provider.base_url);
         read(&entry.node, "ca_file", provider.ca_file);
         read(&entry.node, "ssh_keys", provider.ssh_keys);
+        read(&entry.node, "allow_from", provider.allow_from);
         read(&entry.node, "hardware", provider.hardware);
         read(&entry.node, "engine", provider.engine);
         read(&entry.node, "synthetic", provider.synthetic);
@@ -218,6 +219,7 @@ Offer build_offer(const Node& node) {
     read(&node, "image", offer.image);
     read(&node, "args", offer.args);
     read(&node, "volume", offer.volume);
+    read(&node, "hub_secret", offer.hub_secret);
     read(&node, "disk", offer.disk_gb);
     read(&node, "slots", offer.slots);
     read(&node, "seen", offer.seen);

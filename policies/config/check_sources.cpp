@@ -31,6 +31,7 @@ constexpr KeyUse provider_uses[]{
     {"cloud", "runpod"},
     {"tag", "rental"},
     {"ssh_keys", "rental"},
+    {"allow_from", "rental"},
     {"max_machines", "rental"},
     {"max_in_flight", "openai-compatible|anthropic"},
 };

@@ -95,6 +95,7 @@ struct Provider {
     std::string cloud{"secure"};
     std::string tag{"evenkeel"};
     std::vector<std::string> ssh_keys{};  ///< ids or fingerprints, put on new machines
+    std::string allow_from{};             ///< address or block that its machines answer; empty: any
     int max_machines{1};
     int max_in_flight{64};  ///< api: requests at once
     friend bool operator==(const Provider&, const Provider&) = default;
@@ -120,6 +121,7 @@ struct Offer {
     std::string image{};
     std::vector<std::string> args{};           ///< further arguments of the engine
     std::string volume{};                      ///< the provider's volume that holds the weights
+    std::string hub_secret{};                  ///< the provider's secret with a Hugging Face token
     int disk_gb{0};                            ///< 0: the provider's or driver's own choice
     int slots{1};                              ///< sequences at once on one worker
     std::optional<TokenPrices> token_price{};  ///< api offers

@@ -171,7 +171,7 @@ constexpr std::array policy_rows{
     Key{"safety.on_stop", Type::choice, "What happens to rented machines when the daemon stops."}
         .one_of("destroy|keep").def("destroy"),
     Key{"safety.low_balance", Type::money, "Warn when a prepaid account falls below this."}
-        .inert().between("0", "1000000").example("5 USD"),
+        .between("0", "1000000").example("5 USD"),
 };
 }  // namespace
 // clang-format on

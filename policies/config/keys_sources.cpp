@@ -49,6 +49,9 @@ constexpr std::array provider_rows{
     Key{"providers.*.ssh_keys[]", Type::text,
         "SSH keys of the provider's account (id or fingerprint) to put on new machines."}
         .example("[512190]"),
+    Key{"providers.*.allow_from", Type::text,
+        "Our address or block, as its machines see it: their own firewall admits nobody else."}
+        .example("203.0.113.7").without("the key and the pinned certificate alone guard the engine"),
     Key{"providers.*.max_machines", Type::integer, "Machines rented there at once."}
         .between("0", "64").def("1"),
     Key{"providers.*.max_in_flight", Type::integer, "Requests sent there at once (APIs)."}
@@ -90,6 +93,9 @@ constexpr std::array model_rows{
     Key{"models.*.offers[].volume", Type::name,
         "The provider's volume that holds the weights; left out: downloaded at each boot."}
         .example("vol-1a2b3c"),
+    Key{"models.*.offers[].hub_secret", Type::name,
+        "The provider's stored secret that holds a Hugging Face token, for gated weights (RunPod)."}
+        .example("hf_token"),
     Key{"models.*.offers[].disk", Type::integer, "Disk of a rented pod, in GB; 0: by its weights."}
         .between("0", "10000").def("0"),
     Key{"models.*.offers[].slots", Type::integer, "Requests one worker answers at once."}

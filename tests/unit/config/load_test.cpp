@@ -66,7 +66,8 @@ providers:
   desk-llama: {kind: local, hardware: desk, engine: llama.cpp, url: "http://127.0.0.1:8091"}
   runpod: {kind: runpod, credential: runpod.key, cloud: community, max_machines: 2}
   do: {kind: digitalocean, credential: do.token, regions: [tor1, nyc2], tag: mine, max_machines: 3,
-       ca_file: /etc/ssl/proxy.pem, ssh_keys: [512190, "aa:bb"], base_url: "https://do.example"}
+       ca_file: /etc/ssl/proxy.pem, ssh_keys: [512190, "aa:bb"], allow_from: 203.0.113.7,
+       base_url: "https://do.example"}
   sand: {kind: sandbox, base_url: "http://localhost:9000", credential: sand.token, synthetic: true}
   nano: {kind: openai-compatible, credential: nano.key, url: "https://nano.example/v1",
          max_in_flight: 9}
@@ -81,7 +82,7 @@ models:
       - {on: desk-llama, slots: 4, weights: qwq-32b-q4_k_m.gguf}
       - {on: runpod, gpu: H100 PCIe, engine: vllm, weights: Qwen/QwQ-32B, image: "vllm:1",
          args: [--kv-cache-dtype, fp8],
-         volume: vol-1, disk: 120,
+         volume: vol-1, hub_secret: hf, disk: 120,
          slots: 16, price: 2.89 USD/h, seen: 2026-11-09}
       - {name: do-h100, on: do, gpu: gpu-h100x1-80gb, price: 4.41 USD/h, seen: 2026-08-22}
       - {on: sand, price: 4 USD/h, seen: 2026-11-09}
@@ -213,6 +214,7 @@ TEST(Load, ReadsEveryKeyOfProvidersAndModels) {
         .regions = {"tor1", "nyc2"},
         .tag = "mine",
         .ssh_keys = {"512190", "aa:bb"},
+        .allow_from = "203.0.113.7",
         .max_machines = 3};
     EXPECT_EQ(c.providers[2], ocean);
     EXPECT_EQ(c.providers[3].driver, "sandbox");
@@ -234,6 +236,7 @@ TEST(Load, ReadsEveryKeyOfProvidersAndModels) {
         .image = "vllm:1",
         .args = {"--kv-cache-dtype", "fp8"},
         .volume = "vol-1",
+        .hub_secret = "hf",
         .disk_gb = 120,
         .slots = 16,
         .hour_price = *parse_price("2.89 USD/h"),
@@ -337,8 +340,7 @@ TEST(Load, SaysOnceForEachKeyThatHasNoEffectYet) {
             "hardware[0].wear_over",
             "scaling[0].start_when",
             "scaling[0].worth_it",
-            "breakeven",
-            "safety.low_balance"}));
+            "breakeven"}));
 }
 
 TEST(Load, SaysWhichFileIsMissingAndWhatItIsFor) {
