@@ -86,6 +86,10 @@ Phase Machine::phase(UtcTime now) const noexcept {
     return now < running_at ? Phase::starting : Phase::running;
 }
 
+bool Machine::has(Trouble trouble) const noexcept {
+    return contains(node_troubles, trouble);
+}
+
 World::World(WorldOptions options) : options_{options} {
     credit_[static_cast<std::size_t>(Vendor::runpod)] = first_credit;
 }

@@ -84,6 +84,7 @@ struct Machine {
     bool front_asked{false};
 
     [[nodiscard]] Phase phase(UtcTime now) const noexcept;
+    [[nodiscard]] bool has(Trouble trouble) const noexcept;
 };
 
 /// What a create call asks for, once it was found to be well-formed.
