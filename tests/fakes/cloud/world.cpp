@@ -216,7 +216,7 @@ void World::conjure(Vendor vendor, UtcTime now) {
         last->name.substr(0, last->name.size() - std::min(last->name.size(), std::size_t{6}));
     if (troubles.strike(Trouble::orphan)) {
         order.creator = Creator::orphan;
-        order.name = fmt::format("{}{:06}", kept, machines_.size());
+        order.name = fmt::format("{}{:06}", kept, 900'000 + machines_.size() % 100'000);
         make(order, now);
     }
     if (troubles.strike(Trouble::foreign)) {
