@@ -37,7 +37,7 @@ constexpr std::array<TroubleKind, trouble_count> table{{
      "which",
      0,
      1,
-     "create says the name exists: a stranger's machine (0), or the one just made (1)"},
+     "create says the name exists: a stranger's machine (0; not RunPod), or the one just made (1)"},
     {wrong_gpu, "wrong_gpu", "", 0, -1, "machines come with another GPU"},
     {fewer_gpus, "fewer_gpus", "", 0, -1, "machines come with one GPU less, so perhaps none"},
     {dearer, "dearer", "percent", 50, -1, "machines cost this much more than listed"},

@@ -177,7 +177,8 @@ Shop::Placement Shop::place(Order order, UtcTime now) {
     Personality& troubles = world_.personality(order.vendor);
     const std::vector<Machine*> live = world_.live(order.vendor);
     if (const auto which = troubles.strike(Trouble::name_taken)) {
-        if (*which == 0) {
+        // At RunPod the name is the only mark: a stranger's machine cannot carry it.
+        if (*which == 0 && order.vendor != Vendor::runpod) {
             order.creator = Creator::foreign;
             order.tags.clear();
             order.start_text.clear();

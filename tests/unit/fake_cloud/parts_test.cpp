@@ -108,7 +108,8 @@ TEST(FakeInspection, TurnsPersonalitiesOnAndOff) {
         caller
             .turn(
                 "/personalities",
-                R"({"vendor":"runpod","on":[{"name":"create_lost","times":2},{"name":"dearer","value":9}]})")
+                R"({"vendor":"runpod","on":[{"name":"create_lost","times":2},)"
+                R"({"name":"dearer","value":9}]})")
             .status,
         200);
     const Personality& runpod = caller.shop.world().personality(Vendor::runpod);
@@ -132,7 +133,8 @@ TEST(FakeInspection, MakesEndsAndStopsMachinesByHand) {
     Caller caller;
     const Reply made = caller.turn(
         "/machines",
-        R"({"vendor":"digitalocean","name":"ek-1a2b3c4d-lost","tags":["ek-1a2b3c4d"],"creator":"orphan"})");
+        R"({"vendor":"digitalocean","name":"ek-1a2b3c4d-lost","tags":["ek-1a2b3c4d"],)"
+        R"("creator":"orphan"})");
     ASSERT_EQ(made.status, 201) << made.body;
     const std::string id{parsed(made.body).text("id")};
     EXPECT_EQ(caller.listed(Vendor::digitalocean), std::vector{id});
