@@ -41,7 +41,9 @@ public:
                 "no complete answer came");
         }
         HttpResponse response{.status = reply.status, .body = reply.body};
+        providers::RateHeaders rate;
         for (const auto& [name, value] : reply.headers) {
+            rate.add(name + ": " + value);
             std::int64_t seconds = 0;
             const char* const end = value.data() + value.size();
             if (inference::http::iequals(name, "retry-after") &&
@@ -49,6 +51,7 @@ public:
                 response.retry_after = std::chrono::seconds{seconds};
             }
         }
+        response.rate = rate.take();
         return response;
     }
 
