@@ -1,60 +1,20 @@
 // A daemon with one synthetic engine behind it, for the SDK tests. Loopback only; everything that
 // is started here is stopped here.
-import {spawn, execFileSync} from "node:child_process";
-import {once} from "node:events";
-import {mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync, existsSync} from "node:fs";
-import {createServer} from "node:net";
-import {tmpdir} from "node:os";
+import {execFileSync} from "node:child_process";
+import {mkdirSync, readFileSync, writeFileSync, existsSync} from "node:fs";
 import {join} from "node:path";
+import {Stage, freePort, until} from "./helpers.mjs";
 
 const program = process.env.EVENKEEL_BIN;
 if (!program || !existsSync(program)) {
     throw new Error("EVENKEEL_BIN must name the evenkeel binary, for example build/dev/evenkeel");
 }
 
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function until(what, holds, limit = 15_000) {
-    const deadline = Date.now() + limit;
-    for (;;) {
-        const value = await holds();
-        if (value) {
-            return value;
-        }
-        if (Date.now() > deadline) {
-            throw new Error(`${what}: not within ${limit} ms`);
-        }
-        await pause(20);
-    }
-}
-
-async function freePort() {
-    const server = createServer();
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const {port} = server.address();
-    server.close();
-    await once(server, "close");
-    return port;
-}
-
 export async function startStage() {
-    const folder = mkdtempSync(join(tmpdir(), "evenkeel-clients-"));
-    const children = [];
-    const start = (...args) => {
-        const child = spawn(program, args, {stdio: ["ignore", "ignore", "inherit"]});
-        children.push(child);
-        return child;
-    };
-    const stop = async () => {
-        for (const child of children.reverse()) {
-            if (child.exitCode === null && child.signalCode === null) {
-                child.kill("SIGTERM");
-                await once(child, "exit");
-            }
-        }
-        rmSync(folder, {recursive: true, force: true});
-    };
+    const stage = new Stage();
+    const {folder} = stage;
+    const start = (...args) => stage.start(program, args);
+    const stop = () => stage.stop();
     try {
         const portFile = join(folder, "engine.port");
         start("engine", "--synthetic", "--profile", "5090-32b-awq", "--model", "qwq-32b",

@@ -1,0 +1,57 @@
+// What every stage needs: waiting, ports, and children that are gone when the stage is.
+import {spawn} from "node:child_process";
+import {once} from "node:events";
+import {mkdtempSync, rmSync} from "node:fs";
+import {createServer} from "node:net";
+import {tmpdir} from "node:os";
+import {join} from "node:path";
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+export async function until(what, holds, limit = 15_000) {
+    const deadline = Date.now() + limit;
+    for (;;) {
+        const value = await holds();
+        if (value) {
+            return value;
+        }
+        if (Date.now() > deadline) {
+            throw new Error(`${what}: not within ${limit} ms`);
+        }
+        await pause(20);
+    }
+}
+
+export async function freePort() {
+    const server = createServer();
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const {port} = server.address();
+    server.close();
+    await once(server, "close");
+    return port;
+}
+
+/// A temporary folder and the children that work in it.
+export class Stage {
+    folder = mkdtempSync(join(tmpdir(), "evenkeel-clients-"));
+    #children = [];
+
+    start(program, args, options = {}) {
+        const child =
+            spawn(program, args, {stdio: ["ignore", "ignore", "inherit"], ...options});
+        this.#children.push(child);
+        return child;
+    }
+
+    async stop() {
+        for (const child of this.#children.reverse()) {
+            if (child.exitCode === null && child.signalCode === null) {
+                const ended = once(child, "exit");
+                child.kill("SIGTERM");
+                await ended;
+            }
+        }
+        rmSync(this.folder, {recursive: true, force: true});
+    }
+}
