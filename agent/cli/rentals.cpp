@@ -36,7 +36,7 @@ std::vector<Rental> make_rentals(
         Rental rental{.name = entry.name};
         rental.driver =
             credential
-                ? agent::driver_of(entry, std::move(*credential), owner_mark, clock)
+                ? agent::driver_of(entry, std::move(*credential), owner_mark, config.speed, clock)
                 : Result<std::unique_ptr<providers::Provider>>{std::unexpected{credential.error()}};
         rentals.push_back(std::move(rental));
     }

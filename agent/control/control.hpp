@@ -6,6 +6,7 @@
 #include "agent/control/fleet.hpp"
 #include "agent/control/inbox.hpp"
 #include "agent/control/market.hpp"
+#include "agent/control/pace_watch.hpp"
 #include "agent/control/power.hpp"
 #include "agent/control/prober.hpp"
 #include "agent/control/renter.hpp"
@@ -130,6 +131,7 @@ private:
     Sources sources_;
     PowerMeter power_;
     Renter renter_;
+    PaceWatch pace_watch_{fleet_, parts_.clock};
     gate::Counters counters_{};
     inference::GatewayTotals totals_{};
     BootTime started_{};

@@ -14,6 +14,7 @@ Result<std::unique_ptr<providers::Provider>> driver_of(
     const config::Provider& entry,
     providers::Secret credential,
     std::string owner_mark,
+    std::int64_t speed,
     const Clock& clock) {
     return providers::make_driver(
         entry.driver,
@@ -26,7 +27,7 @@ Result<std::unique_ptr<providers::Provider>> driver_of(
          .cloud = entry.cloud,
          .tag = entry.tag,
          .ssh_keys = entry.ssh_keys,
-         .speed = speed_},
+         .speed = speed},
         clock);
 }
 
@@ -70,7 +71,7 @@ void Drivers::make(const config::Provider& entry) {
             return;
         }
     }
-    auto driver = driver_of(entry, *credential, owner_mark_, parts_.clock);
+    auto driver = driver_of(entry, *credential, owner_mark_, speed_, parts_.clock);
     if (!driver) {
         warn(entry.name, driver.error().message);
         return;

@@ -12,12 +12,13 @@
 
 namespace evenkeel::agent {
 
-/// The driver of one entry of the configuration, with its secret. Errors: those of
-/// providers::make_driver.
+/// The driver of one entry of the configuration, with its secret; `speed` is the demo's. Errors:
+/// those of providers::make_driver.
 [[nodiscard]] Result<std::unique_ptr<providers::Provider>> driver_of(
     const config::Provider& entry,
     providers::Secret credential,
     std::string owner_mark,
+    std::int64_t speed,
     const Clock& clock);
 
 /// Makes the drivers of the providers that rent, and makes them anew when their entry or their

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::chrono::seconds refresh_every{30};  ///< stock changes by the minute
 constexpr std::chrono::seconds refresh_after_failure{5};
+constexpr std::chrono::minutes account_every{5};
 
 }  // namespace
 
@@ -32,6 +33,9 @@ void Market::tick() {
     const BootTime now = clock_.read().boot;
     for (auto& [name, stall] : stalls_) {
         ProviderRunner* runner = fleet_.runner(name);
+        if (runner != nullptr && !stall.asking_account && now >= stall.next_account) {
+            ask_account(name, stall);
+        }
         if (stall.asking || now < stall.next || runner == nullptr) {
             continue;
         }
@@ -65,6 +69,45 @@ void Market::answered(
     it->second.trouble.clear();
     it->second.offers = std::move(*offers);
     note_prices(provider);
+}
+
+void Market::ask_account(const std::string& provider, Stall& stall) {
+    stall.asking_account = true;
+    stall.next_account =
+        clock_.read().boot + std::chrono::nanoseconds{account_every} / catalogue_->config.speed;
+    fleet_.runner(provider)->run(
+        ProviderRunner::Lane::safety,
+        [](providers::Provider& api, std::stop_token stop) { return api.account(stop); },
+        [this, provider](Result<providers::Account> account) {
+            const auto it = stalls_.find(provider);
+            if (it == stalls_.end()) {
+                return;
+            }
+            it->second.asking_account = false;
+            if (!account) {
+                if (it->second.account_trouble.empty()) {
+                    spdlog::warn("provider={} account: {}", provider, account.error().message);
+                }
+                it->second.account_trouble = account.error().message;
+                it->second.account = {};
+                return;
+            }
+            it->second.account_trouble.clear();
+            it->second.account = std::move(*account);
+        });
+}
+
+Reason Market::closed(const std::string& provider, const Price& price) const {
+    const auto stall = stalls_.find(provider);
+    if (stall == stalls_.end() || !stall->second.account.balance) {
+        return {};
+    }
+    const Money balance = *stall->second.account.balance;
+    const Money hour = price.per_display_unit();
+    if (balance.currency() != hour.currency() || balance >= hour) {
+        return {};
+    }
+    return {ReasonCode::hold_balance, {balance.nanos(), hour.nanos()}};
 }
 
 void Market::note_prices(const std::string& provider) {
@@ -135,9 +178,25 @@ void Market::refresh(
 
 std::vector<std::string> Market::warnings() const {
     std::vector<std::string> warnings;
+    const std::optional<Money>& least = catalogue_->config.safety.low_balance;
     for (const auto& [name, stall] : stalls_) {
         if (!stall.trouble.empty()) {
             warnings.push_back(fmt::format("{}: offers unknown: {}", name, stall.trouble));
+        }
+        if (!stall.account_trouble.empty()) {
+            warnings.push_back(fmt::format("{}: account unknown: {}", name, stall.account_trouble));
+        }
+        const providers::Account& account = stall.account;
+        if (!account.trouble.empty()) {
+            warnings.push_back(fmt::format("{}: {}", name, account.trouble));
+        }
+        if (least && account.balance && account.balance->currency() == least->currency() &&
+            *account.balance < *least) {
+            warnings.push_back(fmt::format(
+                "{}: {} left in the account, less than {}: top it up, or its machines end at zero",
+                name,
+                to_text(*account.balance),
+                to_text(*least)));
         }
     }
     return warnings;

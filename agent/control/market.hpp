@@ -13,7 +13,8 @@
 
 namespace evenkeel::agent {
 
-/// What the providers offer now, with the age of each price. Lives on the control thread.
+/// What the providers offer now, with the age of each price, and what our accounts there have left.
+/// Lives on the control thread.
 class Market {
 public:
     Market(Fleet& fleet, const Clock& clock, ledger::Ledger& ledger, routing::NameTable& names)
@@ -30,7 +31,11 @@ public:
     void refresh(
         const std::string& provider,
         std::function<void(const Result<std::vector<providers::MarketOffer>>&)> done);
-    /// Why a provider's offers are not known; empty when they are.
+    /// Why the account at `provider` cannot carry one more machine at `price`: an hour of it must
+    /// be there, because RunPod ends every pod of an account that has reached zero (docs.runpod.io,
+    /// accounts-billing/billing). None where the provider states no balance.
+    [[nodiscard]] Reason closed(const std::string& provider, const Price& price) const;
+    /// Why a provider's offers are not known, and what is the matter with an account.
     [[nodiscard]] std::vector<std::string> warnings() const;
 
 private:
@@ -39,9 +44,14 @@ private:
         bool asking{false};
         BootTime next{};
         std::string trouble{};
+        providers::Account account{};
+        bool asking_account{false};
+        BootTime next_account{};
+        std::string account_trouble{};  ///< why the account could not be read
     };
     void answered(const std::string& provider, Result<std::vector<providers::MarketOffer>> offers);
     void note_prices(const std::string& provider);
+    void ask_account(const std::string& provider, Stall& stall);
 
     Fleet& fleet_;
     const Clock& clock_;

@@ -175,7 +175,9 @@ scaling::ScalingSnapshot Renter::snapshot(
              .min_bill = found->min_bill,
              .price_age = std::max(age, std::chrono::milliseconds{0}),
              .in_stock = found->in_stock,
-             .closed = parts_.fleet.closed(offer->on),
+             .closed = parts_.fleet.closed(offer->on).code != ReasonCode::none
+                           ? parts_.fleet.closed(offer->on)
+                           : parts_.market.closed(offer->on, found->price),
              .provider_room = provider->max_machines - live[offer->on] - parts_.fleet.ordering(),
              .profile = rental_profile(offer->gpu, rule.scaling.model)});
     }

@@ -61,6 +61,10 @@ constexpr Entry entries[] = {
     {hold_ledger, "hold_ledger", "would rent, but the ledger cannot be written"},
     {hold_failures, "hold_failures", "would rent, but {0} orders failed lately", {n}},
     {hold_provider, "hold_provider", "would rent, but its provider has failed for {0}", {ms}},
+    {hold_balance,
+     "hold_balance",
+     "would rent, but the account has {0} and an hour costs {1}",
+     {m, m}},
     {hold_undeleted, "hold_undeleted", "would rent, but a delete is unproved for {0}", {ms}},
     {hold_suspended,
      "hold_suspended",
@@ -83,6 +87,7 @@ constexpr Entry entries[] = {
     {machine_engine_lost, "machine_engine_lost", "its engine was silent for {0}", {ms}},
     {machine_unreachable, "machine_unreachable", "the provider was not reachable for {0}", {ms}},
     {machine_reaped, "machine_reaped", "destroyed by the reaper while the agent did not"},
+    {machine_slow, "machine_slow", "gave a stream {0} tokens a second instead of {1}", {n, n}},
 };
 
 const Entry& find(ReasonCode code) noexcept {

@@ -48,6 +48,7 @@ enum class ReasonCode : std::uint16_t {
     hold_provider = 70,        ///< would rent, but the provider's calls have failed for {0} ms
     hold_undeleted = 71,       ///< would rent, but a delete at the provider is unproved for {0} ms
     hold_suspended = 72,       ///< would rent, but {0} machines in a row failed; waits {1} ms more
+    hold_balance = 73,  ///< would rent, but the account has {0} nano-units and {1} are needed
     // machines
     machine_boot_late = 80,    ///< not reachable within {0} ms
     machine_rejected = 81,     ///< failed acceptance
@@ -66,6 +67,7 @@ enum class ReasonCode : std::uint16_t {
     machine_engine_lost = 94,  ///< its engine was silent for {0} ms
     machine_unreachable = 95,  ///< the provider could not be reached for {0} ms
     machine_reaped = 96,       ///< destroyed by `evenkeel reap`, without the agent
+    machine_slow = 97,         ///< gave a stream {0} tokens a second, its GPU should give {1}
 };
 
 /// A reason with its numbers, as stored in the ledger; text is made only when somebody reads it.

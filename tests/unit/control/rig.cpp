@@ -95,6 +95,11 @@ Result<std::vector<providers::BillLine>> CloudDriver::billing(std::stop_token) {
     return cloud_.bill;
 }
 
+Result<providers::Account> CloudDriver::account(std::stop_token) {
+    const std::lock_guard lock{cloud_.mutex};
+    return cloud_.account;
+}
+
 config::Config small_config() {
     const std::vector<config::SourceFile> files{
         {"evenkeel.yaml", "version: 1\n"},

@@ -50,6 +50,7 @@ public:
     bool list_fails{false};
     bool names_prices{true};
     std::vector<providers::BillLine> bill{};
+    Result<providers::Account> account{};
 
     [[nodiscard]] std::size_t count() {
         const std::lock_guard lock{mutex};
@@ -75,7 +76,7 @@ public:
     Result<providers::RemoteMachine> get(const std::string& id, std::stop_token) override;
     Result<void> destroy(const std::string& id, std::stop_token) override;
     Result<std::vector<providers::BillLine>> billing(std::stop_token) override;
-    Result<providers::Account> account(std::stop_token) override { return providers::Account{}; }
+    Result<providers::Account> account(std::stop_token) override;
 
 private:
     Cloud& cloud_;

@@ -1,0 +1,71 @@
+#include "agent/control/market.hpp"
+
+#include "tests/unit/control/rig.hpp"
+
+/// What an account must have before something is ordered with it.
+namespace evenkeel::agent::control_rig {
+namespace {
+
+struct MarketTest : testing::Test {
+    World world{};
+    config::Config config{small_config()};
+    std::unique_ptr<Rig> rig{};
+    std::unique_ptr<Market> market{};
+
+    void open(Result<providers::Account> account) {
+        config.safety.low_balance = Money{10'000'000'000, usd};
+        world.cloud.account = std::move(account);
+        rig = std::make_unique<Rig>(world, config);
+        market = std::make_unique<Market>(*rig->fleet, world.clock, *rig->books, rig->names);
+        market->apply(rig->catalogue);
+        rig->settle();
+    }
+    [[nodiscard]] ReasonCode closed() const {
+        return market->closed("cloud", Price::per_hour(Money{4'410'000'000, usd})).code;
+    }
+};
+
+TEST_F(MarketTest, AnAccountThatCannotPayAnHourOrdersNothing) {
+    open(providers::Account{.balance = Money{4'409'999'999, usd}});
+    EXPECT_EQ(closed(), ReasonCode::hold_balance);
+    ASSERT_EQ(market->warnings().size(), 2u) << "both providers are that account";
+    EXPECT_NE(market->warnings()[0].find("4.409999999 USD left"), std::string::npos)
+        << market->warnings()[0];
+}
+
+TEST_F(MarketTest, AnAccountWithAnHourLeftMayOrderAndIsWarnedOf) {
+    open(providers::Account{.balance = Money{4'410'000'000, usd}});
+    EXPECT_EQ(closed(), ReasonCode::none);
+    EXPECT_EQ(market->warnings().size(), 2u);
+}
+
+TEST_F(MarketTest, WhereBillsComeAfterwardsThereIsNoBalance) {
+    open(providers::Account{.trouble = "the droplet limit is reached"});
+    EXPECT_EQ(closed(), ReasonCode::none);
+    ASSERT_EQ(market->warnings().size(), 2u);
+    EXPECT_EQ(market->warnings()[0], "cloud: the droplet limit is reached");
+}
+
+TEST_F(MarketTest, AnAccountThatCannotBeReadIsSaidAndStopsNothing) {
+    open(fail(Errc::invalid_response, "GraphQL is gone"));
+    EXPECT_EQ(closed(), ReasonCode::none);
+    ASSERT_EQ(market->warnings().size(), 2u);
+    EXPECT_EQ(market->warnings()[0], "cloud: account unknown: GraphQL is gone");
+}
+
+TEST_F(MarketTest, TheAccountIsAskedAgainEveryFiveMinutes) {
+    open(providers::Account{.balance = Money{1, usd}});
+    world.cloud.account = providers::Account{.balance = Money{50'000'000'000, usd}};
+    world.clock.advance(4min);
+    market->tick();
+    rig->settle();
+    EXPECT_EQ(closed(), ReasonCode::hold_balance);
+    world.clock.advance(1min);
+    market->tick();
+    rig->settle();
+    EXPECT_EQ(closed(), ReasonCode::none);
+    EXPECT_TRUE(market->warnings().empty());
+}
+
+}  // namespace
+}  // namespace evenkeel::agent::control_rig
