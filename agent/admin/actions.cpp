@@ -43,12 +43,6 @@ std::optional<ucred> peer_of(http::Socket& socket) {
     return peer;
 }
 
-/// Everybody who can open the socket may read (its mode lets the agent's group in); root and the
-/// agent's own user may also change things.
-bool may_write(const std::optional<ucred>& peer) {
-    return peer && (peer->uid == 0 || peer->uid == ::geteuid());
-}
-
 /// What a request's JSON body says.
 class Fields {
 public:
@@ -207,7 +201,7 @@ asio::awaitable<Result<std::string>> Admin::act(
 asio::awaitable<void> Admin::write(http::Exchange& exchange) {
     const std::string path{exchange.head().path};
     const std::optional<ucred> peer = peer_of(exchange.socket());
-    if (!may_write(peer)) {
+    if (!peer || !may_change(peer->uid, ::geteuid())) {
         const std::string refusal = error_json(
             {Errc::unauthorized, "only root and the agent's own user may change things"});
         co_await exchange.respond(403, json_headers(), refusal);

@@ -25,6 +25,11 @@ namespace evenkeel::agent {
 [[nodiscard]] const inference::http::Headers& json_headers();
 /// {"error":{"code":..,"message":..}}: the code is the name of the Errc, for programs.
 [[nodiscard]] std::string error_json(const Error& error);
+/// Whether a caller of the control socket may change things: root, and the agent's own user. All
+/// who can open the socket may read; its mode (0660) lets the agent's group in.
+[[nodiscard]] constexpr bool may_change(unsigned caller, unsigned own) noexcept {
+    return caller == 0 || caller == own;
+}
 /// The HTTP status of an error.
 [[nodiscard]] int status_of(Errc code);
 

@@ -98,7 +98,7 @@ std::string when(const json::object& object, std::string_view key, bool utc) {
         return "-";
     }
     const auto time = providers::parse_rfc3339(json::value_to<std::string>(value));
-    return time ? time_text(*time, utc) : "?";
+    return time ? moment_text(*time, utc) : "?";
 }
 
 std::string render_node(const json::object& root, bool utc) {

@@ -81,6 +81,13 @@ std::string time_text(UtcTime time, bool utc) {
     return fmt::format("{:%Y-%m-%d %H:%M}{}", parts, utc ? " UTC" : "");
 }
 
+std::string moment_text(UtcTime time, bool utc) {
+    const std::time_t seconds =
+        std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
+    const std::tm parts = utc ? fmt::gmtime(seconds) : fmt::localtime(seconds);
+    return fmt::format("{:%Y-%m-%d %H:%M:%S}{}", parts, utc ? " UTC" : "");
+}
+
 std::string path_word(std::string_view text) {
     std::string out;
     for (const char c : text) {

@@ -23,6 +23,8 @@ namespace evenkeel::cli {
 [[nodiscard]] Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 /// "2026-11-20 09:12" in UTC or local time.
 [[nodiscard]] std::string time_text(UtcTime time, bool utc);
+/// "2026-11-20 09:12:07".
+[[nodiscard]] std::string moment_text(UtcTime time, bool utc);
 /// `text` as one segment of a path, with everything but unreserved characters percent-encoded.
 [[nodiscard]] std::string path_word(std::string_view text);
 /// Columns a text takes on a terminal; UTF-8, one column a character.

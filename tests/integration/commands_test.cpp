@@ -103,6 +103,10 @@ TEST_F(Commands, AMachineIsShownDestroyedAndProvedGone) {
     always_rent_one();
     start();
     ASSERT_TRUE(eventually(30s, [&] { return serves(); })) << scene.logs();
+    EXPECT_EQ(
+        std::filesystem::status(state() / "control.sock").permissions(),
+        std::filesystem::perms{0660})
+        << "the agent's group may read";
     EXPECT_EQ(run({"freeze", "--reason", "a test"}).status, 0);
     const auto frozen = run({"status"});
     EXPECT_NE(frozen.out.find("spending is frozen by"), std::string::npos) << frozen.out;

@@ -12,6 +12,12 @@ TEST(CliText, MoneyNamesItsCurrency) {
     EXPECT_EQ(money_text(Money{}, 2), "0.00");
 }
 
+TEST(CliText, Moments) {
+    const UtcTime time = from_us(1'772'622'007'000'000);
+    EXPECT_EQ(moment_text(time, true), "2026-03-04 11:00:07 UTC");
+    EXPECT_EQ(time_text(time, true), "2026-03-04 11:00 UTC");
+}
+
 TEST(CliText, LengthsOfTime) {
     using namespace std::chrono_literals;
     EXPECT_EQ(parse_duration("500ms"), 500ms);
