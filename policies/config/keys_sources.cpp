@@ -51,7 +51,7 @@ constexpr std::array provider_rows{
         .example("[512190]"),
     Key{"providers.*.allow_from", Type::text,
         "Our address or block, as its machines see it: their own firewall admits nobody else."}
-        .example("203.0.113.7").without("the key and the pinned certificate alone guard the engine"),
+        .example("203.0.113.7").without("only the key and the pinned certificate guard the engine"),
     Key{"providers.*.max_machines", Type::integer, "Machines rented there at once."}
         .between("0", "64").def("1"),
     Key{"providers.*.max_in_flight", Type::integer, "Requests sent there at once (APIs)."}

@@ -13,6 +13,7 @@
 
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 /// The rendered front, run by a real nginx over the synthetic engine.
 namespace evenkeel::inference::bootstrap {
@@ -294,7 +295,12 @@ TEST(NodeFront, CountsOnlyRequestsWithTheKeyAsSignsOfLife) {
     const Engine engine;
     const Front front{engine.port()};
     ASSERT_TRUE(front.running()) << front.log();
-    const std::size_t before = front.beats();
+    // The requests that found it running carried the key; nginx writes their lines a little later.
+    std::size_t before = front.beats();
+    EXPECT_TRUE(eventually([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds{50});
+        return std::exchange(before, front.beats()) == front.beats();
+    }));
     EXPECT_EQ(front.ask("GET", "/health", ""), 200);
     EXPECT_EQ(front.ask("GET", "/v1/models", "Bearer wrong"), 401);
     EXPECT_EQ(front.ask("GET", "/tokenize", ""), 404);
