@@ -92,6 +92,7 @@ json::object to_json(const lifecycle::Machine& machine) {
         {"phase_no", machine.phase_no},
         {"phase_at", to_json(machine.phase_at)},
         {"posted", json::array{machine.posted.nanos(), machine.posted.currency().text()}},
+        {"confirmed", machine.confirmed},
         {"alive_at", to_json(machine.alive_at)},
         {"missing_get", to_json(machine.missing_get)},
         {"omitted_first", to_json(machine.omitted_first)},
@@ -133,6 +134,7 @@ void read_detail(const json::object& detail, lifecycle::Machine& machine) {
     machine.posted = Money{
         posted.at(0).to_number<std::int64_t>(),
         Currency::parse(json::value_to<std::string>(posted.at(1))).value_or(Currency{})};
+    machine.confirmed = !detail.contains("confirmed") || detail.at("confirmed").as_bool();
     machine.alive_at = now_from(detail.at("alive_at"));
     machine.missing_get = optional_now_from(detail.at("missing_get"));
     machine.omitted_first = optional_now_from(detail.at("omitted_first"));
@@ -228,6 +230,7 @@ lifecycle::Machine salvage(
     machine.wanted_at = at(stored.row.created);
     machine.billed_from = machine.wanted_at;
     machine.state_at = now;
+    machine.confirmed = true;
     machine.alive_at = at(stored.last.at);
     if (machine.state == MachineState::deleting || machine.state == MachineState::verifying) {
         machine.end_asked = now;

@@ -79,6 +79,7 @@ void Stepper::on(const Listed& event) {
         m.state == MachineState::unknown || (m.state == MachineState::verifying && m.missing_get);
     if (event.entry) {
         if (m.state == MachineState::unknown) {
+            m.confirmed = true;
             adopt(*event.entry, "found");
             return;
         }
@@ -96,6 +97,7 @@ void Stepper::on(const Got& event) {
     if (m.state == MachineState::booting && asks_provider_next(m)) {
         ++m.probe_failures;
     }
+    m.asked_provider = m.engine_down.has_value();
     const bool verifying = m.state == MachineState::verifying;
     present(event.seen, event.asked);
     if (!out_.durable) {
@@ -108,6 +110,15 @@ void Stepper::on(const GetMissing& event) {
     if (m.state == MachineState::booting && asks_provider_next(m)) {
         ++m.probe_failures;
     }
+    if (m.engine_down) {
+        // Silent, and the provider does not know it: no more requests, whatever that proves.
+        const bool worked = takes_work(m, limits_);
+        m.asked_provider = true;
+        ++m.probe_failures;
+        if (worked && !takes_work(m, limits_)) {
+            out_.gate = GateEffect::stop;
+        }
+    }
     absent(true, event.asked);
     if (!out_.durable) {
         answered(!m.missing_get);
@@ -119,6 +130,7 @@ void Stepper::on(const CallFailed& event) {
     if (m.state == MachineState::booting && event.kind == CallKind::get && asks_provider_next(m)) {
         ++m.probe_failures;
     }
+    m.asked_provider = m.asked_provider || (event.kind == CallKind::get && m.engine_down);
     answered(true, event.retry_after);
 }
 
@@ -127,6 +139,7 @@ void Stepper::on(const EngineReachable& event) {
     if (!is_live()) {
         return;
     }
+    m.confirmed = true;
     if (event.asked.boot > m.alive_at.boot) {
         m.alive_at = event.asked;
     }
@@ -138,6 +151,7 @@ void Stepper::on(const EngineReachable& event) {
     m.missing_get.reset();
     m.omitted_first.reset();
     m.omitted_last.reset();
+    m.asked_provider = false;
     const bool was_out = m.probe_failures >= limits_.probe_failures;
     m.probe_failures = 0;
     m.engine_down.reset();
@@ -154,6 +168,7 @@ void Stepper::on(const EngineUnreachable&) {
     }
     const bool worked = takes_work(m, limits_);
     ++m.probe_failures;
+    m.asked_provider = false;
     m.called_at = now_.boot;
     if (m.state == MachineState::serving && !m.engine_down) {
         m.engine_down = now_;
@@ -238,11 +253,17 @@ void Stepper::on(const DestroyAnswered& event) {
         answered(true, event.retry_after);
         return;
     }
+    const bool first = m.attempts == 0 && !m.delete_answered;
     m.delete_answered = now_;
     m.missing_get.reset();
     m.omitted_first.reset();
     m.omitted_last.reset();
     const bool done = event.answer == DestroyAnswer::done;
+    if (done) {
+        m.confirmed = true;
+    } else if (first) {
+        m.gone_how = GoneHow::lost;  // our first delete finds it gone: somebody else ended it
+    }
     go(MachineState::verifying, done ? "deleted" : "delete_missing", m.end_reason);
 }
 

@@ -82,7 +82,7 @@ Call while_serving(const Machine& machine, const Limits& limits) {
     if (machine.missing_get) {
         return prove(machine, limits);
     }
-    if (machine.omitted_first || (machine.engine_down && machine.probe_failures % 2 == 1)) {
+    if (machine.omitted_first || (machine.engine_down && !machine.asked_provider)) {
         return {.kind = CallKind::get, .not_before = earliest(machine, limits.probe, limits)};
     }
     if (machine.state == MachineState::draining) {
@@ -185,7 +185,9 @@ Step after_restart(
     m.engine_down.reset();
     m.idle_since.reset();
     m.probe_failures = 0;
-    m.attempts = 0;
+    m.asked_provider = false;
+    // A delete may have been sent and have worked.
+    m.attempts = m.state == MachineState::deleting ? 1 : 0;
     m.called_at = BootTime{};
     m.hold_off = BootTime{};
     m.alarmed = false;

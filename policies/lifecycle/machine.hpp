@@ -117,13 +117,15 @@ struct Machine {
     Now phase_at{};
     Money posted{};  ///< sum of all closed phases, in the currency billed
 
-    Now alive_at{};  ///< soft: newest proof of life (asked time of an answer that shows it)
+    bool confirmed{false};  ///< soft: something but the create call's own answer has shown it
+    Now alive_at{};         ///< soft: newest proof of life (asked time of an answer that shows it)
     std::optional<Now> missing_get{};    ///< soft: asked time of a GET that said missing
     std::optional<Now> omitted_first{};  ///< soft: first complete list without it
     std::optional<Now> omitted_last{};   ///< soft: newest complete list without it
     std::optional<Now> engine_down{};    ///< soft: serving, first failed probe since a good one
     int probe_failures{0};               ///< soft: in a row
-    std::optional<Now> idle_since{};     ///< soft: nothing in flight since
+    bool asked_provider{false};  ///< soft: engine down, the provider was asked since the last probe
+    std::optional<Now> idle_since{};  ///< soft: nothing in flight since
     int attempts{0};       ///< soft: calls failed in a row in this state; grows the pause
     BootTime called_at{};  ///< soft: newest answer of a call of this state
     BootTime hold_off{};   ///< soft: Retry-After of the provider

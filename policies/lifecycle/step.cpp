@@ -168,10 +168,20 @@ void Stepper::destroy(std::string_view event, const Reason& reason, GateEffect g
 }
 
 /// Proved absent: closes the books. A machine we destroyed is paid until its delete was answered
-/// or it was seen alive, whichever is later; a lost one until its last proof of life.
+/// or it was seen alive, whichever is later; a lost one until its last proof of life. One that only
+/// its create call ever spoke of was never placed: nothing is owed, unless a bill says so later.
 void Stepper::finish() {
     Machine& m = out_.machine;
     note("proved_gone", m.end_reason);
+    if (!m.confirmed) {
+        close_phase(now_, nanoseconds::zero());
+        m.state = MachineState::gone;
+        m.state_at = now_;
+        m.gone_at = now_;
+        m.gone_how = GoneHow::never_created;
+        out_.to = m.state;
+        return;
+    }
     Now end = m.alive_at;
     if (m.gone_how == GoneHow::destroyed && m.delete_answered &&
         m.delete_answered->boot > end.boot) {
@@ -269,6 +279,7 @@ void Stepper::adopt(const Seen& seen, std::string_view event) {
 /// It existed at some moment after `asked`.
 void Stepper::present(const Seen& seen, Now asked) {
     Machine& m = out_.machine;
+    m.confirmed = true;
     if (asked.boot > m.alive_at.boot) {
         m.alive_at = asked;
     }

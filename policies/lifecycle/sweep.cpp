@@ -145,6 +145,7 @@ Machine make_orphan(
     machine.end_asked = now;
     machine.end_reason = reason;
     machine.delete_asked = now;
+    machine.confirmed = true;
     machine.alive_at = now;
     machine.phase = Phase::del;
     machine.phase_no = 1;

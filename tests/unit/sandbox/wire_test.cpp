@@ -14,7 +14,8 @@ constexpr std::string_view machine_body =
     R"j({"id":"m-1","name":"ek-1a2b3c4d-01","owner_mark":"ek-1a2b3c4d","status":"running",)j"
     R"j("sku":"sandbox-h100","gpu":"H100 80GB (synthetic)","gpu_count":1,)j"
     R"j("price_per_hour":"4.41","currency":"USD","host":"127.0.0.1","port":40123,)j"
-    R"j("created":"2026-03-04T05:06:07.000008Z","expires":"2026-03-04T11:00:00Z","extra":{"ignored":[1,2]}})j";
+    R"j("created":"2026-03-04T05:06:07.000008Z","expires":"2026-03-04T11:00:00Z",)j"
+    R"j("extra":{"ignored":[1,2]}})j";
 
 const MachineSpec spec{
     .name = "ek-1a2b3c4d-01",

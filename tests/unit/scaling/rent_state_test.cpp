@@ -46,7 +46,7 @@ TEST(RentStateBytes, EveryCutAndEveryOtherVersionIsCorrupt) {
     }
     EXPECT_FALSE(from_bytes(bytes + "x"));
     std::string other = bytes;
-    other[0] = 2;
+    other[0] = 3;
     EXPECT_FALSE(from_bytes(other));
 }
 
