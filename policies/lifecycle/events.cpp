@@ -276,6 +276,7 @@ void Stepper::on(const Reaped& event) {
     if (m.remote_id.empty()) {
         m.remote_id = event.remote_id;
     }
+    m.confirmed = true;  // the reaper listed it
     end_wanted({ReasonCode::machine_reaped});
     if (!m.delete_asked) {
         m.delete_asked = event.answered;

@@ -109,23 +109,20 @@ inference::GatewayCounters PlayedGateway::counters() const {
 }
 
 void PlayedProber::health(
-    std::string,
-    std::uint16_t port,
+    agent::EngineAt engine,
     std::chrono::milliseconds,
     std::function<void(Result<inference::engine::Health>)> done) {
-    ask_(Kind::health, port, [done = std::move(done)](bool well) {
+    ask_(Kind::health, engine.port, [done = std::move(done)](bool well) {
         done(well ? inference::engine::Health::ready : inference::engine::Health::refused);
     });
 }
 
 void PlayedProber::accept(
-    std::string,
-    std::uint16_t port,
-    std::string,
-    std::string,
+    agent::EngineAt engine,
+    inference::engine::Expected,
     std::chrono::milliseconds,
     std::function<void(Result<inference::engine::Acceptance>)> done) {
-    ask_(Kind::accept, port, [done = std::move(done)](bool well) {
+    ask_(Kind::accept, engine.port, [done = std::move(done)](bool well) {
         if (well) {
             done(inference::engine::Acceptance{});
         } else {

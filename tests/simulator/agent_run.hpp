@@ -93,15 +93,12 @@ public:
     using Ask = std::function<void(Kind, int port, std::function<void(bool)> done)>;
     explicit PlayedProber(Ask ask) : ask_{std::move(ask)} {}
     void health(
-        std::string host,
-        std::uint16_t port,
+        agent::EngineAt engine,
         std::chrono::milliseconds limit,
         std::function<void(Result<inference::engine::Health>)> done) override;
     void accept(
-        std::string host,
-        std::uint16_t port,
-        std::string key,
-        std::string model,
+        agent::EngineAt engine,
+        inference::engine::Expected expected,
         std::chrono::milliseconds limit,
         std::function<void(Result<inference::engine::Acceptance>)> done) override;
 
