@@ -59,6 +59,7 @@ TEST_P(RentingKill, F13_F14_F25_KillNineLeavesNothingAndCreatesNothingTwice) {
     ASSERT_TRUE(restarted) << restarted.error().message;
     EXPECT_LE(restarted->count(), 2'000) << "start after kill -9 takes at most 2 s";
     static_cast<void>(clients.join());
+    EXPECT_GE(scene.count_at_fake("created"), 1) << "nothing was ever rented";
     std::fprintf(
         stderr,
         "%s: %s killed %lld ms %s with %lld machines there\n",

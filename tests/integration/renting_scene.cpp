@@ -30,6 +30,8 @@ constexpr auto tool_limit = 60s;
 constexpr auto gone_limit = 60s;
 constexpr auto books_limit = 60s;
 constexpr auto chat_limit = 40s;
+constexpr int tries_max = 200;  ///< waves, those that found no daemon included
+constexpr auto try_again = 50ms;
 constexpr std::int64_t hour_s = 3'600;
 constexpr std::int64_t tolerance_s = 2;
 
@@ -274,6 +276,13 @@ std::optional<int> RentingScene::stop_daemon() {
     return daemon_.pid > 0 ? std::optional{demo::stop_child(daemon_, stop_grace)} : std::nullopt;
 }
 
+bool RentingScene::end_machines() {
+    ::kill(daemon_.pid, SIGTERM);
+    const bool gone = eventually(gone_limit, [&] { return machines_gone(); });
+    kill_daemon();
+    return gone;
+}
+
 demo::ToolResult RentingScene::tool(std::vector<std::string> command) const {
     command.insert(command.end(), {"--config", config().string(), "--state", state().string()});
     auto result = demo::run_tool(EVENKEEL_PROGRAM, command, tool_limit);
@@ -489,8 +498,17 @@ std::string RentingScene::log_tail() const {
 
 Clients::Clients(const RentingScene& scene, int waves, int count)
     : thread_{[this, &scene, waves, count](std::stop_token stop) {
-          for (int wave = 0; wave < waves && !stop.stop_requested(); ++wave) {
+          int answered = 0;
+          for (int tries = 0; answered < waves && tries < tries_max && !stop.stop_requested();
+               ++tries) {
               auto answers = scene.burst(count);
+              const bool any = std::ranges::any_of(
+                  answers, [](const ChatAnswer& answer) { return answer.status == 200; });
+              if (any) {
+                  ++answered;
+              } else {
+                  std::this_thread::sleep_for(try_again);
+              }
               answers_.insert(
                   answers_.end(),
                   std::make_move_iterator(answers.begin()),

@@ -72,6 +72,9 @@ public:
         std::chrono::milliseconds limit = 15s);
     void kill_daemon();
     [[nodiscard]] std::optional<int> stop_daemon();
+    /// Tells the daemon to stop, and waits only until its machines are proved gone, not for their
+    /// bills; then kills it. False when a machine is left.
+    [[nodiscard]] bool end_machines();
     [[nodiscard]] lab::demo::ToolResult tool(std::vector<std::string> command) const;
 
     /// One chat request, not streamed; blocks until it is answered.
@@ -137,7 +140,7 @@ private:
     std::string client_key_{};
 };
 
-/// Clients that send bursts until they are told to stop; joined at the end.
+/// Clients that send `waves` bursts, each again while the daemon is away; joined at the end.
 class Clients {
 public:
     Clients(const RentingScene& scene, int waves, int count);
