@@ -26,8 +26,9 @@ struct DriverOptions {
     std::vector<std::string> ssh_keys{};
     std::chrono::milliseconds connect_limit{10'000};
     std::chrono::milliseconds total_limit{60'000};
-    /// Divides the time a provider's books are given to settle (BillLine::final); above 1 only
-    /// where the provider itself runs faster, in tests and demonstrations.
+    /// Divides the time a provider's books are given to settle (BillLine::final), its minimum bill
+    /// and the windows of its rate limits; above 1 only where the provider itself runs faster, in
+    /// tests and demonstrations.
     std::int64_t speed{1};
 };
 

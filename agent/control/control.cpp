@@ -20,7 +20,7 @@ namespace {
 constexpr std::chrono::seconds tick_every{1};
 /// Queue events wake the loop at once, but a busy queue must not make it spin.
 constexpr std::chrono::milliseconds tick_pause{20};
-constexpr std::chrono::hours bill_every{1};
+constexpr std::chrono::nanoseconds bill_every = std::chrono::hours{1};  ///< divided by speed
 /// More than any limit, and far from overflowing when more is added.
 constexpr std::int64_t budget_closed = std::numeric_limits<std::int64_t>::max() / 4;
 
@@ -311,7 +311,7 @@ void Control::recover(Now now) {
     fleet_.sweep();
     fleet_.want_bills();
     next_sweep_ = now.boot + catalogue_->config.safety.leak_scan;
-    next_bill_ = now.boot + bill_every;
+    next_bill_ = now.boot + bill_every / catalogue_->config.speed;
 }
 
 std::future<Result<std::string>> Control::create_key(std::string name) {
@@ -382,7 +382,7 @@ void Control::tick() {
         fleet_.sweep();
     }
     if (now.boot >= next_bill_) {
-        next_bill_ = now.boot + bill_every;
+        next_bill_ = now.boot + bill_every / catalogue_->config.speed;
         fleet_.want_bills();
     }
     check_freeze();

@@ -295,6 +295,8 @@ void Control::publish() {
          {drivers_.warnings(), sources_.warnings(), market_.warnings(), fleet_.warnings()}) {
         view->warnings.insert(view->warnings.end(), more.begin(), more.end());
     }
+    const std::deque<std::string>& bills = fleet_.bill_alarms();
+    view->warnings.insert(view->warnings.end(), bills.begin(), bills.end());
     if (!health.problem.empty()) {
         view->warnings.push_back(health.problem);
     }

@@ -187,6 +187,11 @@ public:
     /// Nothing that costs money or could, and every bill compared.
     [[nodiscard]] bool settled() const noexcept;
     [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
+    /// Bills that differ from our books by more than a hundredth or a whole unit, one sentence
+    /// each.
+    [[nodiscard]] const std::deque<std::string>& bill_alarms() const noexcept {
+        return bill_alarms_;
+    }
     /// What may cost money unseen, one sentence each: machines unknown, overdue, not provably
     /// destroyed, without a driver, not in the books, or in no row.
     [[nodiscard]] std::vector<std::string> hazards() const;
@@ -281,6 +286,7 @@ private:
     std::map<std::string, ProviderState> providers_;
     std::vector<UtcTime> creates_;
     std::vector<std::string> warnings_;
+    std::deque<std::string> bill_alarms_;
     int ordering_{0};
     std::set<std::string> names_ordering_;  ///< source names given to orders not yet in seats_
     BootTime next_wake_{};

@@ -13,6 +13,22 @@ namespace {
 
 constexpr int bill_attempts_max = 5;  ///< then the hourly comparison tries again
 constexpr std::chrono::milliseconds bill_pause{500};
+/// A bill that differs by more than this is an alarm (FAULTS F102): the larger of what our clock
+/// cannot know better, and the smaller of a hundredth of the bill and one unit of its currency.
+constexpr std::chrono::seconds bill_tolerance{2};
+constexpr std::int64_t bill_alarm_share = 100;
+constexpr std::int64_t bill_alarm_nanos = 1'000'000'000;
+constexpr std::size_t bill_alarms_max = 16;  ///< shown at once, the newest
+
+Money size_of(Money amount) {
+    return amount.nanos() < 0 ? Money{-amount.nanos(), amount.currency()} : amount;
+}
+
+bool is_alarming(Money difference, Money bill, const Price& price) {
+    const std::int64_t off = size_of(difference).nanos();
+    const std::int64_t least = std::min(size_of(bill).nanos() / bill_alarm_share, bill_alarm_nanos);
+    return off > least && off > price.cost_of(bill_tolerance, Rounding::up).nanos();
+}
 
 }  // namespace
 
@@ -105,6 +121,22 @@ void Fleet::adjust(Seat& seat, const std::string& provider, Money bill) {
         to_text(bill),
         to_text(seat.paid),
         to_text(difference));
+    if (is_alarming(
+            difference, bill, seat.machine.real_price.value_or(seat.machine.intent_price))) {
+        std::string alarm = fmt::format(
+            "{}: {} bills {} for {}, which we reckoned to have cost {}: compare its bill, then its "
+            "price in models.yaml",
+            seat.source_name,
+            provider,
+            to_text(bill),
+            seat.machine.name,
+            to_text(seat.paid));
+        spdlog::critical("{}", alarm);
+        bill_alarms_.push_back(std::move(alarm));
+        if (bill_alarms_.size() > bill_alarms_max) {
+            bill_alarms_.pop_front();
+        }
+    }
     const Money before = std::exchange(seat.paid, bill);
     parts_.ledger.adjust(
         {.machine = seat.machine.id,

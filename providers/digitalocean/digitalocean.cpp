@@ -21,7 +21,8 @@ public:
           lines_{
               std::move(clients.spend),
               std::move(clients.safety),
-              {.budget = std::make_shared<RateBudget>("DigitalOcean", digitalocean_rate_rules()),
+              {.budget = std::make_shared<RateBudget>(
+                   "DigitalOcean", scaled(digitalocean_rate_rules(), options_.speed)),
                .clock = clock,
                .pause = std::move(pause)}},
           clock_{clock} {}
@@ -100,7 +101,9 @@ Result<std::vector<MarketOffer>> DigitalOcean::offers(std::stop_token stop) {
     if (!regions) {
         return std::unexpected{regions.error()};
     }
-    return digitalocean::make_offers(*sizes, *regions, options_.regions, clock_.read().utc);
+    return with_speed(
+        digitalocean::make_offers(*sizes, *regions, options_.regions, clock_.read().utc),
+        options_.speed);
 }
 
 Result<RemoteMachine> DigitalOcean::create(const MachineSpec& spec, std::stop_token stop) {

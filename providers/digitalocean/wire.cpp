@@ -54,6 +54,9 @@ Errc class_of_refusal(std::string_view message) {
     if (has_any(text, {"droplet limit"})) {
         return Errc::refused;
     }
+    if (has_any(text, {"name is already in use", "name already exists"})) {
+        return Errc::conflict;  // by ours, perhaps: it is looked up
+    }
     if (has_any(text, {"image", "ssh", "key", "user_data", "user data", "name", "tag", "vpc"})) {
         return Errc::rejected;
     }
@@ -128,6 +131,9 @@ Result<RemoteMachine> read_droplet(const Value& object, std::string_view owner_m
     if (gpu != nullptr) {
         machine.gpu = gpu_name(word(*gpu, "model"), object.text("size_slug"));
         machine.gpu_count = whole_within(*gpu, "count", 0, gpus_max);
+        if (const Value* const count = gpu->find("count"); count && count->integer() == 0) {
+            machine.gpu = "none";  // stated, unlike a count that is left out
+        }
     }
     if (size != nullptr) {
         machine.price = hourly_price_of(size->find("price_hourly"), usd).value_or(Price{});

@@ -57,6 +57,16 @@ Result<ClientPair> make_client_pair(const DriverOptions& options, std::string_vi
     return ClientPair{*std::move(spend), *std::move(safety)};
 }
 
+Result<std::vector<MarketOffer>> with_speed(
+    Result<std::vector<MarketOffer>> offers, std::int64_t speed) {
+    if (offers) {
+        for (MarketOffer& offer : *offers) {
+            offer.min_bill /= speed;
+        }
+    }
+    return offers;
+}
+
 Result<HttpResponse> send_launch(Line& line, HttpRequest request, const std::stop_token& stop) {
     auto response = line.send(request, stop, CallClass::launch);
     explicit_bzero(request.body.data(), request.body.size());

@@ -67,6 +67,11 @@ struct ClientPair {
 [[nodiscard]] Result<ClientPair> make_client_pair(
     const DriverOptions& options, std::string_view vendor_url);
 
+/// `offers` of a provider that lives `speed` times as fast as the real one: their minimum bills are
+/// so much shorter. Errors stay as they are.
+[[nodiscard]] Result<std::vector<MarketOffer>> with_speed(
+    Result<std::vector<MarketOffer>> offers, std::int64_t speed);
+
 /// Sends a launch on `line`, then wipes its body: it names secrets of the new machine.
 [[nodiscard]] Result<HttpResponse> send_launch(
     Line& line, HttpRequest request, const std::stop_token& stop);

@@ -22,6 +22,15 @@ constexpr std::size_t windows_max = 16;
 
 }  // namespace
 
+RateRules scaled(RateRules rules, std::int64_t speed) {
+    for (RateWindow& window : rules.windows) {
+        window.length = std::max(window.length / speed, milliseconds{1});
+    }
+    rules.gap /= speed;
+    rules.launch_gap /= speed;
+    return rules;
+}
+
 RateBudget::RateBudget(std::string provider, RateRules rules)
     : provider_{std::move(provider)}, rules_{std::move(rules)} {
     for (const RateWindow& rule : rules_.windows) {

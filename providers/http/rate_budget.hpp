@@ -43,6 +43,10 @@ struct RateRules {
     std::chrono::milliseconds safety_probe{std::chrono::minutes{1}};
 };
 
+/// The rules of a provider that lives `speed` times as fast as the real one (DriverOptions::speed):
+/// windows and gaps are so much shorter.
+[[nodiscard]] RateRules scaled(RateRules rules, std::int64_t speed);
+
 /// The rate limits of one provider's account, shared by both of its lines. Counts what we send,
 /// believes what the headers say, and refuses locally what the provider would refuse. Thread-safe.
 class RateBudget {

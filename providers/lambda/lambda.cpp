@@ -15,7 +15,8 @@ public:
           lines_{
               std::move(clients.spend),
               std::move(clients.safety),
-              {.budget = std::make_shared<RateBudget>("Lambda", lambda_rate_rules()),
+              {.budget = std::make_shared<RateBudget>(
+                   "Lambda", scaled(lambda_rate_rules(), options_.speed)),
                .clock = clock,
                .pause = std::move(pause)}},
           clock_{clock} {}
@@ -26,7 +27,9 @@ public:
     Result<std::vector<MarketOffer>> offers(std::stop_token stop) override {
         return ask(
             lines_.spend, lambda::make_types_request(), stop, [this](const HttpResponse& response) {
-                return lambda::parse_types(response, options_.regions, clock_.read().utc);
+                return with_speed(
+                    lambda::parse_types(response, options_.regions, clock_.read().utc),
+                    options_.speed);
             });
     }
 

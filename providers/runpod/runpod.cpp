@@ -22,7 +22,8 @@ public:
           lines_{
               std::move(clients.spend),
               std::move(clients.safety),
-              {.budget = std::make_shared<RateBudget>("RunPod", runpod_rate_rules()),
+              {.budget = std::make_shared<RateBudget>(
+                   "RunPod", scaled(runpod_rate_rules(), options_.speed)),
                .clock = clock,
                .pause = std::move(pause)}},
           clock_{clock} {}

@@ -78,6 +78,9 @@ Result<RemoteMachine> read_pod(const Value& object) {
     if (const Value* const gpu = object.find("gpu")) {
         machine.gpu = word(*gpu, "id");
         machine.gpu_count = whole_within(*gpu, "count", 0, gpus_max);
+        if (const Value* const count = gpu->find("count"); count && count->integer() == 0) {
+            machine.gpu = "none";  // stated, unlike a count that is left out
+        }
     }
     if (const Value* const env = object.find("env")) {
         machine.expires = parse_rfc3339(env->text(expires_variable)).value_or(UtcTime{});

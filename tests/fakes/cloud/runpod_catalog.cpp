@@ -70,13 +70,16 @@ UtcTime snapped(UtcTime time, std::chrono::seconds size) {
     return UtcTime{count * size};
 }
 
-std::optional<Buckets> read_buckets(const Query& query, UtcTime now) {
+std::optional<Buckets> read_buckets(const Query& query, std::int64_t speed, UtcTime now) {
     const std::string size = query.find("bucketSize").value_or("day");
     if (size != "hour" && size != "day") {
         return std::nullopt;
     }
     Buckets buckets{
-        .size = size == "hour" ? std::chrono::hours{1} : std::chrono::hours{24},
+        .size = std::max(
+            std::chrono::seconds{size == "hour" ? std::chrono::hours{1} : std::chrono::hours{24}} /
+                speed,
+            std::chrono::seconds{1}),
         .name = size == "hour" ? "hour" : "day"};
     buckets.to = snapped(now, buckets.size) + buckets.size;
     buckets.from = snapped(now - std::chrono::days{30}, buckets.size);
@@ -183,7 +186,7 @@ Reply list_centres(const Shop& shop, const Call& call) {
 
 Reply pod_bill(const Shop& shop, const Call& call, UtcTime now) {
     const Query query{call.query};
-    const auto buckets = read_buckets(query, now);
+    const auto buckets = read_buckets(query, shop.options().world.speed, now);
     if (!buckets) {
         return wrong_query();
     }
@@ -223,7 +226,7 @@ Reply pod_bill(const Shop& shop, const Call& call, UtcTime now) {
 }
 
 Reply whole_bill(const Shop& shop, const Call& call, UtcTime now) {
-    const auto buckets = read_buckets(Query{call.query}, now);
+    const auto buckets = read_buckets(Query{call.query}, shop.options().world.speed, now);
     if (!buckets) {
         return wrong_query();
     }

@@ -307,6 +307,37 @@ TEST_F(FleetTest, F102_ABillInAnotherCurrencyIsNeverSubtractedFromWhatWasBooked)
     EXPECT_EQ(rig->row("r-1")->paid, before);
 }
 
+/// 4.41 USD/h: two seconds are 0.00245 USD. The minute that is billed at least is 0.0735 USD.
+TEST_F(FleetTest, F102_ABillAboveATolerableDifferenceIsAnAlarm) {
+    struct Case {
+        const char* what;
+        std::int64_t over_nanos;
+        bool alarm;
+    };
+    const Case cases[] = {
+        {"as booked", 0, false},
+        {"a second more", 1'225'000, false},
+        {"a second less", -1'225'000, false},
+        {"three seconds more", 3'675'000, true},
+        {"three seconds less", -3'675'000, true}};
+    int number = 0;
+    std::size_t alarms = 0;
+    for (const Case& one : cases) {
+        rig->order();
+        rig->rounds(2);
+        destroy_all();
+        ASSERT_TRUE(rig->until([&] { return settled(); }));
+        const std::string id = "r-" + std::to_string(++number);
+        const Money bill{rig->row(id)->paid.nanos() + one.over_nanos, usd};
+        world.cloud.bill = {{.remote_id = id, .amount = bill, .final = true}};
+        rig->fleet->want_bills();
+        rig->rounds(3);
+        EXPECT_EQ(rig->row(id)->paid, bill) << one.what;
+        alarms += one.alarm ? 1 : 0;
+        EXPECT_EQ(rig->fleet->bill_alarms().size(), alarms) << one.what;
+    }
+}
+
 /// The ledger's writer may answer after its asker is gone.
 TEST(InboxHandle, OutlivesItsOwner) {
     auto inbox = std::make_unique<Inbox>();

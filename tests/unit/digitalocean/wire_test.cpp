@@ -148,6 +148,25 @@ RemoteMachine droplet(std::string_view members) {
     return machine ? *machine : RemoteMachine{.status = machine.error().message};
 }
 
+TEST(DigitalOceanWire, F17NoGpuIsNotTheSameAsNoWordAboutIt) {
+    const RemoteMachine none = droplet(R"("gpu_info":{"count":0,"model":"nvidia_h100"})");
+    EXPECT_EQ(none.gpu, "none") << "so that it is not the GPU that was asked for";
+    EXPECT_EQ(droplet(R"("gpu_info":{"model":"nvidia_h100"})").gpu, "nvidia_h100");
+    EXPECT_EQ(droplet(R"("gpu_info":{"count":1,"model":"nvidia_h100"})").gpu, "nvidia_h100");
+}
+
+TEST(DigitalOceanWire, F09ANameThatIsInUseMayBeOurs) {
+    const auto refused = [](std::string_view message) {
+        return parse_created(
+                   {422, fmt::format(R"({{"id":"unprocessable_entity","message":"{}"}})", message)},
+                   spec)
+            .error()
+            .code;
+    };
+    EXPECT_EQ(refused("Name is already in use by another Droplet."), Errc::conflict);
+    EXPECT_EQ(refused("Name is invalid"), Errc::rejected);
+}
+
 TEST(DigitalOceanWire, F24OffIsStoppedAndStillBills) {
     EXPECT_TRUE(droplet(R"("status":"off")").stopped);
     EXPECT_TRUE(droplet(R"("status":"archive")").stopped);

@@ -46,6 +46,17 @@ TEST(RateBudget, KeepsThirtyPercentForSafety) {
     EXPECT_EQ(admitted(budget, Lane::spend, at(60s)), 7) << "a new window";
 }
 
+TEST(RateBudget, AProviderThatLivesFasterHasShorterWindowsAndGaps) {
+    const RateRules rules =
+        scaled({.windows = {{"minute", 10, 60s}}, .gap = 1s, .launch_gap = 12s}, 120);
+    EXPECT_EQ(rules.gap, 8ms);
+    EXPECT_EQ(rules.launch_gap, 100ms);
+    RateBudget budget{"X", scaled({.windows = {{"minute", 10, 60s}}}, 120)};
+    EXPECT_EQ(admitted(budget, Lane::spend, at(0s)), 7);
+    EXPECT_EQ(admitted(budget, Lane::spend, at(499ms)), 0);
+    EXPECT_EQ(admitted(budget, Lane::spend, at(500ms)), 7) << "half a second is its minute";
+}
+
 TEST(RateBudget, SafetyUsesWhatSpendingLeavesAndMore) {
     RateBudget budget{"X", {.windows = {{"minute", 10, 60s}}}};
     EXPECT_EQ(admitted(budget, Lane::safety, at(0s), 4), 4);
