@@ -21,8 +21,26 @@ constexpr std::chrono::seconds tick_every{1};
 /// Queue events wake the loop at once, but a busy queue must not make it spin.
 constexpr std::chrono::milliseconds tick_pause{20};
 constexpr std::chrono::nanoseconds bill_every = std::chrono::hours{1};  ///< divided by speed
+/// Vendors close their books by the month: a machine may be billed for so long after its end.
+constexpr std::chrono::days bills_within{40};
 /// More than any limit, and far from overflowing when more is added.
 constexpr std::int64_t budget_closed = std::numeric_limits<std::int64_t>::max() / 4;
+
+}  // namespace
+
+namespace {
+
+std::set<std::string> providers_with_machines(const ledger::Recovered& recovered) {
+    std::set<std::string> names;
+    for (const ledger::Recovered::Machine& machine : recovered.machines) {
+        const auto name =
+            std::ranges::find(recovered.names, machine.row.provider, &ledger::NameRow::ix);
+        if (name != recovered.names.end() && !machine.row.remote_id.empty()) {
+            names.insert(name->text);
+        }
+    }
+    return names;
+}
 
 }  // namespace
 
@@ -37,7 +55,14 @@ Control::Control(Parts parts, ControlOptions options)
            .boot_id = options_.boot_id,
            .ids = IdGenerator{1, parts_.ledger.recovered().last_id}},
           [this](const lifecycle::Step& step) { renter_.stepped(step); }},
-      drivers_{{parts_.clock, parts_.credentials, fleet_}, options_.owner_mark},
+      drivers_{
+          {parts_.clock,
+           parts_.credentials,
+           fleet_,
+           inbox_,
+           options_.state,
+           providers_with_machines(parts_.ledger.recovered())},
+          options_.owner_mark},
       market_{fleet_, parts_.clock, parts_.ledger, names_},
       exposure_{parts_.gateway, options_.zone},
       sources_{
@@ -284,7 +309,7 @@ void Control::recover(Now now) {
                 }
             }
         }
-        if (auto machines = reader->machines(now.utc - std::chrono::days{2})) {
+        if (auto machines = reader->machines(now.utc - bills_within)) {
             fleet_.remember_gone(*machines);
         }
     }
@@ -388,6 +413,7 @@ void Control::tick() {
     check_freeze();
     book_reaped(now);
     heartbeat_file_.beat(now);
+    fleet_.brake(freeze_.has_value() || stopping_);
     renter_.tick(
         counters_,
         {.frozen = freeze_.has_value(),

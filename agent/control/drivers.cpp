@@ -1,11 +1,13 @@
 #include "agent/control/drivers.hpp"
 
+#include "agent/ledger/sha256.hpp"
 #include "providers/drivers.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <fstream>
 #include <utility>
 
 namespace evenkeel::agent {
@@ -29,6 +31,67 @@ Result<std::unique_ptr<providers::Provider>> driver_of(
          .ssh_keys = entry.ssh_keys,
          .speed = speed},
         clock);
+}
+
+namespace {
+
+constexpr const char* fingerprints_file = "drivers";
+
+/// Of what a driver talks to and as whom; nothing about the key can be read from it.
+std::string fingerprint(const config::Provider& entry, const providers::Secret& credential) {
+    const std::string digest = ledger::sha256(
+        fmt::format("{}\n{}\n{}", entry.driver, entry.base_url, credential.reveal()));
+    std::string text;
+    for (const char c : digest) {
+        text += fmt::format("{:02x}", static_cast<unsigned char>(c));
+    }
+    return text;
+}
+
+}  // namespace
+
+Drivers::Drivers(Parts parts, std::string owner_mark)
+    : parts_{std::move(parts)}, owner_mark_{std::move(owner_mark)} {
+    std::ifstream input{parts_.state / fingerprints_file};
+    for (std::string name, digest; !parts_.state.empty() && input >> name >> digest;) {
+        fingerprints_[name] = digest;
+    }
+}
+
+bool Drivers::made_of_something_else(const Made& next) const {
+    const auto known = fingerprints_.find(next.entry.name);
+    return known != fingerprints_.end() &&
+           known->second != fingerprint(next.entry, next.credential);
+}
+
+void Drivers::remember(const Made& made) {
+    std::string& stored = fingerprints_[made.entry.name];
+    const std::string digest = fingerprint(made.entry, made.credential);
+    if (parts_.state.empty() || stored == digest) {
+        return;
+    }
+    stored = digest;
+    const std::filesystem::path target = parts_.state / fingerprints_file;
+    const std::filesystem::path draft = parts_.state / "drivers.new";
+    {
+        std::ofstream output{draft, std::ios::trunc};
+        for (const auto& [name, text] : fingerprints_) {
+            output << name << ' ' << text << '\n';
+        }
+    }
+    std::error_code code;
+    std::filesystem::permissions(
+        draft, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, code);
+    std::filesystem::rename(draft, target, code);
+    if (code) {
+        spdlog::warn("{} cannot be written: {}", target.string(), code.message());
+    }
+}
+
+void Drivers::take(Made next, std::shared_ptr<providers::Provider> driver) {
+    parts_.fleet.use_provider(next.entry.name, std::move(driver));
+    remember(next);
+    made_.insert_or_assign(next.entry.name, std::move(next));
 }
 
 void Drivers::apply(const config::Config& config) {
@@ -77,19 +140,22 @@ void Drivers::make(const config::Provider& entry) {
         return;
     }
     Made next{entry, std::move(*credential)};
-    if (in_use && !same_key) {
+    const bool doubtful =
+        !replaces && parts_.with_machines.contains(entry.name) && made_of_something_else(next);
+    if (doubtful || (in_use && !same_key)) {
         try_key(std::move(next), std::move(*driver));
         return;
     }
-    parts_.fleet.use_provider(entry.name, std::move(*driver));
-    made_.insert_or_assign(entry.name, std::move(next));
+    take(std::move(next), std::move(*driver));
 }
 
 void Drivers::try_key(Made next, std::shared_ptr<providers::Provider> driver) {
     const std::string name = next.entry.name;
-    parts_.fleet.runner(name)->run(
+    auto& trial = trials_[name];
+    trial = std::make_unique<ProviderRunner>(driver, parts_.inbox, ProviderRunner::Hooks{});
+    trial->run(
         ProviderRunner::Lane::safety,
-        [driver](providers::Provider&, std::stop_token stop) { return driver->list(stop); },
+        [](providers::Provider& api, std::stop_token stop) { return api.list(stop); },
         [this, name, driver, next = std::move(next)](
             const Result<std::vector<providers::RemoteMachine>>& list) mutable {
             const bool shows_ours =
@@ -97,18 +163,15 @@ void Drivers::try_key(Made next, std::shared_ptr<providers::Provider> driver) {
                     return parts_.fleet.owns(name, remote.remote_id);
                 });
             if (shows_ours || !parts_.fleet.uses(name)) {
-                parts_.fleet.use_provider(name, std::move(driver));
-                made_.insert_or_assign(name, std::move(next));
-                spdlog::info("provider={} uses its new key", name);
+                take(std::move(next), std::move(driver));
+                spdlog::info("provider={} uses its new key or address", name);
                 return;
             }
             warn(
                 name,
-                list ? "its new key shows none of our machines; the old key stays until they are "
-                       "gone and the configuration is read again"
-                     : list.error().message +
-                           "; the old key stays until the configuration is read "
-                           "again");
+                list ? "its new key or address shows none of our machines; they are not asked "
+                       "for there. Give the old one back until they are gone"
+                     : list.error().message + "; its new key or address is not used yet");
             spdlog::error("{}", warnings_.back());
         });
 }

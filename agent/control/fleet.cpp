@@ -85,7 +85,7 @@ std::string Fleet::pin_of(Seat& seat) {
     // Without a driver (its key cannot be read) the machine still serves behind its certificate.
     const bool own_front = provider != nullptr
                                ? provider->current()->start_form() == providers::StartForm::own
-                               : entry == nullptr || entry->driver == "sandbox";
+                               : entry != nullptr && entry->driver == "sandbox";
     if (own_front) {
         return {};
     }
@@ -183,6 +183,13 @@ void Fleet::remember_gone(const std::vector<ledger::MachineView>& machines) {
         }
         Seat seat;
         seat.machine = *machine;
+        if (seat.machine.gone_at && seat.machine.boot_id != settings_.boot_id) {
+            // Of another boot of the host: its boot time says nothing about lists of this one.
+            const Now now = parts_.clock.read();
+            const auto age =
+                std::max(std::chrono::microseconds{0}, now.utc - seat.machine.gone_at->utc);
+            seat.machine.gone_at->boot = now.boot - age;
+        }
         seat.names = {
             .provider = view.row.provider,
             .offer = view.row.offer,

@@ -14,6 +14,7 @@
 #include "policies/lifecycle/trust.hpp"
 #include "policies/routing/catalogue.hpp"
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <map>
@@ -46,6 +47,8 @@ struct Seat {
     /// Set while it is being ended and the ledger takes no step: what it is by now. Calls and the
     /// gate follow it; its events wait to be booked in their order.
     std::optional<lifecycle::Machine> ahead{};
+    /// Read by its create call just before it is sent; cleared when that must not happen any more.
+    std::shared_ptr<std::atomic<bool>> create_wanted{};
     /// The ledger holds another story of this machine than we do: it is ended without further rows,
     /// and what it cost comes into the books with the provider's bill.
     bool disputed{false};
@@ -163,6 +166,8 @@ public:
     void order(const Order& order, std::function<void(const Error&)> failed);
     void drain(MachineId id, const Reason& reason);
     void destroy(MachineId id, const Reason& reason);
+    /// While it is on, no create is sent, whatever was ordered before (frozen, stopping).
+    void brake(bool on) noexcept { *brake_ = on; }
     /// Ends all machines: drains (or destroys at once), for a stop of the agent.
     void end_all(bool at_once, const Reason& reason);
 
@@ -287,6 +292,7 @@ private:
     std::vector<UtcTime> creates_;
     std::vector<std::string> warnings_;
     std::deque<std::string> bill_alarms_;
+    std::shared_ptr<std::atomic<bool>> brake_{std::make_shared<std::atomic<bool>>(false)};
     int ordering_{0};
     std::set<std::string> names_ordering_;  ///< source names given to orders not yet in seats_
     BootTime next_wake_{};

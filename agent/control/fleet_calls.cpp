@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <utility>
 
@@ -102,7 +103,7 @@ void Fleet::pump(Seat& seat) {
     }
     const lifecycle::Call call = lifecycle::wanted_call(machine, limits(machine), now);
     if (call.kind == lifecycle::CallKind::none || seat.outstanding.contains(call.kind) ||
-        (seat.ahead && call.kind == lifecycle::CallKind::create)) {
+        (call.kind == lifecycle::CallKind::create && (seat.ahead || *brake_))) {
         return;
     }
     if (call.not_before > now.boot) {
@@ -171,7 +172,8 @@ void Fleet::start_call(Seat& seat, lifecycle::CallKind kind) {
                     } else {
                         answer(lifecycle::DestroyAnswered{failed, result.error().retry_after});
                     }
-                });
+                },
+                true);
             return;
         case probe:
             seat.outstanding.insert(kind);
@@ -262,10 +264,16 @@ void Fleet::send_create(Seat& seat) {
         return;
     }
     seat.outstanding.insert(lifecycle::CallKind::create);
+    seat.create_wanted = std::make_shared<std::atomic<bool>>(true);
     provider->run(
         ProviderRunner::Lane::spend,
-        [spec = std::move(spec)](providers::Provider& api, std::stop_token stop) mutable {
-            auto answer = api.create(spec, stop);
+        [spec = std::move(spec), wanted = seat.create_wanted, brake = brake_](
+            providers::Provider& api,
+            std::stop_token stop) mutable -> Result<providers::RemoteMachine> {
+            // It may have waited behind slow calls: nothing was sent yet, and nothing must be now.
+            Result<providers::RemoteMachine> answer =
+                !*wanted || *brake ? fail(Errc::cancelled, "it is not wanted any more")
+                                   : api.create(spec, stop);
             wipe(spec);
             return answer;
         },

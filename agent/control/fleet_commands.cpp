@@ -261,9 +261,13 @@ void Fleet::forget_stranger(const lifecycle::Seen& known) {
 
 bool Fleet::book_reaped(const reap::Entry& entry, bool known) {
     const auto same = [&](const lifecycle::Machine& machine) {
-        const bool by_id = machine.remote_id == entry.machine.remote_id;
-        const bool by_name = machine.remote_id.empty() && machine.name == entry.machine.name;
-        return machine.provider == entry.provider && (by_id || by_name);
+        const bool by_id =
+            machine.provider == entry.provider && machine.remote_id == entry.machine.remote_id;
+        // Names are ours and unique; the provider's name in the configuration may have changed.
+        const bool by_name =
+            machine.name == entry.machine.name &&
+            (machine.remote_id.empty() || machine.remote_id == entry.machine.remote_id);
+        return by_id || by_name;
     };
     const Now now = parts_.clock.read();
     const auto age = std::max(std::chrono::microseconds{0}, now.utc - entry.at);

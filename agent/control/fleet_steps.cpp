@@ -219,6 +219,9 @@ void Fleet::committed(MachineId id, const Result<void>& result) {
     seat->ahead.reset();
     seat->unsaved = seat->disputed;
     seat->machine = step.machine;
+    if (seat->create_wanted && (step.to != MachineState::creating || step.machine.end_asked)) {
+        *seat->create_wanted = false;
+    }
     for (const lifecycle::PhaseClosed& closed : step.closed) {
         seat->paid += seat->disputed ? Money{0, closed.amount.currency()} : closed.amount;
         if (closed.phase == Phase::serve) {
@@ -323,6 +326,9 @@ void Fleet::gate_effect(Seat& seat, lifecycle::GateEffect effect) {
 
 void Fleet::bury(MachineId id) {
     const auto it = seats_.find(id);
+    if (it->second.create_wanted) {
+        *it->second.create_wanted = false;
+    }
     if (it->second.hold) {
         parts_.ledger.release(*it->second.hold);
     }

@@ -59,7 +59,8 @@ void Fleet::listed(
                 continue;
             }
             const MachineState waits = effective(*seat).state;
-            if (waits == MachineState::unknown || waits == MachineState::verifying) {
+            if (waits == MachineState::unknown || waits == MachineState::verifying ||
+                effective(*seat).missing_get) {
                 const auto kind = waits == MachineState::unknown ? lifecycle::CallKind::look_up
                                                                  : lifecycle::CallKind::prove;
                 apply_event(*seat, lifecycle::CallFailed{kind, result.error().retry_after});

@@ -26,7 +26,7 @@ std::shared_ptr<providers::Provider> ProviderRunner::current() const {
     return provider_;
 }
 
-void ProviderRunner::enqueue(Lane lane, Job job) {
+void ProviderRunner::enqueue(Lane lane, bool urgent, Job job) {
     if (hooks_.executor) {
         hooks_.executor(lane, std::move(job));
         return;
@@ -34,7 +34,11 @@ void ProviderRunner::enqueue(Lane lane, Job job) {
     Queue& queue = queues_[static_cast<std::size_t>(lane)];
     {
         const std::lock_guard lock{queue.mutex};
-        queue.jobs.push_back(std::move(job));
+        if (urgent) {
+            queue.jobs.push_front(std::move(job));
+        } else {
+            queue.jobs.push_back(std::move(job));
+        }
     }
     queue.arrived.notify_one();
 }

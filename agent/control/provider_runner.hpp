@@ -43,10 +43,12 @@ public:
     ProviderRunner& operator=(const ProviderRunner&) = delete;
 
     /// Runs `call(provider, stop)` on the lane's thread, then `done(result)` on the control thread.
+    /// An `urgent` call goes before those that wait: a delete never stands behind reports.
     template <class Call, class Done>
-    void run(Lane lane, Call call, Done done) {
+    void run(Lane lane, Call call, Done done, bool urgent = false) {
         enqueue(
             lane,
+            urgent,
             [this, call = std::move(call), done = std::move(done)](std::stop_token stop) mutable {
                 using Answer = std::invoke_result_t<Call&, providers::Provider&, std::stop_token>;
                 // A driver that throws has told us nothing: a create may have happened.
@@ -80,7 +82,7 @@ private:
         std::condition_variable_any arrived{};
         std::deque<Job> jobs{};
     };
-    void enqueue(Lane lane, Job job);
+    void enqueue(Lane lane, bool urgent, Job job);
     static void work(Queue& queue, std::stop_token stop);
 
     mutable std::mutex provider_mutex_{};

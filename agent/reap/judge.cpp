@@ -9,6 +9,9 @@ namespace evenkeel::reap {
 
 namespace {
 
+/// Younger than this, a machine without a row is left to the agent: rows were read before the list.
+constexpr std::chrono::minutes young{2};
+
 constexpr std::string_view family = "ek-";  ///< every agent's mark and names begin with it
 
 std::chrono::minutes patience(Agent agent) noexcept {
@@ -110,6 +113,9 @@ std::vector<Judgement> judge(
             one.verdict = Verdict::kept;
             one.why = one.expires && now > *one.expires ? "its end has come: the agent has its turn"
                                                         : "its end has not come";
+        } else if (machine.created != UtcTime{} && now - machine.created < young) {
+            one.verdict = Verdict::watched;
+            one.why = "made just now: an agent that starts may be writing its row";
         } else if (agent == Agent::dead) {
             one.verdict = Verdict::orphan;
             one.why = "in no row of the ledger, and the agent does not run";

@@ -344,7 +344,7 @@ void Stepper::deadlines() {
                     "engine_lost",
                     {ReasonCode::machine_engine_lost, {limits_.engine_lost.count()}},
                     GateEffect::cancel);
-            } else if (age >= limits_.max_life) {
+            } else if (age >= life_granted()) {
                 on(Drain{
                     .reason = {
                         ReasonCode::rent_max_life,

@@ -75,6 +75,9 @@ private:
     void absent(bool by_get, Now asked);
     void conclude_absence();
     void read_back(const Seen& seen);
+    /// How long it may live before its drain begins: as the policy says now, and never longer than
+    /// the end that was written on it when it was made (the reaper and its own timer go by that).
+    [[nodiscard]] std::chrono::nanoseconds life_granted() const;
     [[nodiscard]] std::optional<Reason> wrong(const Seen& seen) const;
     void close_phase(Now to, std::chrono::nanoseconds elapsed);
     void open_phase(Phase phase, Now from);

@@ -229,9 +229,21 @@ void Stepper::answered(bool failed, std::optional<milliseconds> retry_after) {
     }
 }
 
+std::chrono::nanoseconds Stepper::life_granted() const {
+    const Machine& m = out_.machine;
+    const nanoseconds now_allowed = limits_.max_life;
+    if (m.expires == UtcTime{}) {
+        return now_allowed;
+    }
+    // A difference of two stored times: no step of the wall clock shortens it (F85).
+    const nanoseconds written = m.expires - m.wanted_at.utc - limits_.drain;
+    return std::min(now_allowed, std::max(written, nanoseconds::zero()));
+}
+
 std::optional<Reason> Stepper::wrong(const Seen& seen) const {
     const Machine& m = out_.machine;
-    if (seen.price && is_dearer(*seen.price, m.intent_price)) {
+    // Judged once: later the provider may state its list price of the day, which is not ours.
+    if (seen.price && !m.real_price && is_dearer(*seen.price, m.intent_price)) {
         return Reason{
             ReasonCode::machine_dearer,
             {seen.price->per_display_unit().nanos(), m.intent_price.per_display_unit().nanos()}};

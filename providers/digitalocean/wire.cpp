@@ -141,7 +141,8 @@ Result<RemoteMachine> read_droplet(const Value& object, std::string_view owner_m
     if (const Value* const tags = object.find("tags")) {
         for (const Value& each : tags->items()) {
             const std::string_view tag = each.string().value_or("");
-            if (is_owner_mark(tag) && machine.owner_mark != owner_mark) {
+            // A tag alone is not enough: people tag machines of theirs, for a firewall say.
+            if (is_owner_mark(tag) && owner_mark_of_name(machine.name) == tag) {
                 machine.owner_mark = tag;
             }
             if (const int minutes = number_after(tag, expires_tag); minutes > 0) {

@@ -95,11 +95,15 @@ struct PageOf {
     std::optional<std::int64_t> total{};  ///< items of the whole list, when the provider says so
 };
 
+/// Most entries of a list that is read: far more than anybody rents, and little memory.
+inline constexpr std::size_t list_items_max = 20'000;
+
 /// Reads a list page by page until its end: all of it, or an error. `fetch(next)` gives one page
 /// (`next` is empty for the first); `id_of(item)` names an item (empty: not compared). Errors:
 /// those of `fetch`; unavailable when the list changed while it was read; invalid_response when an
-/// item stands in it twice, when it does not have as many items as it says, or when it does not end
-/// within `pages_max`. `what` stands in messages, for example "the sandbox cloud's list".
+/// item stands in it twice, when it does not have as many items as it says, has more than
+/// `list_items_max`, or does not end within `pages_max`. `what` stands in messages, for example
+/// "the sandbox cloud's list".
 template <class Item, class Fetch, class IdOf>
 [[nodiscard]] Result<std::vector<Item>> read_pages(
     std::string_view what, int pages_max, Fetch fetch, IdOf id_of) {
@@ -116,6 +120,11 @@ template <class Item, class Fetch, class IdOf>
             return fail(Errc::unavailable, fmt::format("{} changed while it was read", what));
         }
         total = page->total;
+        if (items.size() + page->items.size() > list_items_max) {
+            return fail(
+                Errc::invalid_response,
+                fmt::format("{} has more than {} entries", what, list_items_max));
+        }
         for (Item& item : page->items) {
             std::string id{id_of(item)};
             if (!id.empty() && !ids.insert(std::move(id)).second) {

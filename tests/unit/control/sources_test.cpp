@@ -4,6 +4,7 @@
 #include "tests/unit/control/rig.hpp"
 
 #include <fstream>
+#include <iterator>
 
 /// What a reload does to sources and drivers that work already.
 namespace evenkeel::agent::control_rig {
@@ -149,6 +150,47 @@ TEST_F(ReloadTest, ANewKeyIsTakenOnlyWhenItShowsOurMachines) {
     rig.rounds(3);
     EXPECT_EQ(rig.fleet->runner("cloud")->current(), before);
     EXPECT_EQ(drivers.warnings().size(), 1u);
+}
+
+/// The same over a restart: the state folder remembers what the driver was made of.
+TEST_F(ReloadTest, AnotherKeyAfterARestartIsTakenOnlyWhenItShowsOurMachines) {
+    secret("cloud.key", "one");
+    config::Config config = small_config();
+    config.providers[0].credential = "cloud.key";
+    const auto restarted = [&] {
+        return Drivers{
+            {world.clock,
+             credentials,
+             *rig.fleet,
+             rig.inbox,
+             folder.path(),
+             std::set<std::string>{"cloud"}},
+            "ek-1a2b3c4d"};
+    };
+    restarted().apply(config);
+    const auto first = rig.fleet->runner("cloud")->current();
+    restarted().apply(config);
+    EXPECT_NE(rig.fleet->runner("cloud")->current(), first) << "the same key is taken at once";
+    const std::string stored = [&] {
+        std::ifstream file{folder.path() / "drivers"};
+        return std::string{std::istreambuf_iterator<char>{file}, {}};
+    }();
+    EXPECT_TRUE(stored.starts_with("cloud ")) << stored;
+    EXPECT_EQ(stored.find("one"), std::string::npos);
+    rig.fleet->use_provider("cloud", std::make_shared<CloudDriver>(world.cloud, world.clock));
+    rig.order();  // so that the fleet has a machine to lose
+    rig.rounds(2);
+    const auto second = rig.fleet->runner("cloud")->current();
+    secret("cloud.key", "of another account");
+    Drivers again = restarted();
+    again.apply(config);
+    for (int i = 0; i < 200 && again.warnings().empty(); ++i) {
+        for (const Inbox::Item& item : rig.inbox.take(10ms)) {
+            item();
+        }
+    }
+    EXPECT_EQ(rig.fleet->runner("cloud")->current(), second);
+    ASSERT_EQ(again.warnings().size(), 1u);
 }
 
 }  // namespace
