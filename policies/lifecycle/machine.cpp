@@ -186,6 +186,11 @@ Step after_restart(
     m.idle_since.reset();
     m.probe_failures = 0;
     m.asked_provider = false;
+    const bool live = m.state == MachineState::booting || m.state == MachineState::warming ||
+                      m.state == MachineState::serving || m.state == MachineState::draining;
+    if (live) {
+        m.alive_at = now;  // newer proofs of life were lost, and too little must not be booked
+    }
     // A delete may have been sent and have worked.
     m.attempts = m.state == MachineState::deleting ? 1 : 0;
     m.called_at = BootTime{};
