@@ -203,12 +203,6 @@ Step after_restart(
     } else if (rebooted) {
         stepper.note("rebooted", {});
     }
-    if (m.state == MachineState::serving || m.state == MachineState::draining) {
-        // It was seen alive all the time until we stopped, and its row does not say when that was:
-        // if it should be gone, it is paid until now rather than until an old proof of life. Too
-        // much until its bill comes, never too little (I3).
-        m.alive_at = now;
-    }
     if (takes_work(m, limits)) {
         stepper.out().gate = GateEffect::start;
     }
