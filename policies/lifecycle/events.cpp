@@ -277,6 +277,9 @@ void Stepper::on(const Reaped& event) {
         m.remote_id = event.remote_id;
     }
     m.confirmed = true;  // the reaper listed it
+    if (m.alive_at.boot > event.answered.boot) {
+        m.alive_at = event.answered;  // a restart had to assume that it still lives
+    }
     end_wanted({ReasonCode::machine_reaped});
     if (!m.delete_asked) {
         m.delete_asked = event.answered;

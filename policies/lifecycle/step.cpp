@@ -242,11 +242,13 @@ std::chrono::nanoseconds Stepper::life_granted() const {
 
 std::optional<Reason> Stepper::wrong(const Seen& seen) const {
     const Machine& m = out_.machine;
-    // Judged once: later the provider may state its list price of the day, which is not ours.
-    if (seen.price && !m.real_price && is_dearer(*seen.price, m.intent_price)) {
+    // The first price read back is what it costs; later the provider may state its list price of
+    // the day, and that ends no machine.
+    const std::optional<Price>& price = m.real_price ? m.real_price : seen.price;
+    if (price && is_dearer(*price, m.intent_price)) {
         return Reason{
             ReasonCode::machine_dearer,
-            {seen.price->per_display_unit().nanos(), m.intent_price.per_display_unit().nanos()}};
+            {price->per_display_unit().nanos(), m.intent_price.per_display_unit().nanos()}};
     }
     const bool other_gpu = !m.gpu_wanted.empty() && !seen.gpu.empty() && seen.gpu != m.gpu_wanted;
     if (other_gpu || (seen.gpu_count > 0 && seen.gpu_count < m.gpu_count_wanted)) {

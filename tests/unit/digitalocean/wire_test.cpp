@@ -176,9 +176,15 @@ TEST(DigitalOceanWire, F24OffIsStoppedAndStillBills) {
 }
 
 TEST(DigitalOceanWire, F26OurMarkIsATagOfOurForm) {
-    EXPECT_EQ(droplet(R"("tags":["web","ek-99999999"])").owner_mark, "ek-99999999");
     EXPECT_EQ(
-        droplet(R"("tags":["ek-99999999","ek-1a2b3c4d","ek-88888888"])").owner_mark, "ek-1a2b3c4d");
+        droplet(R"("name":"ek-99999999-01","tags":["web","ek-99999999"])").owner_mark,
+        "ek-99999999");
+    EXPECT_EQ(droplet(R"("name":"firewalled","tags":["ek-99999999"])").owner_mark, "")
+        << "people tag machines of theirs too";
+    EXPECT_EQ(
+        droplet(R"("name":"ek-1a2b3c4d-01","tags":["ek-99999999","ek-1a2b3c4d","ek-88888888"])")
+            .owner_mark,
+        "ek-1a2b3c4d");
     EXPECT_EQ(
         droplet(R"("name":"ek-1a2b3c4d-01","tags":["evenkeel","ek-expires-1","EK-1A2B3C4D"])")
             .owner_mark,
