@@ -150,5 +150,33 @@ TEST(EndOfLife, F21_AMachineThatShowsUpAfterThatWasNotLost) {
     EXPECT_EQ(walk.machine.posted, walk.machine.intent_price.cost_of(1'041s, Rounding::half_even));
 }
 
+TEST(EndOfLife, F97ALaterListPriceEndsNoMachine) {
+    Walk walk;
+    walk.reach(MachineState::serving);
+    Seen dear = seen_as();
+    dear.price = Price::per_hour(Money{9'000'000'000, usd});
+    walk.feed(Got{walk.now(), dear});
+    EXPECT_EQ(walk.machine.state, MachineState::serving);
+    EXPECT_EQ(walk.machine.real_price, seen_as().price) << "what it costs was read back once";
+}
+
+/// A longer max_life by reload is not for machines on which an earlier end was written: the reaper
+/// and the node's own timer would end them in mid-stream.
+TEST(EndOfLife, NobodyLivesLongerThanWhatWasWrittenOnIt) {
+    Walk walk;
+    walk.reach(MachineState::serving);
+    const auto written = walk.limits.max_life;
+    walk.limits.max_life = written * 2;
+    walk.t += written - 600s;
+    walk.feed(EngineReachable{walk.now()});
+    walk.feed(Tick{});
+    EXPECT_EQ(walk.machine.state, MachineState::serving);
+    walk.t += 600s;
+    walk.feed(EngineReachable{walk.now()});
+    walk.feed(Tick{});
+    EXPECT_EQ(walk.machine.state, MachineState::draining);
+    EXPECT_EQ(walk.machine.end_reason.code, ReasonCode::rent_max_life);
+}
+
 }  // namespace
 }  // namespace evenkeel::lifecycle
