@@ -31,9 +31,12 @@ TEST(RentingMoney, F48_TheReaperEndsAtTheVendorWhatADeadAgentLeftBehind) {
     scene.put_on(Trouble::orphan);
     scene.put_on(Trouble::foreign);
     ASSERT_EQ(scene.count_at_fake("live_with_our_mark"), 2);
+    // One made just now would be left to an agent that starts; this one says no age.
+    scene.put_on(Trouble::missing_field, -1, 2);
     const auto reaped = scene.tool({"reap", "--wait", "20s"});
     EXPECT_EQ(reaped.status, 0) << reaped.out << reaped.err;
     EXPECT_EQ(scene.count_at_fake("live_with_our_mark"), 1) << "its row's machine has its time";
+    scene.take_off_all();
     scene.edit("policy.yaml", "min: 1", "min: 0");
     ASSERT_TRUE(scene.start_daemon());
     scene.expect_clean_end();
