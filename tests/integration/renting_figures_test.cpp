@@ -18,6 +18,7 @@ using providers::exact_json::Value;
 constexpr auto watched = 60s;
 constexpr int per_hour = 60;
 constexpr auto create_goal = 100ms;
+constexpr auto lambda_gap = 1'100ms;  ///< its limit of one request a second may come between
 /// Far below the tightest vendor's limit (RunPod: 60 a minute), with room for people and deletes.
 constexpr std::int64_t steady_calls_max = 20;
 
@@ -64,6 +65,7 @@ TEST_P(RentingFigures, FromDecisionToCreateAndCallsWhileNobodyAsks) {
          .loading = 300ms,
          .min = 1,
          .max = 1}};
+    scene.edit("policy.yaml", "leak_scan: 120s", "leak_scan: 60s");  // as it is by itself
     ASSERT_TRUE(scene.start_daemon());
     ASSERT_TRUE(eventually(60s, [&] { return scene.serves(); }));
     const Calls first = calls_after(scene, 0);
@@ -87,7 +89,7 @@ TEST_P(RentingFigures, FromDecisionToCreateAndCallsWhileNobodyAsks) {
             "%s: %lld ms from decision to create\n",
             std::string{fakes::cloud::to_text(GetParam())}.c_str(),
             static_cast<long long>(took.count()));
-        EXPECT_LT(took, create_goal);
+        EXPECT_LT(took, create_goal + (GetParam() == Vendor::lambda ? lambda_gap : 0ms));
         ++compared;
     }
     EXPECT_EQ(compared, 1);

@@ -16,23 +16,48 @@ void want_none(const RentingScene& scene) {
     ::kill(scene.daemon_pid(), SIGHUP);
 }
 
-TEST(RentingMoney, F48_TheReaperEndsAtTheVendorWhatADeadAgentLeft) {
-    RentingScene scene{{.vendor = Vendor::runpod, .min = 1, .max = 1}};
-    scene.edit("policy.yaml", "max_life: 90s", "max_life: 4s");
-    ASSERT_TRUE(scene.start_daemon());
-    ASSERT_TRUE(eventually(15s, [&] { return scene.serves(); }));
+/// Kills the daemon and makes its heartbeat look old, as if it had died some time ago.
+void die_for_good(RentingScene& scene) {
     scene.kill_daemon();
-    ASSERT_EQ(scene.count_at_fake("live_with_our_mark"), 1);
-    // Its end is written on the machine: the reaper needs nothing else.
     std::filesystem::last_write_time(
         scene.state() / "heartbeat", std::filesystem::file_time_type::clock::now() - 10min);
-    EXPECT_TRUE(eventually(30s, [&] {
-        static_cast<void>(scene.tool({"reap", "--wait", "10s"}));
-        return scene.count_at_fake("live_with_our_mark") == 0;
-    }));
+}
+
+TEST(RentingMoney, F48_TheReaperEndsAtTheVendorWhatADeadAgentLeftBehind) {
+    RentingScene scene{{.vendor = Vendor::runpod, .min = 1, .max = 1}};
+    ASSERT_TRUE(scene.start_daemon());
+    ASSERT_TRUE(eventually(15s, [&] { return scene.serves(); }));
+    die_for_good(scene);
+    scene.put_on(Trouble::orphan);
+    scene.put_on(Trouble::foreign);
+    ASSERT_EQ(scene.count_at_fake("live_with_our_mark"), 2);
+    // One made just now would be left to an agent that starts; this one says no age.
+    scene.put_on(Trouble::missing_field, -1, 2);
+    const auto reaped = scene.tool({"reap", "--wait", "20s"});
+    EXPECT_EQ(reaped.status, 0) << reaped.out << reaped.err;
+    EXPECT_EQ(scene.count_at_fake("live_with_our_mark"), 1) << "its row's machine has its time";
+    scene.take_off_all();
     scene.edit("policy.yaml", "min: 1", "min: 0");
     ASSERT_TRUE(scene.start_daemon());
     scene.expect_clean_end();
+}
+
+/// The reaper leaves a machine two minutes beyond its end, in case the agent does it.
+TEST(NightlyRentingMoney, F48_TheReaperEndsAtTheirMarkedEndTheMachinesOfADeadAgent) {
+    for (const Vendor vendor : {Vendor::runpod, Vendor::digitalocean}) {
+        RentingScene scene{{.vendor = vendor, .min = 1, .max = 1}};
+        scene.edit("policy.yaml", "max_life: 90s", "max_life: 5s");
+        ASSERT_TRUE(scene.start_daemon());
+        ASSERT_TRUE(eventually(15s, [&] { return scene.serves(); }));
+        die_for_good(scene);
+        EXPECT_TRUE(eventually(4min, [&] {
+            static_cast<void>(scene.tool({"reap", "--wait", "20s"}));
+            return scene.count_at_fake("live_with_our_mark") == 0;
+        }));
+        scene.edit("policy.yaml", "min: 1", "min: 0");
+        ASSERT_TRUE(scene.start_daemon());
+        scene.expect_clean_end();
+    }
 }
 
 TEST(RentingMoney, F102_ABillThatDisagreesIsBookedAndAnAlarm) {
@@ -45,7 +70,9 @@ TEST(RentingMoney, F102_ABillThatDisagreesIsBookedAndAnAlarm) {
     ASSERT_TRUE(eventually(30s, [&] { return scene.machines_gone(); }));
     EXPECT_EQ(scene.warnings().find("bills"), std::string::npos) << "it knows no bill yet";
     EXPECT_TRUE(eventually(60s, [&] { return scene.bills_agree(); })) << scene.books_text();
-    EXPECT_NE(scene.warnings().find("runpod bills"), std::string::npos) << scene.warnings();
+    EXPECT_TRUE(eventually(5s, [&] {
+        return scene.warnings().find("runpod bills") != std::string::npos;
+    })) << scene.warnings();
     const auto paid = scene.books();
     ASSERT_EQ(paid.size(), 1u);
     EXPECT_GT(paid.front().adjusted, paid.front().second * 2) << scene.books_text();
@@ -94,13 +121,13 @@ TEST(RentingMoney, F106_NoSecretAndNoPromptIsWrittenAnywhere) {
     ASSERT_EQ(secrets.size(), 7u) << "the machine's own key must be known to be searched for";
     std::vector<std::jthread> clients;
     for (int i = 0; i < 12; ++i) {
-        clients.emplace_back([&] { EXPECT_EQ(scene.chat(prompt).status, 200); });
+        clients.emplace_back([&] { EXPECT_EQ(scene.chat(prompt, 512).status, 200); });
     }
     clients.clear();
     // Things also go wrong, because errors like to quote.
     scene.put_on(Trouble::auth_revoked, 3, 0);
     scene.put_on(Trouble::html_403, 1, 0);
-    EXPECT_EQ(scene.chat(prompt + std::string(64, '\\')).status, 400) << "broken JSON";
+    EXPECT_EQ(scene.chat(prompt + std::string(63, '\\')).status, 400) << "broken JSON";
     std::this_thread::sleep_for(1s);
 
     std::vector<std::string> found;

@@ -79,8 +79,9 @@ public:
 
     /// One chat request, not streamed; blocks until it is answered.
     [[nodiscard]] ChatAnswer chat(const std::string& prompt, int tokens_out = 64) const;
-    /// `count` chats at once, each from a thread of its own.
-    [[nodiscard]] std::vector<ChatAnswer> burst(int count, int tokens_out = 64) const;
+    /// `count` chats at once, each from a thread of its own. Long enough that a rented engine's
+    /// time is spent on tokens even at `speed`: else it would be found slow (FAULTS F46).
+    [[nodiscard]] std::vector<ChatAnswer> burst(int count, int tokens_out = 512) const;
 
     [[nodiscard]] boost::json::object status() const;
     /// Every warning of the status, one a line.

@@ -117,9 +117,9 @@ TEST_F(LambdaDriver, LaunchesAreTwelveSecondsApart) {
     const auto soon = launch();
     ASSERT_FALSE(soon);
     EXPECT_EQ(soon.error().code, Errc::rate_limited);
-    EXPECT_EQ(soon.error().retry_after, 12s);
+    EXPECT_EQ(soon.error().retry_after, 12'100ms);
     spend->answers.clear();
-    clock.advance(12s);
+    clock.advance(12'100ms);
     EXPECT_TRUE(launch());
     EXPECT_EQ(spend->sent.size(), 2u);
 }
@@ -131,7 +131,7 @@ TEST_F(LambdaDriver, RequestsOfBothLinesAreOneSecondApart) {
         spend->answers.push_back(HttpResponse{200, R"({"data":{}})"});
         EXPECT_TRUE(provider->offers({}));
     }
-    EXPECT_EQ(pauses, (std::vector<std::chrono::milliseconds>{1s, 1s, 1s}));
+    EXPECT_EQ(pauses, (std::vector<std::chrono::milliseconds>{1'100ms, 1'100ms, 1'100ms}));
 }
 
 TEST_F(LambdaDriver, WantsExactlyOneKey) {
