@@ -297,7 +297,8 @@ ChatAnswer RentingScene::chat(const std::string& prompt, int tokens_out) const {
         "/v1/chat/completions",
         client_key_,
         fmt::format(
-            R"({{"model":"qwq-32b","max_tokens":{},"messages":[{{"role":"user","content":"{}"}}]}})",
+            R"({{"model":"qwq-32b","max_tokens":{},)"
+            R"("messages":[{{"role":"user","content":"{}"}}]}})",
             tokens_out,
             prompt),
         chat_limit);
