@@ -198,7 +198,9 @@ Step after_restart(
     } else if (rebooted) {
         stepper.note("rebooted", {});
     }
-    if (m.state == MachineState::serving || m.state == MachineState::draining) {
+    const bool lived = m.state == MachineState::booting || m.state == MachineState::warming ||
+                       m.state == MachineState::serving || m.state == MachineState::draining;
+    if (lived) {
         // It was seen alive all the time until we stopped, and its row does not say when that was:
         // if it should be gone, it is paid until now rather than until an old proof of life. Too
         // much until its bill comes, never too little (I3).

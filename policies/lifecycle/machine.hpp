@@ -155,7 +155,8 @@ struct Intent {
 [[nodiscard]] std::string machine_name(std::string_view owner_mark, MachineId id);
 
 /// The row as a restarted agent must see it: `wanted` becomes gone (nothing was asked), `creating`
-/// becomes `unknown` (the call may have been made), soft waiting times start anew. Boot times of
+/// becomes `unknown` (the call may have been made), soft waiting times start anew, and a machine
+/// that lived counts as alive until now: newer proofs of its life may be lost. Boot times of
 /// an earlier boot of the host are moved to this one's scale, bounded by UTC: an elapsed time is
 /// at least the host's uptime. Commit the returned step when it is durable.
 [[nodiscard]] struct Step after_restart(

@@ -93,9 +93,9 @@ void Life::check_gone(const lifecycle::Machine& machine) {
     // is only booked for one that nothing but its create call ever spoke of, at most the minimum.
     // Calls of many machines wait for each other.
     const auto queue = std::chrono::seconds{trial_.machines_max / 2};
-    const auto under = traits(trial_.who).apart + queue + (report_.crashes > 0 ? 3min : 0min) +
-                       (trial_.fault.number >= 0 ? Cloud::min_bill : 0s);
-    const auto over = under + (trial_.fault.number >= 0 ? 30min : 0min);
+    const bool disturbed = trial_.fault.number >= 0 || report_.crashes > 0;
+    const auto under = traits(trial_.who).apart + queue + (disturbed ? Cloud::min_bill : 0s);
+    const auto over = under + report_.crashes * 150s + (trial_.fault.number >= 0 ? 30min : 0min);
     if (seconds > std::chrono::duration<double>(over).count() ||
         -seconds > std::chrono::duration<double>(under).count()) {
         fail(fmt::format("I3: {} is booked {:.1f} s of price off", box->id, seconds));

@@ -71,6 +71,21 @@ TEST(EndOfLife, F23_AFirstDeleteThatFindsNothingClosesTheBooksAtTheLastProofOfLi
     EXPECT_EQ(walk.machine.posted, walk.machine.intent_price.cost_of(1'000s, Rounding::half_even));
 }
 
+/// Proofs of life after the newest step are not on disk: they died with the agent.
+TEST(EndOfLife, F23_F25_AMachineThatDiesWhileTheAgentIsDownIsNotBookedShort) {
+    Walk walk;
+    walk.reach(MachineState::serving);
+    walk.machine =
+        after_restart(walk.machine, walk.machine.boot_id, walk.limits, at(2'000s)).machine;
+    walk.feed_at(2'002s, EngineUnreachable{});
+    walk.feed_at(2'130s, Tick{});
+    ASSERT_EQ(walk.machine.end_reason.code, ReasonCode::machine_engine_lost);
+    walk.feed(DestroyAnswered{.answer = DestroyAnswer::missing});
+    prove_absent(walk);
+    EXPECT_EQ(walk.machine.gone_how, GoneHow::lost);
+    EXPECT_EQ(walk.machine.posted, walk.machine.intent_price.cost_of(2'000s, Rounding::half_even));
+}
+
 /// Here an earlier delete of ours may have worked: paid until it was answered.
 TEST(EndOfLife, F19_ALaterDeleteThatFindsNothingMayHaveBeenOurs) {
     for (const bool restarted : {false, true}) {
