@@ -88,14 +88,15 @@ void Life::check_gone(const lifecycle::Machine& machine) {
     const double seconds =
         static_cast<double>(difference) * 3'600 / static_cast<double>(box->hour_nanos);
     report_.apart_s = std::max(report_.apart_s, std::abs(seconds));
-    // A crash hides the end of a machine for as long as the agent is down, and a delete whose
-    // answer was lost until the next one is answered: then too much is booked. Too little
-    // is only booked for one that nothing but its create call ever spoke of, at most the minimum.
+    // A crash hides the end of a machine while the agent is down (2 min), and whether a delete was
+    // sent to one whose engine had been silent (2 min); a lost answer to a delete hides it until
+    // the next one. Then too much is booked. Too little is booked only for one that nothing but its
+    // create call ever spoke of, at most the minimum.
     // Calls of many machines wait for each other.
     const auto queue = std::chrono::seconds{trial_.machines_max / 2};
     const bool disturbed = trial_.fault.number >= 0 || report_.crashes > 0;
     const auto under = traits(trial_.who).apart + queue + (disturbed ? Cloud::min_bill : 0s);
-    const auto over = under + report_.crashes * 150s + (trial_.fault.number >= 0 ? 30min : 0min);
+    const auto over = under + report_.crashes * 270s + (trial_.fault.number >= 0 ? 30min : 0min);
     if (seconds > std::chrono::duration<double>(over).count() ||
         -seconds > std::chrono::duration<double>(under).count()) {
         fail(fmt::format("I3: {} is booked {:.1f} s of price off", box->id, seconds));
