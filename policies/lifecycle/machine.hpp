@@ -117,7 +117,7 @@ struct Machine {
     Now phase_at{};
     Money posted{};  ///< sum of all closed phases, in the currency billed
 
-    bool confirmed{false};  ///< soft: something but the create call's own answer has shown it
+    bool confirmed{false};  ///< something but the create call's own answer has shown it
     Now alive_at{};         ///< soft: newest proof of life (asked time of an answer that shows it)
     std::optional<Now> missing_get{};    ///< soft: asked time of a GET that said missing
     std::optional<Now> omitted_first{};  ///< soft: first complete list without it

@@ -293,6 +293,7 @@ void Stepper::adopt(const Seen& seen, std::string_view event) {
 /// It existed at some moment after `asked`.
 void Stepper::present(const Seen& seen, Now asked) {
     Machine& m = out_.machine;
+    const bool first_sight = !m.confirmed;
     m.confirmed = true;
     if (asked.boot > m.alive_at.boot) {
         m.alive_at = asked;
@@ -306,7 +307,9 @@ void Stepper::present(const Seen& seen, Now asked) {
         read_back(seen);
         if (const auto reason = wrong(seen)) {
             destroy(to_text(reason->code), *reason, GateEffect::cancel);
-        } else if (before != std::pair{m.host, m.port} || priced != m.real_price.has_value()) {
+        } else if (
+            first_sight || before != std::pair{m.host, m.port} ||
+            priced != m.real_price.has_value()) {
             note("read_back", {});
         }
         return;

@@ -38,6 +38,22 @@ TEST(EndOfLife, F07_APlacementThatNobodyEverSawCostsNothing) {
     EXPECT_TRUE(walk.posted().is_zero()) << "what the phases posted is taken back";
 }
 
+/// On disk at once: else a machine that dies while the agent is down would cost nothing.
+TEST(EndOfLife, F07_F25_TheFirstSightOfAMachineIsWrittenDownOnce) {
+    for (const bool by_list : {false, true}) {
+        Walk walk;
+        walk.reach(MachineState::booting);
+        const auto look = [&] {
+            walk.t += 5s;
+            return by_list ? walk.feed(Listed{.asked = walk.now(), .entry = seen_as()})
+                           : walk.feed(Got{.asked = walk.now(), .seen = seen_as()});
+        };
+        EXPECT_TRUE(look().durable);
+        EXPECT_TRUE(walk.machine.confirmed);
+        EXPECT_FALSE(look().durable);
+    }
+}
+
 TEST(EndOfLife, F07_OneThatWasSeenOnceIsPaidFor) {
     for (const bool by_list : {false, true}) {
         Walk walk;
