@@ -12,7 +12,8 @@ namespace evenkeel::simulator {
 
 /// name, faults of the catalogue it plays, and by how many seconds of price the books may differ
 /// from the provider's before its bill is read: 2 s, or more where the provider hides the truth for
-/// longer than that (a lost answer is waited for, a death is noticed by the next look).
+/// longer than that (a lost answer is waited for, a death is noticed by the next look, failures in
+/// a row lengthen the pauses).
 #define EVENKEEL_PERSONALITIES(X)     \
     X(none, "", 2)                    \
     X(list_lag, "F08", 65)            \
@@ -36,7 +37,7 @@ namespace evenkeel::simulator {
     X(partial_page, "F29", 2)         \
     X(slow, "F32", 95)                \
     X(outage, "F31", 2)               \
-    X(flapping, "F37", 130)           \
+    X(flapping, "F37", 600)           \
     X(auth_revoked, "F36", 2)         \
     X(name_taken, "F09", 2)           \
     X(unknown_status, "F30", 2)       \
