@@ -11,8 +11,13 @@
 namespace evenkeel::integration {
 namespace {
 
-/// The agent keeps a policy of a megabyte, a page cache and threads; a body of 200 MB would show.
+/// A body of 200 MB would show; the sanitizers' own memory is much more than the agent's.
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer) || \
+    __has_feature(thread_sanitizer)
+constexpr std::int64_t memory_kib_max = std::int64_t{600} * 1024;
+#else
 constexpr std::int64_t memory_kib_max = std::int64_t{160} * 1024;
+#endif
 
 std::int64_t peak_kib(pid_t pid) {
     const std::string status = read_file(fmt::format("/proc/{}/status", pid));
@@ -25,8 +30,8 @@ TEST(RentingApi, F32_AnApiOfThirtySecondsHoldsUpNoRequest) {
     ASSERT_TRUE(scene.start_daemon());
     ASSERT_TRUE(eventually(15s, [&] { return scene.serves(); }));
     scene.put_on(Trouble::slow, -1, 30'000);
-    const auto before = scene.count_at_fake("calls_list");
-    ASSERT_TRUE(eventually(10s, [&] { return scene.count_at_fake("calls_list") > before; }))
+    const auto before = scene.calls_at_fake();
+    ASSERT_TRUE(eventually(10s, [&] { return scene.calls_at_fake() > before; }))
         << "a call must be under way";
     int own = 0;
     for (int i = 0; i < 8; ++i) {
@@ -59,9 +64,7 @@ TEST_P(RentingTls, F33_IsNeverTrustedAndTheOwnEngineServes) {
         return scene.warnings().find("runpod") != std::string::npos;
     })) << scene.warnings();
     EXPECT_EQ(scene.chat("hello", 8).source, "desk");
-    for (const char* calls : {"calls_list", "calls_offers", "calls_create", "calls_other"}) {
-        EXPECT_EQ(scene.count_at_fake(calls), 0) << "nothing may be sent: the key would go along";
-    }
+    EXPECT_EQ(scene.calls_at_fake(), 0) << "nothing may be sent: the key would go along";
     EXPECT_EQ(scene.stop_daemon(), 0);
 }
 
@@ -109,8 +112,8 @@ TEST(RentingApi, F35_ChunksWithoutAnEndHoldUpNobody) {
     ASSERT_TRUE(scene.start_daemon());
     ASSERT_TRUE(eventually(15s, [&] { return scene.serves(); }));
     scene.put_on(Trouble::endless_body, 2, 0);
-    const auto before = scene.count_at_fake("calls_list");
-    ASSERT_TRUE(eventually(10s, [&] { return scene.count_at_fake("calls_list") > before; }));
+    const auto before = scene.calls_at_fake();
+    ASSERT_TRUE(eventually(10s, [&] { return scene.calls_at_fake() > before; }));
     std::this_thread::sleep_for(2s);  // for it to grow
     EXPECT_EQ(scene.chat("hello").status, 200);
     EXPECT_TRUE(scene.serves());

@@ -268,7 +268,9 @@ Result<std::chrono::milliseconds> RentingScene::start_daemon(std::chrono::millis
 }
 
 void RentingScene::kill_daemon() {
-    ::kill(daemon_.pid, SIGKILL);
+    if (!demo::has_ended(daemon_)) {
+        ::kill(daemon_.pid, SIGKILL);
+    }
     demo::stop_child(daemon_, kill_grace);
 }
 
@@ -278,7 +280,11 @@ std::optional<int> RentingScene::stop_daemon() {
 
 bool RentingScene::end_machines() {
     ::kill(daemon_.pid, SIGTERM);
-    const bool gone = eventually(gone_limit, [&] { return machines_gone(); });
+    // Where no bill is waited for it ends by itself, between two looks.
+    const bool gone = eventually(gone_limit, [&] {
+        return machines_gone() ||
+               (demo::has_ended(daemon_) && count_at_fake("live_with_our_mark") == 0);
+    });
     kill_daemon();
     return gone;
 }
@@ -386,6 +392,14 @@ std::int64_t RentingScene::count_at_fake(std::string_view member) const {
     }
     const auto number = value == nullptr ? std::nullopt : value->integer();
     return number.value_or(-1);
+}
+
+std::int64_t RentingScene::calls_at_fake() const {
+    std::int64_t all = 0;
+    for (const char* operation : {"create", "destroy", "list", "get", "offers", "other"}) {
+        all += std::max<std::int64_t>(count_at_fake(fmt::format("calls_{}", operation)), 0);
+    }
+    return all;
 }
 
 std::size_t RentingScene::double_creates() const {

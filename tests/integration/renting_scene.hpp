@@ -100,6 +100,8 @@ public:
     /// A number of the fake's GET /summary, of this world's vendor when it is one of its members;
     /// "calls_list" and the like are calls of that operation.
     [[nodiscard]] std::int64_t count_at_fake(std::string_view member) const;
+    /// All calls of this world's vendor.
+    [[nodiscard]] std::int64_t calls_at_fake() const;
     [[nodiscard]] std::size_t double_creates() const;
     void put_on(Trouble trouble) const;
     void put_on(Trouble trouble, int times, std::int64_t value) const;
