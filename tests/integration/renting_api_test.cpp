@@ -65,7 +65,6 @@ TEST_P(RentingTls, F33_IsNeverTrustedAndTheOwnEngineServes) {
     })) << scene.warnings();
     EXPECT_EQ(scene.chat("hello", 8).source, "desk");
     EXPECT_EQ(scene.calls_at_fake(), 0) << "nothing may be sent: the key would go along";
-    EXPECT_EQ(scene.stop_daemon(), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(
