@@ -274,7 +274,8 @@ int reap(const Globals& globals, const ReapArguments& arguments) {
         .agent = agent,
         .dry_run = arguments.dry_run,
         .wait = *wait,
-        .proof_gap = config->safety.proof_gap};
+        .proof_gap = config->safety.proof_gap,
+        .grace = config->safety.orphan_grace};
     std::optional<reap::Log> log;
     if (!arguments.dry_run) {
         auto opened = reap::Log::open(globals.state);

@@ -9,9 +9,6 @@ namespace evenkeel::reap {
 
 namespace {
 
-/// Younger than this, a machine without a row is left to the agent: rows were read before the list.
-constexpr std::chrono::minutes young{2};
-
 constexpr std::string_view family = "ek-";  ///< every agent's mark and names begin with it
 
 std::chrono::minutes patience(Agent agent) noexcept {
@@ -87,7 +84,8 @@ std::vector<Judgement> judge(
     std::span<const Row> rows,
     std::string_view owner_mark,
     Agent agent,
-    UtcTime now) {
+    UtcTime now,
+    std::chrono::milliseconds grace) {
     std::vector<Judgement> judgements;
     for (const providers::RemoteMachine& machine : list) {
         Judgement one{.machine = machine};
@@ -113,7 +111,7 @@ std::vector<Judgement> judge(
             one.verdict = Verdict::kept;
             one.why = one.expires && now > *one.expires ? "its end has come: the agent has its turn"
                                                         : "its end has not come";
-        } else if (machine.created != UtcTime{} && now - machine.created < young) {
+        } else if (machine.created != UtcTime{} && now - machine.created < grace) {
             one.verdict = Verdict::watched;
             one.why = "made just now: an agent that starts may be writing its row";
         } else if (agent == Agent::dead) {

@@ -69,7 +69,8 @@ struct Judgement {
     std::span<const Row> rows,
     std::string_view owner_mark,
     Agent agent,
-    UtcTime now);
+    UtcTime now,
+    std::chrono::milliseconds grace = std::chrono::minutes{1});
 
 /// Rows at `provider` whose end passed so long ago that the reaper would act on them: what cannot
 /// be looked at is a hazard too.

@@ -157,7 +157,8 @@ Findings Reaper::run(
         return findings;
     }
     std::vector<Target> targets;
-    for (Judgement& one : judge(name, *list, rows, rules_.owner_mark, rules_.agent, now)) {
+    for (Judgement& one :
+         judge(name, *list, rows, rules_.owner_mark, rules_.agent, now, rules_.grace)) {
         if (one.verdict == Verdict::foreign) {
             continue;
         }

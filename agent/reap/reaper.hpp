@@ -20,6 +20,8 @@ struct Rules {
     bool dry_run{false};
     std::chrono::milliseconds wait{std::chrono::minutes{5}};  ///< for the proof, all attempts
     std::chrono::milliseconds proof_gap{std::chrono::seconds{60}};
+    /// Younger than this, a machine without a row is left alone: rows were read before the list.
+    std::chrono::milliseconds grace{std::chrono::seconds{60}};
     std::chrono::milliseconds retry_first{std::chrono::seconds{1}};
     std::chrono::milliseconds retry_most{std::chrono::seconds{20}};
 };

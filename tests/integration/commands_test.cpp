@@ -207,7 +207,11 @@ TEST_F(Commands, F48_TheReaperEndsWhatADeadAgentLeftAndTheAgentBooksIt) {
     EXPECT_EQ(careful.status, 0) << careful.err;
     EXPECT_EQ(at_the_cloud().size(), 3u) << "it died a moment ago: it may come back";
     age_the_heartbeat();
-    const auto dry = run({"reap", "--dry-run"});
+    auto dry = run({"reap", "--dry-run"});
+    EXPECT_TRUE(eventually(20s, [&] {  // a machine made just now is left to an agent that starts
+        dry = run({"reap", "--dry-run"});
+        return dry.out.find(orphan + " would be destroyed") != std::string::npos;
+    }));
     EXPECT_EQ(dry.status, money_hazard);
     EXPECT_NE(dry.out.find(late + " would be destroyed"), std::string::npos) << dry.out;
     EXPECT_NE(dry.out.find(orphan + " would be destroyed"), std::string::npos) << dry.out;
