@@ -9,7 +9,7 @@
 
 namespace evenkeel::agent {
 
-void PaceWatch::judge(const Seat& seat, const gate::SourceCounters& counted, std::int64_t speed) {
+void PaceWatch::judge(const Seat& seat, const gate::SourceCounters& counted) {
     Watched& watched = watched_[seat.machine.id];
     const auto seen = lifecycle::look(
         watched.pace,
@@ -17,8 +17,7 @@ void PaceWatch::judge(const Seat& seat, const gate::SourceCounters& counted, std
          .in_flight = counted.in_flight,
          .finished = counted.finished,
          .tokens_out = counted.tokens_out},
-        rental_profile(seat.machine.gpu, seat.machine.model),
-        speed);
+        rental_profile(seat.machine.gpu, seat.machine.model));
     if (!seen) {
         return;
     }
@@ -34,6 +33,9 @@ void PaceWatch::judge(const Seat& seat, const gate::SourceCounters& counted, std
 }
 
 void PaceWatch::tick(const gate::Counters& counters, std::int64_t speed) {
+    if (speed > 1) {
+        return;  // in a sped-up world this host is the limit, not the GPU that is played
+    }
     std::map<NameIx, std::vector<lifecycle::PoolMember>> pools;
     std::map<NameIx, const Seat*> rented;
     for (const auto& [id, seat] : fleet_.seats()) {
@@ -48,7 +50,7 @@ void PaceWatch::tick(const gate::Counters& counters, std::int64_t speed) {
             const Seat& seat = *found->second;
             member.machine = seat.machine.id;
             if (seat.machine.state == MachineState::serving) {
-                judge(seat, counted, speed);
+                judge(seat, counted);
                 member.slow = watched_[seat.machine.id].slow;
             }
         }

@@ -14,7 +14,8 @@ class PaceWatch {
 public:
     PaceWatch(Fleet& fleet, const Clock& clock) : fleet_{fleet}, clock_{clock} {}
 
-    /// Call each tick with the gateway's counters; `speed` is the demo's.
+    /// Call each tick with the gateway's counters; `speed` is the
+    /// demo's: above 1 nothing is judged.
     void tick(const gate::Counters& counters, std::int64_t speed);
 
 private:
@@ -23,7 +24,7 @@ private:
         lifecycle::Speed speed{};  ///< of the newest full window
         bool slow{false};
     };
-    void judge(const Seat& seat, const gate::SourceCounters& counted, std::int64_t speed);
+    void judge(const Seat& seat, const gate::SourceCounters& counted);
 
     Fleet& fleet_;
     const Clock& clock_;

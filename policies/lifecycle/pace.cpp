@@ -4,8 +4,7 @@
 
 namespace evenkeel::lifecycle {
 
-std::optional<Speed> look(
-    Pace& pace, const PaceLook& now, const capacity::Profile& profile, std::int64_t speed) {
+std::optional<Speed> look(Pace& pace, const PaceLook& now, const capacity::Profile& profile) {
     if (!pace.first) {
         pace = {.first = now, .last = now.at, .in_flight = now.in_flight};
         return std::nullopt;
@@ -18,15 +17,14 @@ std::optional<Speed> look(
     pace.in_flight = now.in_flight;
     const auto window = now.at - pace.first->at;
     const std::int64_t finished = now.finished - pace.first->finished;
-    if (window < std::chrono::nanoseconds{pace_window} / speed || finished < pace_finished_min ||
-        pace.stream_seconds <= 0) {
+    if (window < pace_window || finished < pace_finished_min || pace.stream_seconds <= 0) {
         return std::nullopt;
     }
     const double batch = std::max(1.0, pace.stream_seconds / seconds(window));
     const Speed seen{
         .tokens_per_s =
             static_cast<double>(now.tokens_out - pace.first->tokens_out) / pace.stream_seconds,
-        .expected = static_cast<double>(speed) / (profile.alpha_s + profile.beta_s * batch)};
+        .expected = 1.0 / (profile.alpha_s + profile.beta_s * batch)};
     pace = {.first = now, .last = now.at, .in_flight = now.in_flight};
     return seen;
 }

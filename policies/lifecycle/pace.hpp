@@ -44,10 +44,9 @@ struct Speed {
     [[nodiscard]] bool slow() const noexcept { return tokens_per_s < slow_share * expected; }
 };
 
-/// Takes a look in; gives the speed when a window is full, and begins the next. `speed` shortens
-/// the window and raises what is expected, as a demo's does with every duration.
+/// Takes a look in; gives the speed when a window is full, and begins the next.
 [[nodiscard]] std::optional<Speed> look(
-    Pace& pace, const PaceLook& now, const capacity::Profile& profile, std::int64_t speed);
+    Pace& pace, const PaceLook& now, const capacity::Profile& profile);
 
 /// One worker of a model, for `ejected`.
 struct PoolMember {

@@ -12,7 +12,7 @@ constexpr capacity::Profile engine{.alpha_s = 0.02, .beta_s = 0.001};
 
 /// Looks each second for `seconds` at a worker with `batch` streams of `speed` tokens a second
 /// each, whose requests are of 100 tokens.
-std::optional<Speed> run(Pace& pace, int batch, double speed, int seconds, std::int64_t demo = 1) {
+std::optional<Speed> run(Pace& pace, int batch, double speed, int seconds) {
     std::optional<Speed> newest;
     static BootTime at{1h};
     double tokens = 0;
@@ -21,8 +21,7 @@ std::optional<Speed> run(Pace& pace, int batch, double speed, int seconds, std::
         const auto seen = look(
             pace,
             {.at = at, .in_flight = batch, .finished = whole / 100, .tokens_out = whole},
-            engine,
-            demo);
+            engine);
         newest = seen ? seen : newest;
         tokens += batch * speed;
         at += 1s;
@@ -59,13 +58,6 @@ TEST(PaceLook, FewOrLongRequestsSayNothing) {
     EXPECT_FALSE(run(idle, 0, 0, 600));
     Pace thinking;
     EXPECT_FALSE(run(thinking, 1, 0.5, 600)) << "three ends in ten minutes are no evidence";
-}
-
-TEST(PaceLook, ADemoExpectsMoreInLessTime) {
-    Pace pace;
-    const auto seen = run(pace, 1, 47.0 * 30, 4, 30);
-    ASSERT_TRUE(seen);
-    EXPECT_FALSE(seen->slow());
 }
 
 TEST(Ejected, F46_NeverMoreThanHalfOfThePool) {
