@@ -14,10 +14,12 @@ const program = process.env.EVENKEEL_BIN;
 const speed = 240;
 const pace = ["--speed", String(speed), "--placing", "10s", "--boot", "30s", "--loading", "30s"];
 
-/// Passes everything on to `target` and keeps what prism objects to.
-async function startRecorder(target) {
+/// Passes everything on to `described` and keeps what prism objects to. RunPod's balance is asked
+/// for by GraphQL, which the description of its REST API does not know: that goes to `plain`.
+async function startRecorder(described, plain) {
     const record = {calls: new Map(), objections: []};
     const server = createServer((asked, reply) => {
+        const target = asked.url.startsWith("/graphql") ? plain : described;
         const onward = request(target + asked.url, {method: asked.method, headers: asked.headers},
                                (answer) => {
             const pieces = [];
@@ -51,7 +53,8 @@ async function startDaemon(stage, vendor, gpu, cents, more, base) {
     const [config, state] = [join(folder, "config"), join(folder, "state")];
     const portFile = join(folder, "engine.port");
     stage.start(program, ["engine", "--synthetic", "--profile", "5090-32b-awq",
-                          "--model", "qwq-32b", "--speed", "4", "--listen", "127.0.0.1:0", "--port-file", portFile]);
+                          "--model", "qwq-32b", "--speed", "4", "--listen", "127.0.0.1:0",
+                          "--port-file", portFile]);
     const enginePort = await until("the engine's port", () =>
         existsSync(portFile) && Number(readFileSync(portFile, "utf8").trim()));
     const [api, admin] = [await freePort(), await freePort()];
@@ -106,7 +109,8 @@ for (const [vendor, description, gpu, cents, more] of vendors) {
         const stage = new Stage();
         let recorder;
         try {
-            recorder = await startRecorder(await cloud.startPrism(vendor, description));
+            recorder = await startRecorder(await cloud.startPrism(vendor, description),
+                                           cloud.at[vendor].http);
             const daemon =
                 await startDaemon(stage, vendor, gpu, cents, more, recorder.base);
             const here = async (state) =>
