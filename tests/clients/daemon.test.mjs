@@ -14,10 +14,12 @@ const program = process.env.EVENKEEL_BIN;
 const speed = 240;
 const pace = ["--speed", String(speed), "--placing", "10s", "--boot", "30s", "--loading", "30s"];
 
-/// Passes everything on to `target` and keeps what prism objects to.
-async function startRecorder(target) {
+/// Passes everything on to `described` and keeps what prism objects to. RunPod's balance is asked
+/// for by GraphQL, which the description of its REST API does not know: that goes to `plain`.
+async function startRecorder(described, plain) {
     const record = {calls: new Map(), objections: []};
     const server = createServer((asked, reply) => {
+        const target = asked.url.startsWith("/graphql") ? plain : described;
         const onward = request(target + asked.url, {method: asked.method, headers: asked.headers},
                                (answer) => {
             const pieces = [];
@@ -50,8 +52,9 @@ async function startDaemon(stage, vendor, gpu, cents, more, base) {
     const {folder} = stage;
     const [config, state] = [join(folder, "config"), join(folder, "state")];
     const portFile = join(folder, "engine.port");
-    stage.start(program, ["engine", "--synthetic", "--profile", "5090-32b-awq", "--model", "qwq-32b",
-                          "--speed", "4", "--listen", "127.0.0.1:0", "--port-file", portFile]);
+    stage.start(program, ["engine", "--synthetic", "--profile", "5090-32b-awq",
+                          "--model", "qwq-32b", "--speed", "4", "--listen", "127.0.0.1:0",
+                          "--port-file", portFile]);
     const enginePort = await until("the engine's port", () =>
         existsSync(portFile) && Number(readFileSync(portFile, "utf8").trim()));
     const [api, admin] = [await freePort(), await freePort()];
@@ -70,7 +73,8 @@ async function startDaemon(stage, vendor, gpu, cents, more, base) {
         `      - {on: ${vendor}, gpu: "${gpu}", engine: vllm, weights: Qwen/QwQ-32B, ` +
         `image: "vllm/vllm-openai:v0.11.0", slots: 16, price: ${price(1)}, ` +
         `seen: ${new Date().toISOString().slice(0, 10)}}\n`);
-    const writePolicy = (min) => writeFileSync(join(config, "policy.yaml"), `version: 1\nroutes:\n` +
+    const writePolicy = (min) => writeFileSync(join(config, "policy.yaml"),
+        `version: 1\nroutes:\n` +
         `  - {name: default, match: {}, use: [qwq-32b], max_wait: 30s}\n` +
         `scaling:\n  - {name: burst, model: qwq-32b, offers: [${vendor}], min: ${min}, max: 1, ` +
         `boot: 250ms, min_bill: 250ms, idle_stop: 300ms, max_price: ${price(1.1)}, ` +
@@ -105,7 +109,8 @@ for (const [vendor, description, gpu, cents, more] of vendors) {
         const stage = new Stage();
         let recorder;
         try {
-            recorder = await startRecorder(await cloud.startPrism(vendor, description));
+            recorder = await startRecorder(await cloud.startPrism(vendor, description),
+                                           cloud.at[vendor].http);
             const daemon =
                 await startDaemon(stage, vendor, gpu, cents, more, recorder.base);
             const here = async (state) =>
@@ -113,7 +118,8 @@ for (const [vendor, description, gpu, cents, more] of vendors) {
             await until("a machine that serves", () => here("serving"), 60_000);
             const answer = await fetch(`http://127.0.0.1:${daemon.api}/v1/chat/completions`, {
                 method: "POST",
-                headers: {Authorization: `Bearer ${daemon.key}`, "Content-Type": "application/json"},
+                headers: {Authorization: `Bearer ${daemon.key}`,
+                          "Content-Type": "application/json"},
                 body: JSON.stringify({model: "qwq-32b", max_tokens: 8,
                                       messages: [{role: "user", content: "hello"}]}),
             });
