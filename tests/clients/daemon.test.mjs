@@ -136,9 +136,7 @@ for (const [vendor, description, gpu, cents, more] of vendors) {
             assert.equal(summary.vendors[vendor].created, 1);
             assert.equal(summary.vendors[vendor].live_with_our_mark, 0);
             assert.deepEqual(summary.double_creates, []);
-            // RunPod tells the balance over GraphQL only, which its REST description does not know.
-            const objections = recorder.objections.filter((said) => !said.startsWith("POST /graphql: 404"));
-            assert.deepEqual(objections, []);
+            assert.deepEqual(recorder.objections, []);
             assert.ok(recorder.calls.size >= 6,
                       `too little was tried: ${[...recorder.calls.keys()].join(", ")}`);
         } finally {
