@@ -12,15 +12,10 @@ namespace evenkeel::ledger {
 
 namespace {
 
-/// Operations in one transaction at most: bounds how long a hold waits behind a backlog.
-constexpr std::size_t batch_max = 2048;
 /// Room beyond `queue_max` for what must not be turned away: releases, machine steps, names.
 constexpr std::size_t reserve_max = 8192;
 constexpr std::chrono::milliseconds idle_beat{250};
 constexpr std::int64_t page_bytes = 4096;
-
-const char* const disk_full =
-    "the disk of the state folder is full: free some space; until then nothing new is paid for";
 
 /// Answers with `error` whoever waits for `op`.
 void answer_error(AnyOp& op, const Error& error) {
@@ -43,7 +38,7 @@ Writer::Writer(const Options& options, const Zone& zone, std::unique_ptr<Connect
       connection_{std::move(connection)},
       ballast_{options.dir / "ballast", options.limits.ballast_bytes} {
     if (!ballast_.fill()) {
-        enter(Trouble::tight, disk_full);
+        enter_tight();
     }
     publish();
     thread_ = std::jthread{[this] { run(); }};
@@ -227,7 +222,7 @@ void Writer::attempt() {
     if (trouble_ == Trouble::locked || trouble_ == Trouble::full) {
         expire(false);
     }
-    const std::size_t count = std::min(work_.size(), batch_max);
+    const std::size_t count = std::min(work_.size(), operations_max);
     if (count == 0) {
         return;
     }
@@ -269,114 +264,6 @@ void Writer::reject(Op& op, const Error& error) {
     answer_error(op.what, error);
     work_.pop_front();
     queued_.fetch_sub(1);
-}
-
-void Writer::on_error(const SqlError& error, std::size_t count) {
-    connection_->store.rollback();
-    if (!error.is_busy() && !error.is_full() && !error.is_fatal()) {
-        return isolate(count);
-    }
-    if (error.is_fatal()) {
-        for (std::size_t i = 0; i < count; ++i) {
-            work_[i].uncertain = true;
-        }
-    }
-    const bool first = trouble_ != Trouble::full;
-    give_way(error);
-    if (error.is_full() && first) {
-        // The ballast has just been given back: ends can be booked with it, at once.
-        const std::size_t left = std::min(work_.size(), batch_max);
-        try {
-            if (left > 0) {
-                commit_first(left);
-            }
-        } catch (const SqlError& again) {
-            connection_->store.rollback();
-            if (again.is_fatal()) {
-                give_way(again);
-            }
-        } catch (const std::exception&) {
-            connection_->store.rollback();
-            isolate(left);
-        }
-    }
-}
-
-/// Enters the state that fits `error`; the work stays queued.
-void Writer::give_way(const SqlError& error) {
-    if (error.is_busy()) {
-        return enter(
-            Trouble::locked,
-            "another process holds the ledger's write lock: close that sqlite3 shell or backup "
-            "tool");
-    }
-    if (error.is_full()) {
-        ballast_.free();
-        enter(Trouble::full, disk_full);
-        return expire(true);
-    }
-    connection_.reset();
-    enter(
-        Trouble::broken,
-        fmt::format("the ledger's disk failed ({}): nothing new is paid for", error.what()));
-    expire(true);
-}
-
-bool Writer::reopen() {
-    try {
-        auto connection = std::make_unique<Connection>(options_, zone_);
-        if (const std::string complaint = check_database(connection->database, options_);
-            !complaint.empty()) {
-            enter(
-                Trouble::broken,
-                fmt::format(
-                    "the ledger file is damaged ({}): stop the agent and put a backup in its place",
-                    complaint));
-            return false;
-        }
-        // A failed sync may have lost pages that still look written. Copying the WAL into the file
-        // writes and syncs every one of them anew, so that what is found now is durable.
-        const auto copied = connection->database.checkpoint(true);
-        if (copied.copied_pages < copied.wal_pages) {
-            return false;
-        }
-        connection->store.load();
-        connection_ = std::move(connection);
-        stale_ = false;
-        trouble_ = Trouble::full;  // until the first commit passes
-        spdlog::info("ledger: reopened and verified");
-        return true;
-    } catch (const SqlError& error) {
-        enter(
-            Trouble::broken,
-            fmt::format("the ledger's disk fails ({}): nothing new is paid for", error.what()));
-    } catch (const std::exception& error) {
-        enter(Trouble::broken, error.what());
-    }
-    return false;
-}
-
-void Writer::enter(Trouble trouble, std::string problem) {
-    if (trouble_ != trouble) {
-        spdlog::error("ledger: {}", problem);
-    }
-    trouble_ = trouble;
-    problem_ = std::move(problem);
-    publish();
-}
-
-/// After a commit that passed: back to normal, once the ballast is back too.
-void Writer::relax() {
-    if (trouble_ == Trouble::none) {
-        return;
-    }
-    if (ballast_.fill()) {
-        spdlog::info("ledger: works again");
-        trouble_ = Trouble::none;
-        problem_.clear();
-    } else if (trouble_ != Trouble::tight) {
-        enter(Trouble::tight, disk_full);
-    }
 }
 
 void Writer::idle() {

@@ -65,10 +65,13 @@ private:
     void reject(Op& op, const Error& error);
     void start_backup(BackupOp& op);
     void enter(Trouble trouble, std::string problem);
+    void enter_tight();
     void publish();
     void drop_rest();
 
     using Steady = std::chrono::steady_clock;
+    /// Operations in one transaction at most: bounds how long a hold waits behind a backlog.
+    static constexpr std::size_t operations_max = 2048;
 
     const Options& options_;
     const Zone& zone_;

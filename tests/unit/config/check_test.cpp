@@ -1,33 +1,8 @@
+#include "tests/unit/config/files.hpp"
 #include "tests/unit/config/support.hpp"
 
 namespace evenkeel::config::test {
 namespace {
-
-constexpr File ek = File::evenkeel;
-constexpr File pr = File::providers;
-constexpr File mo = File::models;
-constexpr File po = File::policy;
-
-std::string daemon(std::string_view lines) {
-    return "version: 1\n" + std::string{lines} + "\n";
-}
-std::string providers(std::string_view lines) {
-    return base_texts[1] + std::string{lines} + "\n";
-}
-std::string models(std::string_view lines) {
-    return base_texts[2] + std::string{lines} + "\n";
-}
-std::string policy(std::string_view lines) {
-    return base_texts[3] + std::string{lines} + "\n";
-}
-std::string routes(std::string_view rest) {
-    return "version: 1\nscaling: [{name: burst, model: m, offers: [cloud], max_price: 5 USD/h, "
-           "max_life: 6h}]\nroutes: [" +
-           std::string{rest} + "]\n";
-}
-std::string scaling(std::string_view rest) {
-    return "version: 1\nroutes: [{name: all, use: [m]}]\nscaling: [" + std::string{rest} + "]\n";
-}
 
 class CrossCheck : public testing::TestWithParam<Case> {};
 
@@ -449,70 +424,6 @@ INSTANTIATE_TEST_SUITE_P(
             "EK-C054",
             "min is above max"}),
     case_name);
-
-TEST(CrossCheckRoute, MustHaveAnOwnOfferToStayAtHome) {
-    auto files = base_files();
-    files[2].text +=
-        "  n: {offers: [{name: a, on: shop, price: {in: 1 USD/Mtok, out: 2 USD/Mtok}, "
-        "seen: 2026-11-01}]}\n";
-    files[3].text = routes(
-        "{name: a, match: {key: [k]}, use: [n], stay: own}, "
-        "{name: b, use: [n, m], stay: own}");
-    const auto found = findings(files);
-    ASSERT_EQ(found.size(), 1u) << render_all(found);
-    EXPECT_EQ(found[0].code, "EK-C053");
-    EXPECT_EQ(found[0].path, "routes[0].stay");
-}
-
-TEST(CrossCheckOffer, OfAnotherModelCannotBeRented) {
-    auto files = base_files();
-    files[2].text += "  n: {offers: [{name: c2, on: cloud, price: 1 USD/h, seen: 2026-11-01}]}\n";
-    files[3].text = scaling(
-        "{name: b, model: m, offers: [cloud, c2], max_price: 5 USD/h, max_life: 6h}, "
-        "{name: c, model: n, offers: [cloud], max_price: 5 USD/h, max_life: 6h}");
-    const auto found = findings(files);
-    ASSERT_EQ(found.size(), 2u) << render_all(found);
-    EXPECT_EQ(found[0].code, "EK-C043");
-    EXPECT_EQ(found[0].message, "offer 'c2' is one of model 'n', not of 'm'");
-    EXPECT_EQ(found[1].message, "offer 'cloud' is one of model 'm', not of 'n'");
-}
-
-TEST(CrossCheckOffer, RetiredModelIsWarnedAbout) {
-    auto files = base_files();
-    files[1].text += "  claude: {kind: anthropic, credential: a}\n";
-    files[2].text +=
-        "  opus:\n    aliases: [claude-opus-4]\n    offers:\n      - {on: claude, model: "
-        "claude-opus-4-1, price: {in: 15 USD/Mtok, out: 75 USD/Mtok}, "
-        "seen: 2026-06-01}\n";
-    const auto found = findings(files);
-    ASSERT_EQ(found.size(), 1u) << render_all(found);
-    EXPECT_EQ(found[0].code, "EK-W031");
-    EXPECT_EQ(found[0].severity, Severity::warning);
-    EXPECT_EQ(found[0].col, 29);
-}
-
-TEST(CrossCheckOffer, PricesInTwoCurrenciesAreRefusedEvenWithARate) {
-    auto files = base_files();
-    files[0].text += "currency: {rates: {AUD: {rate: 0.7, as_of: 2026-11-24}}}\n";
-    files[2].text +=
-        "  n: {offers: [{name: a, on: shop, price: {in: 1 USD/Mtok, out: 2 AUD/Mtok}, "
-        "seen: 2026-11-01}]}\n";
-    const auto found = findings(files);
-    ASSERT_EQ(found.size(), 1u) << render_all(found);
-    EXPECT_EQ(found[0].code, "EK-C027");
-    EXPECT_EQ(found[0].path, "models.n.offers[0].price.out");
-}
-
-TEST(CrossCheckBudgets, MoreThanAdmissionCanCountAreRefused) {
-    std::string policy = base_texts[3] + "budgets:\n";
-    for (int i = 0; i < 65; ++i) {
-        policy += "  - {name: b" + std::to_string(i) + ", limit: 400 USD, per: month}\n";
-    }
-    const auto found = findings(base_with(File::policy, policy));
-    ASSERT_FALSE(found.empty());
-    EXPECT_EQ(found.back().code, "EK-C018");
-    EXPECT_EQ(found.back().message, "more than 64 budgets");
-}
 
 }  // namespace
 }  // namespace evenkeel::config::test

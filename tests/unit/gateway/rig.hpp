@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <netinet/in.h>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,10 @@
 
 /// Working stand-ins for everything around the gateway, over real loopback sockets.
 namespace evenkeel::inference::test {
+
+/// 127.0.0.1 at `port`.
+[[nodiscard]] sockaddr_in loopback(std::uint16_t port);
+[[nodiscard]] std::string lower(std::string text);
 
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;

@@ -213,6 +213,10 @@ RawAnswer RawClient::read_answer(std::chrono::milliseconds limit, bool to_head) 
     return answer;
 }
 
+int status_of(std::string_view answer) {
+    return answer.size() < 12 ? 0 : std::stoi(std::string{answer.substr(9, 3)});
+}
+
 int count_answers(std::string_view bytes) {
     constexpr std::string_view start = "HTTP/1.1 ";
     int count = 0;

@@ -91,6 +91,10 @@ private:
     std::string kept_{};
 };
 
+/// A request that any server answers.
+inline constexpr std::string_view plain_get = "GET /next HTTP/1.1\r\nHost: x\r\n\r\n";
+/// The status of an answer; 0 when there is none.
+[[nodiscard]] int status_of(std::string_view answer);
 /// How many status lines `bytes` holds.
 [[nodiscard]] int count_answers(std::string_view bytes);
 /// Connects, sends, reads to the end.
