@@ -146,6 +146,26 @@ Result<Begun> begun_of(const std::string& document) {
     return read ? Result<Begun>{begun} : std::unexpected{read.error()};
 }
 
+/// Asks the agent for an action. Nothing when that failed: it was told, and `status` says how.
+struct Asked {
+    std::string document{};
+    Begun begun{};
+};
+std::optional<Asked> ask_agent(
+    const NodeTalk& talk, const char* target, const NodeArguments& arguments, int& status) {
+    const auto answer = talk.tell(target, body_of(arguments));
+    if (!answer) {
+        status = not_reached(talk, answer.error());
+        return std::nullopt;
+    }
+    const auto begun = begun_of(*answer);
+    if (!begun) {
+        status = report(begun.error());
+        return std::nullopt;
+    }
+    return Asked{.document = *answer, .begun = *begun};
+}
+
 /// Watches until the machine is gone. Its own name is unique for ever, unlike its source's.
 int wait_for_the_end(
     const Globals& globals,
@@ -231,23 +251,20 @@ NodeTalk real_talk(const Globals& globals) {
 }
 
 int nodes_drain(const Globals& globals, const NodeArguments& arguments, const NodeTalk& talk) {
-    const auto answer = talk.tell("/api/nodes/drain", body_of(arguments));
-    if (!answer) {
-        return not_reached(talk, answer.error());
-    }
-    const auto begun = begun_of(*answer);
-    if (!begun) {
-        return report(begun.error());
+    int status = Exit::done;
+    const auto asked = ask_agent(talk, "/api/nodes/drain", arguments, status);
+    if (!asked) {
+        return status;
     }
     if (globals.json) {
-        talk.out << *answer << '\n';
-    } else if (begun->state == "gone") {
-        talk.out << fmt::format("{} is gone already\n", begun->name);
+        talk.out << asked->document << '\n';
+    } else if (asked->begun.state == "gone") {
+        talk.out << fmt::format("{} is gone already\n", asked->begun.name);
     } else if (!globals.quiet) {
         talk.out << fmt::format(
             "{} takes no new requests, finishes {}, and is destroyed then\n",
-            begun->name,
-            begun->in_flight);
+            asked->begun.name,
+            asked->begun.in_flight);
     }
     return Exit::done;
 }
@@ -269,13 +286,9 @@ int nodes_destroy(const Globals& globals, const NodeArguments& arguments, const 
         return Exit::failed;
     }
     const char* target = choice == Choice::now ? "/api/nodes/destroy" : "/api/nodes/drain";
-    const auto answer = talk.tell(target, body_of(arguments));
-    if (!answer) {
-        return not_reached(talk, answer.error());
-    }
-    const auto begun = begun_of(*answer);
-    return begun ? wait_for_the_end(globals, arguments, talk, *begun, *limit)
-                 : report(begun.error());
+    int status = Exit::done;
+    const auto asked = ask_agent(talk, target, arguments, status);
+    return asked ? wait_for_the_end(globals, arguments, talk, asked->begun, *limit) : status;
 }
 
 int nodes_adopt(const Globals& globals, const NodeArguments& arguments, const NodeTalk& talk) {
@@ -289,24 +302,21 @@ int nodes_adopt(const Globals& globals, const NodeArguments& arguments, const No
         destroy.now = true;
         return nodes_destroy(globals, destroy, talk);
     }
-    const auto answer = talk.tell("/api/nodes/adopt", body_of(arguments));
-    if (!answer) {
-        return not_reached(talk, answer.error());
-    }
-    const auto begun = begun_of(*answer);
-    if (!begun) {
-        return report(begun.error());
+    int status = Exit::done;
+    const auto asked = ask_agent(talk, "/api/nodes/adopt", arguments, status);
+    if (!asked) {
+        return status;
     }
     if (globals.json) {
-        talk.out << *answer << '\n';
+        talk.out << asked->document << '\n';
     } else {
         talk.out << fmt::format(
             "{} is ours now as {}: it serves once it passes acceptance, and it ends like every "
             "other "
             "machine. evenkeel nodes show {}\n",
             arguments.name,
-            begun->name,
-            begun->name);
+            asked->begun.name,
+            asked->begun.name);
     }
     return Exit::done;
 }

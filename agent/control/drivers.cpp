@@ -1,6 +1,7 @@
 #include "agent/control/drivers.hpp"
 
 #include "agent/ledger/sha256.hpp"
+#include "agent/service/durable_file.hpp"
 #include "providers/drivers.hpp"
 
 #include <fmt/format.h>
@@ -71,20 +72,12 @@ void Drivers::remember(const Made& made) {
         return;
     }
     stored = digest;
-    const std::filesystem::path target = parts_.state / fingerprints_file;
-    const std::filesystem::path draft = parts_.state / "drivers.new";
-    {
-        std::ofstream output{draft, std::ios::trunc};
-        for (const auto& [name, text] : fingerprints_) {
-            output << name << ' ' << text << '\n';
-        }
+    std::string all;
+    for (const auto& [name, text] : fingerprints_) {
+        all += fmt::format("{} {}\n", name, text);
     }
-    std::error_code code;
-    std::filesystem::permissions(
-        draft, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, code);
-    std::filesystem::rename(draft, target, code);
-    if (code) {
-        spdlog::warn("{} cannot be written: {}", target.string(), code.message());
+    if (const auto written = replace_file(parts_.state / fingerprints_file, all, 0600); !written) {
+        spdlog::warn("{}", written.error().message);
     }
 }
 

@@ -203,6 +203,15 @@ void Fleet::remember_gone(const std::vector<ledger::MachineView>& machines) {
     }
 }
 
+void Fleet::note_source(const Seat& seat, std::string label) {
+    parts_.ledger.source(
+        {.ix = seat.names.source,
+         .kind = SourceKind::rental,
+         .provider = seat.names.provider,
+         .label = std::move(label),
+         .synthetic = seat.names.synthetic});
+}
+
 void Fleet::order(const Order& order, std::function<void(const Error&)> failed) {
     const Now now = parts_.clock.read();
     const MachineId id{settings_.ids.next(now.utc)};
@@ -238,12 +247,7 @@ void Fleet::order(const Order& order, std::function<void(const Error&)> failed) 
         machine_limits = limits(probe);
     }
     seat.machine = lifecycle::make_machine(intent, machine_limits, now);
-    parts_.ledger.source(
-        {.ix = seat.names.source,
-         .kind = SourceKind::rental,
-         .provider = seat.names.provider,
-         .label = order.gpu.empty() ? order.offer : plain_gpu(order.gpu),
-         .synthetic = seat.names.synthetic});
+    note_source(seat, order.gpu.empty() ? order.offer : plain_gpu(order.gpu));
     ledger::Hold hold{
         .machine = id,
         .source = seat.names.source,

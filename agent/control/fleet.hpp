@@ -229,6 +229,8 @@ private:
     };
 
     void heard(const std::string& provider, const std::optional<Errc>& error);
+    /// Tells the ledger under which source its requests and seconds are reported.
+    void note_source(const Seat& seat, std::string label);
     void apply_event(Seat& seat, lifecycle::Event event);
     void commit(Seat& seat, lifecycle::Step step);
     void offer_step(const Seat& seat);

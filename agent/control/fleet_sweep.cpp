@@ -157,12 +157,7 @@ Seat* Fleet::revive(MachineId id) {
     // Another machine may have its old name by now.
     seat.source_name = free_source_name(seat.machine.provider);
     seat.names.source = parts_.names.intern(routing::NameKind::source, seat.source_name);
-    parts_.ledger.source(
-        {.ix = seat.names.source,
-         .kind = SourceKind::rental,
-         .provider = seat.names.provider,
-         .label = plain_gpu(seat.machine.gpu),
-         .synthetic = seat.names.synthetic});
+    note_source(seat, plain_gpu(seat.machine.gpu));
     return &seats_.insert_or_assign(id, std::move(seat)).first->second;
 }
 
@@ -216,12 +211,7 @@ Seat& Fleet::place(lifecycle::Machine machine, std::string_view event, std::stri
         .model = parts_.names.intern(routing::NameKind::model, model),
         .source = parts_.names.intern(routing::NameKind::source, seat.source_name),
         .synthetic = configured != nullptr && configured->synthetic};
-    parts_.ledger.source(
-        {.ix = seat.names.source,
-         .kind = SourceKind::rental,
-         .provider = seat.names.provider,
-         .label = plain_gpu(seat.machine.gpu),
-         .synthetic = seat.names.synthetic});
+    note_source(seat, plain_gpu(seat.machine.gpu));
     const MachineId id = seat.machine.id;
     Seat& placed = seats_.emplace(id, std::move(seat)).first->second;
     lifecycle::Step step{

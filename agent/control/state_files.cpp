@@ -1,6 +1,7 @@
 #include "agent/control/state_files.hpp"
 
 #include "agent/ledger/state_dir.hpp"
+#include "agent/service/durable_file.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -48,17 +49,6 @@ std::optional<UtcTime> time_of(const std::filesystem::path& file) {
         std::chrono::microseconds{info.st_mtim.tv_nsec / 1'000}};
 }
 
-bool write_all(int fd, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t written = ::write(fd, text.data(), text.size());
-        if (written <= 0) {
-            return false;
-        }
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return true;
-}
-
 }  // namespace
 
 std::optional<Freeze> read_freeze(const std::filesystem::path& state) {
@@ -82,26 +72,13 @@ std::optional<Freeze> read_freeze(const std::filesystem::path& state) {
 
 Result<void> write_freeze(const std::filesystem::path& state, const Freeze& freeze) {
     const std::filesystem::path file = state / freeze_file;
-    const std::filesystem::path draft = state / fmt::format("{}.{}", freeze_file, ::getpid());
     const auto whole = std::chrono::floor<std::chrono::seconds>(freeze.at).time_since_epoch();
     const std::string text = fmt::format(
         "at: {:%Y-%m-%dT%H:%M:%S}Z\nby: {}\nreason: {}\n",
         fmt::gmtime(static_cast<std::time_t>(whole.count())),
         plain(freeze.by),
         plain(freeze.reason));
-    const int fd =
-        ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, readable);
-    if (fd < 0) {
-        return failed("write", draft);
-    }
-    const bool written = write_all(fd, text) && ::fchmod(fd, readable) == 0 && ::fsync(fd) == 0;
-    ::close(fd);
-    if (!written || ::rename(draft.c_str(), file.c_str()) != 0 || !ledger::sync_folder(state)) {
-        auto error = failed("write", file);
-        ::unlink(draft.c_str());
-        return error;
-    }
-    return {};
+    return replace_file(file, text, readable);
 }
 
 Result<bool> remove_freeze(const std::filesystem::path& state) {

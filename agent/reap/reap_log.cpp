@@ -1,6 +1,7 @@
 #include "agent/reap/reap_log.hpp"
 
 #include "agent/ledger/state_dir.hpp"
+#include "agent/service/durable_file.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -53,17 +54,6 @@ Price price_of(const json::value& value) {
     const auto currency = Currency::parse(json::value_to<std::string>(parts.at(2)));
     return num < 0 || den <= 0 || !currency ? Price{}
                                             : Price{num, den, *currency, Unit::nanosecond};
-}
-
-bool write_all(int fd, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t written = ::write(fd, text.data(), text.size());
-        if (written <= 0) {
-            return false;
-        }
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return true;
 }
 
 }  // namespace
@@ -155,7 +145,7 @@ Result<Log> Log::open(const std::filesystem::path& state) {
     }
     // A power cut may have left half a line: what follows must not be glued to it.
     const auto text = log.text();
-    if (text && !text->empty() && text->back() != '\n' && !write_all(fd, "\n")) {
+    if (text && !text->empty() && text->back() != '\n' && !agent::write_all(fd, "\n")) {
         return failed("write", file);
     }
     return log;
@@ -168,7 +158,7 @@ Log::~Log() {
 }
 
 Result<void> Log::append(const Entry& entry) {
-    if (!write_all(fd_, to_line(entry) + "\n") || ::fsync(fd_) != 0) {
+    if (!agent::write_all(fd_, to_line(entry) + "\n") || ::fsync(fd_) != 0) {
         return failed("write", state_ / log_file);
     }
     return {};
@@ -220,7 +210,7 @@ Result<void> Log::archive() {
     if (fd < 0) {
         return failed("open", file);
     }
-    const bool kept = write_all(fd, *all) && ::fsync(fd) == 0;
+    const bool kept = agent::write_all(fd, *all) && ::fsync(fd) == 0;
     ::close(fd);
     if (!kept || !ledger::sync_folder(state_)) {
         return failed("write", file);

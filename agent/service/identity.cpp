@@ -1,15 +1,14 @@
 #include "agent/service/identity.hpp"
 
+#include "agent/service/durable_file.hpp"
+
 #include <fmt/format.h>
 #include <openssl/rand.h>
 
 #include <array>
-#include <cerrno>
-#include <fcntl.h>
 #include <fstream>
 #include <sys/resource.h>
 #include <system_error>
-#include <unistd.h>
 
 namespace evenkeel::agent {
 
@@ -46,20 +45,8 @@ Result<std::string> engine_secret(const std::filesystem::path& state) {
     for (const unsigned char byte : bytes) {
         text += fmt::format("{:02x}", byte);
     }
-    const auto fresh = state / "engine.secret.new";
-    const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    const std::string line = text + "\n";
-    const bool written =
-        fd >= 0 && ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size()) &&
-        ::fsync(fd) == 0;
-    const int reason = errno;
-    if (fd >= 0) {
-        ::close(fd);
-    }
-    if (!written || ::rename(fresh.c_str(), path.c_str()) != 0) {
-        return fail(
-            Errc::io_failed,
-            fmt::format("{}: {}", path.string(), std::generic_category().message(reason)));
+    if (auto written = replace_file(path, text + "\n", 0600); !written) {
+        return std::unexpected{written.error()};
     }
     return text;
 }

@@ -172,16 +172,10 @@ void Stepper::destroy(std::string_view event, const Reason& reason, GateEffect g
 /// its create call ever spoke of was never placed: nothing is owed, unless a bill says so later.
 void Stepper::finish() {
     Machine& m = out_.machine;
-    note("proved_gone", m.end_reason);
     if (!m.confirmed) {
-        close_phase(now_, nanoseconds::zero());
-        m.state = MachineState::gone;
-        m.state_at = now_;
-        m.gone_at = now_;
-        m.gone_how = GoneHow::never_created;
-        out_.to = m.state;
-        return;
+        return never_created("proved_gone", m.end_reason);
     }
+    note("proved_gone", m.end_reason);
     Now end = m.alive_at;
     if (m.gone_how == GoneHow::destroyed && m.delete_answered &&
         m.delete_answered->boot > end.boot) {

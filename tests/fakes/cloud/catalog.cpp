@@ -25,7 +25,8 @@ constexpr std::span<const string_view> nowhere{};
 
 constexpr std::int64_t cent = 10'000'000;  // nano-dollars
 
-constexpr Sku droplet(
+constexpr Sku sku(
+    Vendor vendor,
     string_view slug,
     string_view title,
     string_view gpu,
@@ -37,7 +38,7 @@ constexpr Sku droplet(
     std::int64_t cents,
     std::span<const string_view> regions) {
     return {
-        .vendor = Vendor::digitalocean,
+        .vendor = vendor,
         .slug = slug,
         .title = title,
         .gpu = gpu,
@@ -51,9 +52,9 @@ constexpr Sku droplet(
 }
 
 constexpr std::array droplets{
-    droplet("s-1vcpu-1gb", "Basic", "", 0, 0, 1, 1, 25, 1, everywhere),
-    droplet("s-2vcpu-4gb", "Basic", "", 0, 0, 2, 4, 80, 4, everywhere),
-    droplet(
+    sku(Vendor::digitalocean, "s-1vcpu-1gb", "Basic", "", 0, 0, 1, 1, 25, 1, everywhere),
+    sku(Vendor::digitalocean, "s-2vcpu-4gb", "Basic", "", 0, 0, 2, 4, 80, 4, everywhere),
+    sku(Vendor::digitalocean,
         "gpu-4000adax1-20gb",
         "RTX4000 ADA GPU - 1X",
         "nvidia_rtx4000_ada",
@@ -64,8 +65,18 @@ constexpr std::array droplets{
         500,
         76,
         nowhere),
-    droplet("gpu-l40sx1-48gb", "L40S GPU - 1X", "nvidia_l40s", 1, 48, 8, 64, 500, 157, nowhere),
-    droplet(
+    sku(Vendor::digitalocean,
+        "gpu-l40sx1-48gb",
+        "L40S GPU - 1X",
+        "nvidia_l40s",
+        1,
+        48,
+        8,
+        64,
+        500,
+        157,
+        nowhere),
+    sku(Vendor::digitalocean,
         "gpu-6000adax1-48gb",
         "RTX6000 ADA GPU - 1X",
         "nvidia_rtx6000_ada",
@@ -76,8 +87,18 @@ constexpr std::array droplets{
         500,
         157,
         tor1),
-    droplet("gpu-mi300x1-192gb", "MI300X GPU - 1X", "amd_mi300x", 1, 192, 20, 240, 720, 259, ams3),
-    droplet(
+    sku(Vendor::digitalocean,
+        "gpu-mi300x1-192gb",
+        "MI300X GPU - 1X",
+        "amd_mi300x",
+        1,
+        192,
+        20,
+        240,
+        720,
+        259,
+        ams3),
+    sku(Vendor::digitalocean,
         "gpu-mi300x8-1536gb",
         "MI300X GPU - 8X",
         "amd_mi300x",
@@ -88,9 +109,18 @@ constexpr std::array droplets{
         2046,
         2072,
         nowhere),
-    droplet(
-        "gpu-mi325x1-256gb", "MI325X GPU - 1X", "amd_mi325x", 1, 256, 20, 160, 720, 380, nyc2_tor1),
-    droplet(
+    sku(Vendor::digitalocean,
+        "gpu-mi325x1-256gb",
+        "MI325X GPU - 1X",
+        "amd_mi325x",
+        1,
+        256,
+        20,
+        160,
+        720,
+        380,
+        nyc2_tor1),
+    sku(Vendor::digitalocean,
         "gpu-mi325x8-2048gb",
         "MI325X GPU - 8X",
         "amd_mi325x",
@@ -101,7 +131,7 @@ constexpr std::array droplets{
         2046,
         3040,
         nyc2_tor1),
-    droplet(
+    sku(Vendor::digitalocean,
         "gpu-h100x1-80gb",
         "H100 GPU - 1X",
         "nvidia_h100",
@@ -112,10 +142,29 @@ constexpr std::array droplets{
         720,
         441,
         ams3_nyc2_tor1),
-    droplet("gpu-h100x8-640gb", "H100 GPU - 8X", "nvidia_h100", 8, 80, 160, 1920, 2046, 3528, tor1),
-    droplet(
-        "gpu-h200x1-141gb", "H200 GPU - 1X", "nvidia_h200", 1, 141, 24, 240, 720, 447, nyc2_atl1),
-    droplet(
+    sku(Vendor::digitalocean,
+        "gpu-h100x8-640gb",
+        "H100 GPU - 8X",
+        "nvidia_h100",
+        8,
+        80,
+        160,
+        1920,
+        2046,
+        3528,
+        tor1),
+    sku(Vendor::digitalocean,
+        "gpu-h200x1-141gb",
+        "H200 GPU - 1X",
+        "nvidia_h200",
+        1,
+        141,
+        24,
+        240,
+        720,
+        447,
+        nyc2_atl1),
+    sku(Vendor::digitalocean,
         "gpu-h200x8-1128gb",
         "H200 GPU - 8X",
         "nvidia_h200",
@@ -126,9 +175,18 @@ constexpr std::array droplets{
         2046,
         3576,
         nowhere),
-    droplet(
-        "gpu-mi350x1-288gb-spot", "MI350X GPU - 1X", "amd_mi350x", 1, 288, 24, 256, 720, 246, ric1),
-    droplet(
+    sku(Vendor::digitalocean,
+        "gpu-mi350x1-288gb-spot",
+        "MI350X GPU - 1X",
+        "amd_mi350x",
+        1,
+        288,
+        24,
+        256,
+        720,
+        246,
+        ric1),
+    sku(Vendor::digitalocean,
         "gpu-mi350x8-2304gb-spot",
         "MI350X GPU - 8X",
         "amd_mi350x",
@@ -139,9 +197,18 @@ constexpr std::array droplets{
         2046,
         1968,
         ric1),
-    droplet(
-        "gpu-mi355x1-288gb-spot", "MI355X GPU - 1X", "amd_mi355x", 1, 288, 24, 256, 720, 297, mem1),
-    droplet(
+    sku(Vendor::digitalocean,
+        "gpu-mi355x1-288gb-spot",
+        "MI355X GPU - 1X",
+        "amd_mi355x",
+        1,
+        288,
+        24,
+        256,
+        720,
+        297,
+        mem1),
+    sku(Vendor::digitalocean,
         "gpu-mi355x8-2304gb-spot",
         "MI355X GPU - 8X",
         "amd_mi355x",
@@ -152,7 +219,7 @@ constexpr std::array droplets{
         2046,
         2376,
         mem1),
-    droplet(
+    sku(Vendor::digitalocean,
         "gpu-b300x1-288gb-lc-spot",
         "B300 GPU - 1X",
         "nvidia_b300",
@@ -163,7 +230,7 @@ constexpr std::array droplets{
         720,
         800,
         mkc1),
-    droplet(
+    sku(Vendor::digitalocean,
         "gpu-b300x1-288gb-spot",
         "B300 GPU - 1X",
         "nvidia_b300",
@@ -174,7 +241,7 @@ constexpr std::array droplets{
         720,
         800,
         nowhere),
-    droplet(
+    sku(Vendor::digitalocean,
         "gpu-b300x8-2304gb-lc-spot",
         "B300 GPU - 8X",
         "nvidia_b300",
@@ -185,7 +252,7 @@ constexpr std::array droplets{
         2046,
         6400,
         mkc1),
-    droplet(
+    sku(Vendor::digitalocean,
         "gpu-b300x8-2304gb-spot",
         "B300 GPU - 8X",
         "nvidia_b300",
@@ -243,33 +310,8 @@ constexpr std::array<string_view, 2> two_regions{"us-east-1", "us-south-1"};
 constexpr std::array<string_view, 1> south{"us-south-1"};
 constexpr std::array<string_view, 1> east{"us-east-1"};
 
-constexpr Sku instance(
-    string_view name,
-    string_view title,
-    string_view gpu,
-    int gpus,
-    int vram,
-    int vcpus,
-    int memory,
-    int disk,
-    std::int64_t cents,
-    std::span<const string_view> regions) {
-    return {
-        .vendor = Vendor::lambda,
-        .slug = name,
-        .title = title,
-        .gpu = gpu,
-        .gpus = gpus,
-        .vram_gib = vram,
-        .vcpus = vcpus,
-        .memory_gib = memory,
-        .disk_gib = disk,
-        .nanos_per_hour = cents * cent,
-        .regions = regions};
-}
-
 constexpr std::array instances{
-    instance(
+    sku(Vendor::lambda,
         "gpu_1x_h100_sxm5",
         "1x H100 (80 GB SXM5)",
         "H100 (80 GB SXM5)",
@@ -280,7 +322,7 @@ constexpr std::array instances{
         2816,
         429,
         two_regions),
-    instance(
+    sku(Vendor::lambda,
         "gpu_1x_h100_pcie",
         "1x H100 (80 GB PCIe)",
         "H100 (80 GB PCIe)",
@@ -291,7 +333,7 @@ constexpr std::array instances{
         1024,
         329,
         nowhere),
-    instance(
+    sku(Vendor::lambda,
         "gpu_8x_h100_sxm5",
         "8x H100 (80 GB SXM5)",
         "H100 (80 GB SXM5)",
@@ -302,7 +344,17 @@ constexpr std::array instances{
         22528,
         3192,
         south),
-    instance("gpu_1x_gh200", "1x GH200 (96 GB)", "GH200 (96 GB)", 1, 96, 64, 432, 4096, 229, east),
+    sku(Vendor::lambda,
+        "gpu_1x_gh200",
+        "1x GH200 (96 GB)",
+        "GH200 (96 GB)",
+        1,
+        96,
+        64,
+        432,
+        4096,
+        229,
+        east),
 };
 
 constexpr std::array do_places{

@@ -103,6 +103,31 @@ std::string key_json(std::string_view number, std::string_view key, std::string_
          {"name", quote(name)}});
 }
 
+/// Shows, deletes or lists what lies in `drawer`.
+Reply from_drawer(
+    Shop::Drawer& drawer,
+    std::string_view id,
+    std::string_view one,
+    std::string_view all,
+    const Call& call) {
+    if (!id.empty()) {
+        const auto found = drawer.find(id);
+        if (found == drawer.end()) {
+            return not_found();
+        }
+        if (call.method == "DELETE") {
+            drawer.erase(found);
+            return {.status = 204};
+        }
+        return {.body = json::object({{one, found->second}})};
+    }
+    std::vector<std::string> items;
+    for (const auto& [number, text] : drawer) {
+        items.push_back(text);
+    }
+    return paged(all, items, call, Query{call.query});
+}
+
 Reply keys(Shop& shop, const Call& call) {
     Shop::Drawer& drawer = ssh_keys(shop);
     const std::string_view id = rest_of(call.path, "/v2/account/keys");
@@ -118,22 +143,7 @@ Reply keys(Shop& shop, const Call& call) {
         drawer[number] = made;
         return {.status = 201, .body = json::object({{"ssh_key", made}})};
     }
-    const auto found = drawer.find(id);
-    if (!id.empty() && found == drawer.end()) {
-        return not_found();
-    }
-    if (call.method == "DELETE" && !id.empty()) {
-        drawer.erase(found);
-        return {.status = 204};
-    }
-    if (!id.empty()) {
-        return {.body = json::object({{"ssh_key", found->second}})};
-    }
-    std::vector<std::string> items;
-    for (const auto& [number, text] : drawer) {
-        items.push_back(text);
-    }
-    return paged("ssh_keys", items, call, Query{call.query});
+    return from_drawer(drawer, id, "ssh_key", "ssh_keys", call);
 }
 
 std::string tag_json(Shop& shop, std::string_view name) {
@@ -207,22 +217,7 @@ Reply firewalls(Shop& shop, const Call& call, UtcTime now) {
         drawer[number] = made;
         return {.status = 202, .body = json::object({{"firewall", made}})};
     }
-    const auto found = drawer.find(id);
-    if (!id.empty() && found == drawer.end()) {
-        return not_found();
-    }
-    if (call.method == "DELETE" && !id.empty()) {
-        drawer.erase(found);
-        return {.status = 204};
-    }
-    if (!id.empty()) {
-        return {.body = json::object({{"firewall", found->second}})};
-    }
-    std::vector<std::string> items;
-    for (const auto& [number, text] : drawer) {
-        items.push_back(text);
-    }
-    return paged("firewalls", items, call, Query{call.query});
+    return from_drawer(drawer, id, "firewall", "firewalls", call);
 }
 
 }  // namespace
