@@ -165,7 +165,10 @@ int exit_of(const std::vector<reap::Findings>& all) {
     for (const reap::Findings& findings : all) {
         const bool left =
             std::ranges::any_of(findings.ended, [](const reap::Ended& one) { return !one.gone; });
-        if (left || !findings.unseen.empty()) {
+        const bool reported = std::ranges::any_of(findings.seen, [](const reap::Judgement& one) {
+            return one.verdict == reap::Verdict::reported;
+        });
+        if (left || reported || !findings.unseen.empty()) {
             return Exit::money_hazard;
         }
         if (findings.error) {
@@ -275,7 +278,10 @@ int reap(const Globals& globals, const ReapArguments& arguments) {
         .dry_run = arguments.dry_run,
         .wait = *wait,
         .proof_gap = config->safety.proof_gap,
-        .grace = config->safety.orphan_grace};
+        .grace = config->safety.orphan_grace,
+        // Without a ledger that could know rows, only a person who named the agent asks.
+        .unknown = arguments.agent_id.empty() ? config->safety.unknown_machine
+                                              : config::UnknownMachine::destroy};
     std::optional<reap::Log> log;
     if (!arguments.dry_run) {
         auto opened = reap::Log::open(globals.state);

@@ -275,8 +275,10 @@ bool Fleet::book_reaped(const reap::Entry& entry, bool known) {
     const auto seat =
         std::ranges::find_if(seats_, [&](const auto& one) { return same(one.second.machine); });
     if (seat != seats_.end()) {
-        const MachineState state = seat->second.machine.state;
-        if (state == MachineState::verifying || state == MachineState::gone) {
+        const lifecycle::Machine& ending = seat->second.machine;
+        const bool lost = ending.gone_how == GoneHow::lost;
+        if (ending.state == MachineState::gone ||
+            (ending.state == MachineState::verifying && !lost)) {
             return true;
         }
         apply_event(seat->second, lifecycle::Reaped{answered, entry.machine.remote_id});

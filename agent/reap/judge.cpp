@@ -62,6 +62,8 @@ std::string_view to_text(Verdict verdict) noexcept {
             return "kept";
         case Verdict::watched:
             return "watched";
+        case Verdict::reported:
+            return "reported";
         case Verdict::overdue:
             return "overdue";
         case Verdict::orphan:
@@ -85,7 +87,8 @@ std::vector<Judgement> judge(
     std::string_view owner_mark,
     Agent agent,
     UtcTime now,
-    std::chrono::milliseconds grace) {
+    std::chrono::milliseconds grace,
+    config::UnknownMachine unknown) {
     std::vector<Judgement> judgements;
     for (const providers::RemoteMachine& machine : list) {
         Judgement one{.machine = machine};
@@ -114,6 +117,11 @@ std::vector<Judgement> judge(
         } else if (machine.created != UtcTime{} && now - machine.created < grace) {
             one.verdict = Verdict::watched;
             one.why = "made just now: an agent that starts may be writing its row";
+        } else if (agent == Agent::dead && unknown == config::UnknownMachine::alert) {
+            one.verdict = Verdict::reported;
+            one.why =
+                "in no row of the ledger, and safety.unknown_machine says to alert only; "
+                "evenkeel nodes adopt or destroy decides";
         } else if (agent == Agent::dead) {
             one.verdict = Verdict::orphan;
             one.why = "in no row of the ledger, and the agent does not run";

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "policies/config/config.hpp"
 #include "policies/domain/machine.hpp"
 #include "providers/provider.hpp"
 
@@ -46,6 +47,7 @@ enum class Verdict : std::uint8_t {
     look_alike,  ///< another agent's, or named as if: never touched, shown
     kept,        ///< ours, its end has not come
     watched,     ///< ours and in no row, but the agent lives: its sweep deals with it
+    reported,    ///< ours and in no row, and the policy says to alert only: a person decides
     overdue,     ///< its end has passed: destroy
     orphan,      ///< in no row and nobody else looks: destroy
 };
@@ -70,7 +72,8 @@ struct Judgement {
     std::string_view owner_mark,
     Agent agent,
     UtcTime now,
-    std::chrono::milliseconds grace = std::chrono::minutes{1});
+    std::chrono::milliseconds grace = std::chrono::minutes{1},
+    config::UnknownMachine unknown = config::UnknownMachine::destroy);
 
 /// Rows at `provider` whose end passed so long ago that the reaper would act on them: what cannot
 /// be looked at is a hazard too.

@@ -157,8 +157,15 @@ Findings Reaper::run(
         return findings;
     }
     std::vector<Target> targets;
-    for (Judgement& one :
-         judge(name, *list, rows, rules_.owner_mark, rules_.agent, now, rules_.grace)) {
+    for (Judgement& one : judge(
+             name,
+             *list,
+             rows,
+             rules_.owner_mark,
+             rules_.agent,
+             now,
+             rules_.grace,
+             rules_.unknown)) {
         if (one.verdict == Verdict::foreign) {
             continue;
         }

@@ -22,6 +22,7 @@ struct Rules {
     std::chrono::milliseconds proof_gap{std::chrono::seconds{60}};
     /// Younger than this, a machine without a row is left alone: rows were read before the list.
     std::chrono::milliseconds grace{std::chrono::seconds{60}};
+    config::UnknownMachine unknown{config::UnknownMachine::destroy};
     std::chrono::milliseconds retry_first{std::chrono::seconds{1}};
     std::chrono::milliseconds retry_most{std::chrono::seconds{20}};
 };

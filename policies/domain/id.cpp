@@ -58,4 +58,8 @@ std::optional<std::int64_t> id_from_text(std::string_view text) noexcept {
     return static_cast<std::int64_t>(value);
 }
 
+UtcTime id_time(std::int64_t id) noexcept {
+    return epoch + std::chrono::milliseconds{id >> (counter_bits + gateway_bits)};
+}
+
 }  // namespace evenkeel

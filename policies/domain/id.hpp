@@ -50,6 +50,8 @@ private:
 /// 13 characters of Crockford base 32, as shown to people: "01JD8Z4T0000A".
 [[nodiscard]] std::string id_to_text(std::int64_t id);
 [[nodiscard]] std::optional<std::int64_t> id_from_text(std::string_view text) noexcept;
+/// When `id` was made, to the millisecond, by the clock of who made it.
+[[nodiscard]] UtcTime id_time(std::int64_t id) noexcept;
 
 }  // namespace evenkeel
 

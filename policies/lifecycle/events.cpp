@@ -269,6 +269,13 @@ void Stepper::on(const DestroyAnswered& event) {
 
 void Stepper::on(const Reaped& event) {
     Machine& m = out_.machine;
+    if (m.state == MachineState::verifying && m.gone_how == GoneHow::lost) {
+        // We had found it missing; now it is known who ended it, and until when it is paid.
+        m.gone_how = GoneHow::destroyed;
+        m.delete_answered = event.answered;
+        note("reaped", {ReasonCode::machine_reaped});
+        return;
+    }
     if (m.state == MachineState::wanted || m.state == MachineState::verifying ||
         m.state == MachineState::gone) {
         return;  // nothing was asked, or a delete of ours was answered and is being proved

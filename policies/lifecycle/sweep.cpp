@@ -36,6 +36,19 @@ Verdict judge_with_row(const Seen& seen, const Machine& row, const SweepInput& i
     return row.state == MachineState::unknown ? Verdict::adopt : Verdict::known;
 }
 
+/// When it was made: as its provider says (Lambda does not), else as the name we gave it says,
+/// which is a moment before. Nothing for a name that is not ours.
+std::optional<UtcTime> born_of(const Seen& seen) {
+    if (seen.created != UtcTime{}) {
+        return seen.created;
+    }
+    const auto last = seen.name.rfind('-');
+    const auto id = seen.name.starts_with(family) && last != std::string::npos
+                        ? id_from_text(std::string_view{seen.name}.substr(last + 1))
+                        : std::nullopt;
+    return id ? std::optional{id_time(*id)} : std::nullopt;
+}
+
 }  // namespace
 
 std::string_view to_text(Verdict verdict) noexcept {
@@ -134,10 +147,9 @@ Machine make_orphan(
     // The provider's clock may be wrong, but a machine is never billed from the future. Its time is
     // cut to whole microseconds, so up to one more has passed.
     using std::chrono::microseconds;
+    const auto created = born_of(seen);
     const microseconds age =
-        seen.created == UtcTime{}
-            ? microseconds{0}
-            : std::max(microseconds{0}, now.utc - seen.created) + microseconds{1};
+        created ? std::max(microseconds{0}, now.utc - *created) + microseconds{1} : microseconds{0};
     const Now born{.boot = now.boot - age, .utc = now.utc - age};
     machine.wanted_at = born;
     machine.billed_from = born;

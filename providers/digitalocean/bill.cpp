@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <chrono>
 
 namespace evenkeel::providers::digitalocean {
 
@@ -25,6 +27,35 @@ bool is_machine_product(std::string_view product) {
     });
     const auto has = [&](std::string_view part) { return lower.find(part) != lower.npos; };
     return (has("droplet") || has("gpu")) && !has("snapshot") && !has("backup");
+}
+
+/// "2026-11": its year and month.
+std::optional<std::chrono::year_month> month_of(std::string_view period) {
+    int year = 0;
+    unsigned month = 0;
+    const char* const end = period.data() + period.size();
+    const auto first = std::from_chars(period.data(), end, year);
+    if (first.ec != std::errc{} || first.ptr == end || *first.ptr != '-') {
+        return std::nullopt;
+    }
+    const auto second = std::from_chars(first.ptr + 1, end, month);
+    const std::chrono::year_month read{std::chrono::year{year}, std::chrono::month{month}};
+    return second.ec == std::errc{} && second.ptr == end && read.ok() ? std::optional{read}
+                                                                      : std::nullopt;
+}
+
+std::optional<UtcTime> month_start(std::string_view period) {
+    const auto month = month_of(period);
+    return month ? std::optional<UtcTime>{std::chrono::sys_days{*month / 1}} : std::nullopt;
+}
+
+std::string month_before(std::string_view period) {
+    const auto month = month_of(period);
+    return month ? fmt::format(
+                       "{:04}-{:02}",
+                       static_cast<int>((*month - std::chrono::months{1}).year()),
+                       static_cast<unsigned>((*month - std::chrono::months{1}).month()))
+                 : std::string{};
 }
 
 }  // namespace
@@ -89,7 +120,8 @@ Result<PageOf<InvoiceItem>> parse_items(const HttpResponse& response, std::strin
             read = {
                 .resource_id = std::string{item.text("resource_id")},
                 .amount = *amount,
-                .end = parse_rfc3339(item.text("end_time"))};
+                .end = parse_rfc3339(item.text("end_time")),
+                .start = parse_rfc3339(item.text("start_time"))};
         }
         out.items.push_back(std::move(read));
     }
@@ -103,6 +135,7 @@ std::vector<Invoice> newest(std::vector<Invoice> closed) {
 }
 
 void Bill::add(const Invoice& invoice, std::span<const InvoiceItem> items) {
+    months_.insert(invoice.period);
     if (invoice.updated) {
         preview_made_ = std::max(preview_made_.value_or(*invoice.updated), *invoice.updated);
     }
@@ -115,6 +148,11 @@ void Bill::add(const Invoice& invoice, std::span<const InvoiceItem> items) {
             sum = sums_.insert(sums_.end(), Sum{.remote_id = item.resource_id});
         }
         sum->amount += item.amount;
+        const auto begun = month_start(invoice.period);
+        if (begun && item.start && *item.start <= *begun &&
+            (sum->missing_after.empty() || invoice.period < sum->missing_after)) {
+            sum->missing_after = invoice.period;
+        }
         sum->endless = sum->endless || !item.end;
         if (item.end) {
             sum->end = std::max(sum->end.value_or(*item.end), *item.end);
@@ -127,7 +165,10 @@ std::vector<BillLine> Bill::lines() const {
     lines.reserve(sums_.size());
     for (const Sum& sum : sums_) {
         const bool ended = preview_made_ && !sum.endless && *sum.end + settle_ <= *preview_made_;
-        lines.push_back({.remote_id = sum.remote_id, .amount = sum.amount, .final = ended});
+        const bool whole =
+            sum.missing_after.empty() || months_.contains(month_before(sum.missing_after));
+        lines.push_back(
+            {.remote_id = sum.remote_id, .amount = sum.amount, .final = ended && whole});
     }
     return lines;
 }

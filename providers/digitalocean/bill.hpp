@@ -2,6 +2,9 @@
 
 #include "providers/digitalocean/wire.hpp"
 
+#include <set>
+#include <string>
+
 /// DigitalOcean's invoices, read for what each Droplet cost
 /// (https://docs.digitalocean.com/reference/api/digitalocean/#tag/Billing).
 namespace evenkeel::providers::digitalocean {
@@ -26,6 +29,7 @@ struct InvoiceItem {
     std::string resource_id{};
     Money amount{};
     std::optional<UtcTime> end{};
+    std::optional<UtcTime> start{};
 };
 
 [[nodiscard]] HttpRequest make_invoices_request(std::string_view page);
@@ -41,7 +45,8 @@ struct InvoiceItem {
 /// Adds up the items of each Droplet over its invoices. A line is final when the last of its items
 /// ended at least `settle` before the preview was made: a machine that still ran then would have an
 /// item with a later end. Without a preview nothing says how far the books go, and no line is
-/// final.
+/// final; nor is one whose first item begins with its month while the month before is missing, as
+/// around the turn of a month, when the old one is neither previewed nor closed yet.
 class Bill {
 public:
     explicit Bill(std::chrono::milliseconds settle = settles_after) : settle_{settle} {}
@@ -53,11 +58,13 @@ private:
         std::string remote_id{};
         Money amount{};
         std::optional<UtcTime> end{};
-        bool endless{false};  ///< an item names no end
+        bool endless{false};          ///< an item names no end
+        std::string missing_after{};  ///< the month whose item begins with it; empty: none does
     };
     std::chrono::milliseconds settle_;
     std::vector<Sum> sums_{};
     std::optional<UtcTime> preview_made_{};
+    std::set<std::string> months_{};
 };
 
 }  // namespace evenkeel::providers::digitalocean

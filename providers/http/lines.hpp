@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -95,6 +96,9 @@ struct PageOf {
     std::optional<std::int64_t> total{};  ///< items of the whole list, when the provider says so
 };
 
+/// Longest time for all pages of one list: what waits behind it (a delete) must not wait for ever.
+inline constexpr std::chrono::seconds read_limit{180};
+
 /// Most entries of a list that is read: far more than anybody rents, and little memory.
 inline constexpr std::size_t list_items_max = 20'000;
 
@@ -102,16 +106,27 @@ inline constexpr std::size_t list_items_max = 20'000;
 /// (`next` is empty for the first); `id_of(item)` names an item (empty: not compared). Errors:
 /// those of `fetch`; unavailable when the list changed while it was read; invalid_response when an
 /// item stands in it twice, when it does not have as many items as it says, has more than
-/// `list_items_max`, or does not end within `pages_max`. `what` stands in messages, for example
+/// `list_items_max`, or does not end within `pages_max`; unavailable when it takes longer than
+/// `limit`. `what` stands in messages, for example
 /// "the sandbox cloud's list".
 template <class Item, class Fetch, class IdOf>
 [[nodiscard]] Result<std::vector<Item>> read_pages(
-    std::string_view what, int pages_max, Fetch fetch, IdOf id_of) {
+    std::string_view what,
+    int pages_max,
+    Fetch fetch,
+    IdOf id_of,
+    std::chrono::milliseconds limit = read_limit) {
     std::vector<Item> items;
     std::set<std::string> ids;
     std::optional<std::int64_t> total;
     std::string next;
+    const auto deadline = std::chrono::steady_clock::now() + limit;
     for (int pages = 0; pages < pages_max; ++pages) {
+        if (std::chrono::steady_clock::now() > deadline) {
+            return fail(
+                Errc::unavailable,
+                fmt::format("{} was not read to its end in {} ms", what, limit.count()));
+        }
         Result<PageOf<Item>> page = fetch(next);
         if (!page) {
             return std::unexpected{page.error()};

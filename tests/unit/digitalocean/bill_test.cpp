@@ -89,6 +89,32 @@ TEST(DigitalOceanBill, F102FinalOnlyWhenTheBooksAreWellPastTheEnd) {
     EXPECT_TRUE(fast.lines().at(0).final);
 }
 
+/// On the first of December the preview is December's, and November is not closed yet.
+TEST(DigitalOceanBill, F102HalfOfAMachineIsNoBillWhileItsFirstMonthIsMissing) {
+    const UtcTime december = std::chrono::sys_days{2026y / 12 / 1};
+    const Invoice preview{.uuid = "p", .period = "2026-12", .updated = december + 9h};
+    InvoiceItem half = item("7", 882, december + 2h);
+    half.start = december;
+    InvoiceItem young = item("8", 441, december + 2h);
+    young.start = december + 1h;
+    Bill alone;
+    alone.add(preview, std::array{half, young});
+    EXPECT_FALSE(alone.lines().at(0).final) << "its November is missing";
+    EXPECT_TRUE(alone.lines().at(1).final) << "it began in December";
+    Bill both;
+    both.add({.uuid = "n", .period = "2026-11"}, std::array{item("7", 882, december)});
+    both.add(preview, std::array{half});
+    EXPECT_TRUE(both.lines().at(0).final);
+    EXPECT_EQ(both.lines().at(0).amount, (Money{17'640'000'000, usd}));
+    Bill january;
+    const UtcTime new_year = std::chrono::sys_days{2027y / 1 / 1};
+    InvoiceItem over = item("9", 100, new_year + 1h);
+    over.start = new_year;
+    january.add({.uuid = "d", .period = "2026-12"}, std::array{item("9", 100, new_year)});
+    january.add({.uuid = "j", .period = "2027-01", .updated = new_year + 9h}, std::array{over});
+    EXPECT_TRUE(january.lines().at(0).final) << "the month before January is December";
+}
+
 TEST(DigitalOceanBill, AMachineOverTheEndOfAMonthIsAddedUp) {
     Bill bill;
     const Invoice october{.uuid = "o", .period = "2026-10"};

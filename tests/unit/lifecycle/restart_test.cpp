@@ -128,6 +128,26 @@ TEST(Lifecycle, F48AReapedMachineIsPaidUntilItsDeleteWasAnswered) {
             << to_text(from);
         EXPECT_EQ(walk.posted(), walk.machine.posted) << to_text(from);
     }
+    Walk missed;  // found missing before the reaper's log was read
+    missed.reach(serving);
+    missed.t = 3h;
+    missed.feed(EngineUnreachable{});
+    missed.t = 4h;
+    missed.feed(Tick{});
+    missed.feed(DestroyAnswered{.answer = DestroyAnswer::missing});
+    ASSERT_EQ(missed.machine.gone_how, GoneHow::lost);
+    EXPECT_TRUE(missed.feed(Reaped{at(3h + 30min), "m-1"}).durable);
+    EXPECT_EQ(missed.machine.state, verifying);
+    EXPECT_FALSE(missed.feed(Reaped{at(3h + 30min), "m-1"}).durable) << "told twice";
+    missed.feed(GetMissing{missed.now()});
+    missed.feed(Listed{.asked = missed.now()});
+    missed.t = 4h + 62s;
+    missed.feed(Listed{.asked = missed.now()});
+    ASSERT_EQ(missed.machine.state, gone);
+    EXPECT_EQ(
+        missed.machine.posted,
+        Price::per_hour(Money{4'410'000'000, usd})
+            .cost_of(at(3h + 30min).boot - missed.machine.billed_from->boot, Rounding::half_even));
     Walk lost;
     lost.reach(unknown);
     lost.t = 3h;

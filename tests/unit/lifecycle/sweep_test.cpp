@@ -96,6 +96,23 @@ TEST(Sweep, F27OrphanIsDestroyedAfterItsGraceAndPaidFromItsCreation) {
         Price::per_hour(Money{4'410'000'000, usd}).cost_of(159s + 1us, Rounding::up));
 }
 
+/// Lambda states no time of creation: our own name does, to the millisecond.
+TEST(Sweep, F27AnOrphanOfUnknownAgeIsPaidFromTheTimeInItsName) {
+    IdGenerator ids{1};
+    Seen seen = seen_as();
+    seen.created = {};
+    seen.name = machine_name("ek-1a2b3c4d", MachineId{ids.next(at(30s).utc)});
+    const Machine row = make_orphan(
+        seen, MachineId{8}, "cloud", "boot-a", {ReasonCode::machine_orphan}, at(3'630s), 60s);
+    EXPECT_EQ(
+        accrued(row, at(3'630s)),
+        Price::per_hour(Money{4'410'000'000, usd}).cost_of(3'600s + 1us, Rounding::up));
+    seen.name = "ek-1a2b3c4d-stray";
+    const Machine fresh = make_orphan(
+        seen, MachineId{8}, "cloud", "boot-a", {ReasonCode::machine_orphan}, at(3'630s), 60s);
+    EXPECT_EQ(fresh.billed_from->utc, at(3'630s).utc) << "nothing says how old it is";
+}
+
 /// A person keeps a machine that no row knew: it must prove itself within its warm-up time from
 /// now, and it ends when any machine made at its time would.
 TEST(Sweep, AnAdoptedMachineWarmsUpFromItsAdoption) {

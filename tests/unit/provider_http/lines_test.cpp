@@ -90,7 +90,7 @@ TEST(LinePause, EndsEarlyWhenStopped) {
 
 struct Paging : ::testing::Test {
     using Page = PageOf<int>;
-    Result<std::vector<int>> read(int pages_max = 5) {
+    Result<std::vector<int>> read(int pages_max = 5, std::chrono::milliseconds limit = read_limit) {
         std::size_t at = 0;
         return read_pages<int>(
             "X's list",
@@ -99,7 +99,8 @@ struct Paging : ::testing::Test {
                 asked.push_back(next);
                 return at < pages.size() ? pages[at++] : fail(Errc::unavailable, "no more");
             },
-            [](int item) { return std::to_string(item); });
+            [](int item) { return std::to_string(item); },
+            limit);
     }
     std::vector<Result<Page>> pages{};
     std::vector<std::string> asked{};
@@ -124,6 +125,25 @@ TEST_F(Paging, NeverReturnsAPartOfAList) {
     EXPECT_EQ(read().error().code, Errc::invalid_response) << "shorter than it says";
     pages = {Page{{1}, "b", {}}, Page{{2}, "c", {}}, Page{{3}, "", {}}};
     EXPECT_EQ(read(2).error().code, Errc::invalid_response) << "it does not end";
+}
+
+TEST_F(Paging, F32AListThatTakesTooLongIsGivenUpAndNoneOfItIsUsed) {
+    pages = {Page{{1}, "b", {}}, Page{{2}, "", {}}};
+    const auto late = read(5, -1ms);
+    EXPECT_EQ(late.error().code, Errc::unavailable) << late.error().message;
+    EXPECT_TRUE(asked.empty());
+}
+
+TEST_F(Paging, F35AListOfMoreEntriesThanAnybodyRentsIsRefused) {
+    Page large{{}, "", {}};
+    for (int i = 0; i <= static_cast<int>(list_items_max); ++i) {
+        large.items.push_back(i);
+    }
+    pages = {large};
+    EXPECT_EQ(read().error().code, Errc::invalid_response);
+    large.items.pop_back();
+    pages = {large};
+    EXPECT_TRUE(read());
 }
 
 }  // namespace

@@ -51,6 +51,34 @@ TEST_P(JudgeMachines, ByMarkEndAndRow) {
     }
 }
 
+TEST(JudgeMachine, AnOwnerWhoWantsOnlyAnAlertKeepsHisStranger) {
+    const std::vector<providers::RemoteMachine> list{machine_of(mark, {})};
+    const auto alert = [&](Agent agent) {
+        return judge("cloud", list, {}, mark, agent, now, 1min, config::UnknownMachine::alert)[0];
+    };
+    EXPECT_EQ(alert(Agent::dead).verdict, Verdict::reported);
+    EXPECT_FALSE(must_end(alert(Agent::dead).verdict));
+    EXPECT_EQ(alert(Agent::healthy).verdict, Verdict::watched);
+    const std::vector<providers::RemoteMachine> late{machine_of(mark, now - 1h)};
+    EXPECT_EQ(
+        judge("cloud", late, {}, mark, Agent::dead, now, 1min, config::UnknownMachine::alert)[0]
+            .verdict,
+        Verdict::overdue)
+        << "its own end has passed";
+}
+
+TEST(JudgeMachine, AMachineMadeJustNowIsLeftToAnAgentThatStarts) {
+    providers::RemoteMachine fresh = machine_of(mark, {});
+    fresh.created = now - 59s;
+    const auto judged = [&] {
+        const std::vector<providers::RemoteMachine> list{fresh};
+        return judge("cloud", list, {}, mark, Agent::dead, now, 1min)[0].verdict;
+    };
+    EXPECT_EQ(judged(), Verdict::watched);
+    fresh.created = now - 60s;
+    EXPECT_EQ(judged(), Verdict::orphan);
+}
+
 const UtcTime none{};
 providers::RemoteMachine other_name() {
     auto machine = machine_of("", now - 1h);
