@@ -50,12 +50,14 @@ std::filesystem::path fresh_folder() {
 
 std::string to_text(const Trial& trial) {
     return fmt::format(
-        "--personality {} --seed {} --crash-at {} --fail-call {}{}",
+        "--personality {} --seed {} --crash-at {} --more {} --fail-call {}{}{}",
         traits(trial.who).name,
         trial.seed,
         trial.crash_at,
+        trial.crashes_more,
         trial.fault.number,
-        trial.fault.has_effect ? " --effect" : "");
+        trial.fault.has_effect ? " --effect" : "",
+        trial.both ? " --both" : "");
 }
 
 Life::Life(const Trial& trial, bool story)

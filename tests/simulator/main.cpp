@@ -1,5 +1,7 @@
 // The simulator's tests, or one life again:
-//   simulator_tests --personality NAME [--seed S] [--crash-at K] [--fail-call K [--effect]]
+//   simulator_tests --personality NAME [--seed S] [--crash-at K [--more N]] [--fail-call K
+//   [--effect]]
+//     [--both]
 // prints what happened and exits with 1 when an invariant broke.
 #include "tests/simulator/life.hpp"
 
@@ -22,6 +24,10 @@ std::optional<Trial> trial_from(int count, char** arguments) {
             trial->fault.has_effect = true;
             continue;
         }
+        if (trial && word == "--both") {
+            trial->both = true;
+            continue;
+        }
         if (i + 1 >= count) {
             continue;
         }
@@ -36,6 +42,8 @@ std::optional<Trial> trial_from(int count, char** arguments) {
             trial->seed = std::strtoull(arguments[i + 1], nullptr, 10);
         } else if (trial && word == "--crash-at") {
             trial->crash_at = std::strtoll(arguments[i + 1], nullptr, 10);
+        } else if (trial && word == "--more") {
+            trial->crashes_more = static_cast<int>(std::strtol(arguments[i + 1], nullptr, 10));
         } else if (trial && word == "--fail-call") {
             trial->fault.number = std::strtoll(arguments[i + 1], nullptr, 10);
         }
