@@ -1,7 +1,6 @@
 // The simulator's tests, or one life again:
-//   simulator_tests --personality NAME [--seed S] [--crash-at K [--more N]] [--fail-call K
-//   [--effect]]
-//     [--both]
+//   simulator_tests --personality NAME [--seed S] [--both] [--crash-at K [--more N]]
+//     [--fail-call K [--effect]]
 // prints what happened and exits with 1 when an invariant broke.
 #include "tests/simulator/life.hpp"
 
