@@ -161,24 +161,35 @@ Machine make_machine(const Intent& intent, const Limits& limits, Now now) {
     return machine;
 }
 
+Machine rebased(Machine machine, std::string_view boot_id, Now now) {
+    if (machine.boot_id == boot_id) {
+        return machine;
+    }
+    for (Now* stamp :
+         {&machine.wanted_at, &machine.state_at, &machine.phase_at, &machine.alive_at}) {
+        rebase(*stamp, now);
+    }
+    for (std::optional<Now>* stamp :
+         {&machine.billed_from,
+          &machine.serving_at,
+          &machine.end_asked,
+          &machine.delete_asked,
+          &machine.delete_answered,
+          &machine.gone_at}) {
+        rebase(*stamp, now);
+    }
+    machine.boot_id = boot_id;
+    return machine;
+}
+
 Step after_restart(
     const Machine& machine, std::string_view boot_id, const Limits& limits, Now now) {
-    Stepper stepper{machine, limits, now};
+    Stepper stepper{rebased(machine, boot_id, now), limits, now};
     Machine& m = stepper.machine();
     if (m.state == MachineState::gone) {
         return stepper.done();
     }
-    const bool rebooted = m.boot_id != boot_id;
-    if (rebooted) {
-        for (Now* stamp : {&m.wanted_at, &m.state_at, &m.phase_at, &m.alive_at}) {
-            rebase(*stamp, now);
-        }
-        for (std::optional<Now>* stamp :
-             {&m.billed_from, &m.serving_at, &m.end_asked, &m.delete_asked, &m.delete_answered}) {
-            rebase(*stamp, now);
-        }
-        m.boot_id = boot_id;
-    }
+    const bool rebooted = machine.boot_id != boot_id;
     m.missing_get.reset();
     m.omitted_first.reset();
     m.omitted_last.reset();

@@ -154,11 +154,14 @@ struct Intent {
 /// `owner_mark` is "ek-<agent id>".
 [[nodiscard]] std::string machine_name(std::string_view owner_mark, MachineId id);
 
+/// The row in the boot times of this boot of the host, `boot_id`: those of an earlier boot are
+/// moved by UTC, and an elapsed time is at least the host's uptime.
+[[nodiscard]] Machine rebased(Machine machine, std::string_view boot_id, Now now);
+
 /// The row as a restarted agent must see it: `wanted` becomes gone (nothing was asked), `creating`
 /// becomes `unknown` (the call may have been made), soft waiting times start anew, and a machine
-/// that lived counts as alive until now: newer proofs of its life may be lost. Boot times of
-/// an earlier boot of the host are moved to this one's scale, bounded by UTC: an elapsed time is
-/// at least the host's uptime. Commit the returned step when it is durable.
+/// that lived counts as alive until now: newer proofs of its life may be lost. Its times are
+/// `rebased`. Commit the returned step when it is durable.
 [[nodiscard]] struct Step after_restart(
     const Machine& machine, std::string_view boot_id, const Limits& limits, Now now);
 

@@ -229,8 +229,11 @@ std::chrono::nanoseconds Stepper::life_granted() const {
     if (m.expires == UtcTime{}) {
         return now_allowed;
     }
-    // A difference of two stored times: no step of the wall clock shortens it (F85).
-    const nanoseconds written = m.expires - m.wanted_at.utc - limits_.drain;
+    // A difference of two stored times: no step of the wall clock shortens it (F85). An adopted
+    // machine is billed from before it was wanted, and its life began then.
+    const UtcTime born =
+        m.billed_from ? std::min(m.wanted_at.utc, m.billed_from->utc) : m.wanted_at.utc;
+    const nanoseconds written = m.expires - born - limits_.drain;
     return std::min(now_allowed, std::max(written, nanoseconds::zero()));
 }
 

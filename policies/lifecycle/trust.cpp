@@ -84,4 +84,19 @@ bool ends_by_fault(const Machine& machine) noexcept {
     }
 }
 
+bool ends_by_choice(const Machine& machine) noexcept {
+    switch (machine.end_reason.code) {
+        case ReasonCode::rent_boot_cancelled:
+        case ReasonCode::rent_over_max:
+        case ReasonCode::agent_stopping:
+        case ReasonCode::asked_by_owner:
+        case ReasonCode::machine_not_asked:
+        case ReasonCode::machine_orphan:
+        case ReasonCode::machine_reaped:
+            return true;
+        default:
+            return false;
+    }
+}
+
 }  // namespace evenkeel::lifecycle

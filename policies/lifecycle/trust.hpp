@@ -38,5 +38,8 @@ void heard(Breaker& breaker, const std::optional<Errc>& error, Now now) noexcept
 /// because nobody needs it any more. Until such a machine is proved gone its place stays taken:
 /// falling over while a delete is unproved is how machines leak.
 [[nodiscard]] bool ends_by_fault(const Machine& machine) noexcept;
+/// Whether a person, the policy, the reaper or a stop of the agent ended it: that says nothing
+/// about its offer.
+[[nodiscard]] bool ends_by_choice(const Machine& machine) noexcept;
 
 }  // namespace evenkeel::lifecycle

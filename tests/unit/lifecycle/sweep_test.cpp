@@ -132,6 +132,8 @@ TEST(Sweep, AnAdoptedMachineWarmsUpFromItsAdoption) {
     walk.feed(EngineReachable{walk.now()});
     walk.feed(Accepted{});
     EXPECT_EQ(walk.machine.state, serving);
+    EXPECT_FALSE(walk.feed_at(6h - 1s, Work{1}).durable) << "half of its life had passed before";
+    EXPECT_FALSE(walk.feed(Tick{}).durable);
     EXPECT_EQ(walk.feed_at(6h + 1s, Tick{}).event, "drain");
     EXPECT_EQ(
         walk.posted(),

@@ -115,5 +115,22 @@ TEST(EndsByFault, TellsUselessMachinesFromThoseNobodyNeeds) {
     }
 }
 
+TEST(EndsByChoice, APersonAPolicyAndTheReaperSayNothingAboutAnOffer) {
+    for (const auto& [code, choice] :
+         {std::pair{ReasonCode::rent_boot_cancelled, true},
+          std::pair{ReasonCode::rent_over_max, true},
+          std::pair{ReasonCode::asked_by_owner, true},
+          std::pair{ReasonCode::machine_reaped, true},
+          std::pair{ReasonCode::agent_stopping, true},
+          std::pair{ReasonCode::machine_refused, false},
+          std::pair{ReasonCode::machine_no_capacity, false},
+          std::pair{ReasonCode::machine_never_seen, false},
+          std::pair{ReasonCode::machine_boot_late, false}}) {
+        Machine machine;
+        machine.end_reason = {code};
+        EXPECT_EQ(ends_by_choice(machine), choice) << evenkeel::to_text(code);
+    }
+}
+
 }  // namespace
 }  // namespace evenkeel::lifecycle
