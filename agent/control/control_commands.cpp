@@ -93,6 +93,7 @@ void Control::check_freeze() {
     }
     freeze_ = std::move(now);
     parts_.books.freeze(freeze_.has_value());
+    fleet_.brake(freeze_.has_value() || stopping_);
 }
 
 /// Level-triggered: each line stays until the ledger has a row that ends its machine.
@@ -123,14 +124,19 @@ void Control::book_reaped(Now now) {
     for (const ledger::MachineView& row : *rows) {
         known.emplace(row.provider, row.row.remote_id);
     }
-    std::map<std::pair<std::string, std::string>, reap::Entry> answered;
+    // Of each machine its answered delete; one that was only asked for may have worked all the
+    // same.
+    std::map<std::pair<std::string, std::string>, reap::Entry> reaped;
     for (const reap::Entry& entry : *entries) {
+        const std::pair id{entry.provider, entry.machine.remote_id};
         if (entry.deed == reap::Deed::answered) {
-            answered.insert_or_assign({entry.provider, entry.machine.remote_id}, entry);
+            reaped.insert_or_assign(id, entry);
+        } else if (entry.deed == reap::Deed::asked) {
+            reaped.try_emplace(id, entry);
         }
     }
     bool all = true;
-    for (const auto& [id, entry] : answered) {
+    for (const auto& [id, entry] : reaped) {
         all = fleet_.book_reaped(entry, known.contains(id)) && all;
     }
     if (!all) {

@@ -152,7 +152,10 @@ Result<NodeAnswer> Fleet::command(const NodeCommand& command, Seat& seat) {
     if (Seat* now = find(id)) {
         return answer_of(*now, false);
     }
-    return answer_of(gone_.front(), false);  // an intent that was never sent ends at once
+    // An intent that was never sent ends at once.
+    const auto ended = std::ranges::find(gone_, id, [](const Seat& one) { return one.machine.id; });
+    return ended == gone_.end() ? Result<NodeAnswer>{fail(Errc::not_found, "it is gone")}
+                                : Result<NodeAnswer>{answer_of(*ended, false)};
 }
 
 Result<NodeAnswer> Fleet::command(const NodeCommand& command, const Stranger& stranger) {
@@ -170,15 +173,9 @@ Result<NodeAnswer> Fleet::command(const NodeCommand& command, const Stranger& st
     if (command.verb == NodeCommand::Verb::adopt) {
         return keep(command, stranger);
     }
-    adopt(seen, stranger.provider, ReasonCode::asked_by_owner);
-    const std::string remote_id = seen.remote_id;
+    NodeAnswer answer = answer_of(adopt(seen, stranger.provider, ReasonCode::asked_by_owner), true);
     forget_stranger(seen);
-    for (const auto& [id, seat] : seats_) {
-        if (seat.machine.provider == stranger.provider && seat.machine.remote_id == remote_id) {
-            return answer_of(seat, true);
-        }
-    }
-    return fail(Errc::conflict, "it could not be taken into a row");
+    return answer;
 }
 
 Result<NodeAnswer> Fleet::keep(const NodeCommand& command, const Stranger& stranger) {
@@ -274,8 +271,15 @@ bool Fleet::book_reaped(const reap::Entry& entry, bool known) {
     const Now answered{.boot = now.boot - age, .utc = now.utc - age};
     const auto seat =
         std::ranges::find_if(seats_, [&](const auto& one) { return same(one.second.machine); });
+    const bool was_answered = entry.deed == reap::Deed::answered;
     if (seat != seats_.end()) {
+        if (seat->second.committing) {
+            return false;
+        }
         const lifecycle::Machine& ending = seat->second.machine;
+        if (!was_answered) {
+            return true;  // whether it lives is asked by its row
+        }
         const bool lost = ending.gone_how == GoneHow::lost;
         if (ending.state == MachineState::gone ||
             (ending.state == MachineState::verifying && !lost)) {
@@ -302,16 +306,21 @@ bool Fleet::book_reaped(const reap::Entry& entry, bool known) {
         Reason{ReasonCode::machine_reaped},
         now,
         min_bill_of(entry.provider));
-    // It is paid until the reaper's delete was answered, and proved gone like every other.
-    machine.state = MachineState::verifying;
-    machine.gone_how = GoneHow::destroyed;
     machine.alive_at = answered;
     machine.delete_asked = answered;
-    machine.delete_answered = answered;
+    if (was_answered) {
+        // It is paid until the reaper's delete was answered, and proved gone like every other.
+        machine.state = MachineState::verifying;
+        machine.gone_how = GoneHow::destroyed;
+        machine.delete_answered = answered;
+    } else {
+        machine.attempts = 1;  // the reaper ended before the answer: its delete may have worked
+    }
     spdlog::warn(
-        "machine={} remote={} was destroyed by evenkeel reap: booked",
+        "machine={} remote={} was {} by evenkeel reap: booked",
         machine.name,
-        machine.remote_id);
+        machine.remote_id,
+        was_answered ? "destroyed" : "to be destroyed");
     static_cast<void>(place(std::move(machine), "reaped", "unknown"));
     return false;
 }

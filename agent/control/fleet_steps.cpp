@@ -175,7 +175,8 @@ bool Fleet::settle_dispute(Seat& seat, const Error& error) {
         seat.machine.name,
         seat.staged->event,
         error.message);
-    if (seat.staged->event == "adopted" && !seat.id_taken) {
+    const bool new_row = seat.staged->machine.step == 0 && seat.staged->event != "wanted";
+    if (new_row && !seat.id_taken) {
         // An older row has its remote id or its name: it comes into the books under a new one.
         seat.id_taken = true;
         seat.staged->machine.name += fmt::format("~{}", seat.machine.id.value());

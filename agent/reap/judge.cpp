@@ -25,9 +25,11 @@ const Row* row_of(
     if (by_id != rows.end()) {
         return &*by_id;
     }
+    const std::string orphan_name = fmt::format("{}~{}", machine.name, machine.remote_id);
     const auto by_name = std::ranges::find_if(rows, [&](const Row& row) {
         const bool other = row.provider != provider;
-        return row.name == machine.name && (row.remote_id.empty() || other);
+        return (row.name == machine.name && (row.remote_id.empty() || other)) ||
+               row.name == orphan_name;
     });
     return by_name == rows.end() ? nullptr : &*by_name;
 }

@@ -75,7 +75,7 @@ TEST_F(FleetCommands, F27_AnUnknownMachineIsShownAndDestroyedOnlyWhenAsked) {
     stray("s-1", our_mark);
     ASSERT_EQ(rig->fleet->strangers().size(), 2u) << "both entries are one account";
     EXPECT_TRUE(told("s-1"));
-    EXPECT_TRUE(rig->fleet->money_hazard());
+    EXPECT_FALSE(rig->fleet->hazards().empty());
     rig->rounds(120);
     EXPECT_TRUE(world.cloud.destroyed.empty()) << "unknown_machine: alert";
     EXPECT_EQ(
@@ -99,7 +99,7 @@ TEST_F(FleetCommands, F26_AMachineWithoutOurMarkIsNeverTouched) {
     stray("s-1", "");
     stray("s-2", "ek-99999999");
     ASSERT_EQ(rig->fleet->strangers().size(), 4u);
-    EXPECT_FALSE(rig->fleet->money_hazard()) << "another agent's machines are its own business";
+    EXPECT_TRUE(rig->fleet->hazards().empty()) << "another agent's machines are its own business";
     for (const char* id : {"s-1", "s-2"}) {
         for (const Verb verb : {Verb::drain, Verb::destroy, Verb::adopt}) {
             EXPECT_EQ(ask(verb, id).error().code, Errc::refused) << id;
@@ -153,7 +153,7 @@ TEST_F(FleetCommands, HazardUnknownOutcome) {
     rig->rounds(2);
     EXPECT_TRUE(told("nobody knows whether it was created"));
     world.cloud.list_fails = false;
-    EXPECT_TRUE(rig->until([&] { return !rig->fleet->money_hazard(); }, 120));
+    EXPECT_TRUE(rig->until([&] { return rig->fleet->hazards().empty(); }, 120));
 }
 
 TEST_F(FleetCommands, HazardUndestroyable) {
@@ -162,12 +162,12 @@ TEST_F(FleetCommands, HazardUndestroyable) {
     world.cloud.deletes = false;
     ASSERT_TRUE(ask(Verb::destroy, "cloud-1"));
     rig->rounds(2);
-    EXPECT_FALSE(rig->fleet->money_hazard()) << "a delete may take its minutes";
+    EXPECT_TRUE(rig->fleet->hazards().empty()) << "a delete may take its minutes";
     ASSERT_TRUE(rig->until([&] { return told("its deletion is not proved"); }));
     EXPECT_TRUE(told("4.41 USD an hour"));
     world.cloud.deletes = true;
     ASSERT_TRUE(rig->until([&] { return settled(); }));
-    EXPECT_FALSE(rig->fleet->money_hazard());
+    EXPECT_TRUE(rig->fleet->hazards().empty());
 }
 
 TEST_F(FleetCommands, HazardOverdue) {
@@ -250,6 +250,43 @@ TEST_F(FleetCommands, F27_AReapedMachineOfNoRowComesIntoTheBooks) {
     EXPECT_EQ(row->paid, two_hours) << "until it was reaped, not until the agent came back";
     EXPECT_TRUE(world.cloud.destroyed.empty()) << "nothing was left to delete";
     EXPECT_TRUE(rig->fleet->book_reaped(entry, true));
+    EXPECT_EQ(problems(), std::vector<std::string>{});
+}
+
+/// The reaper ended between its delete and the answer: somebody must still look.
+TEST_F(FleetCommands, F48_AReapThatDiedBeforeTheAnswerIsTakenUpAndProved) {
+    for (const bool worked : {true, false}) {
+        const std::string id = worked ? "s-1" : "s-2";
+        reap::Entry entry = reaped(world, id, "ek-1a2b3c4d-stray");
+        entry.deed = reap::Deed::asked;
+        if (!worked) {
+            world.cloud.put(id, "ek-1a2b3c4d-stray", our_mark, world.clock.read().utc - 2h);
+        }
+        world.clock.advance(1h);
+        EXPECT_FALSE(rig->fleet->book_reaped(entry, false)) << "not in the ledger yet";
+        rig->rounds(2);
+        EXPECT_TRUE(rig->fleet->book_reaped(entry, false));
+        ASSERT_TRUE(rig->until([&] { return settled(); })) << id;
+        EXPECT_EQ(world.cloud.count(), 0u);
+        ASSERT_TRUE(rig->row(id));
+        EXPECT_EQ(rig->row(id)->row.reason.code, ReasonCode::machine_reaped);
+    }
+    EXPECT_EQ(problems(), std::vector<std::string>{});
+}
+
+TEST_F(FleetCommands, F48_AReapedMachineWhoseIdAnOlderRowHasIsBookedUnderAnotherName) {
+    rig->order();
+    rig->rounds(2);
+    ASSERT_TRUE(ask(Verb::destroy, "r-1"));
+    ASSERT_TRUE(rig->until([&] { return settled(); }));
+    rig.reset();
+    world.clock.advance(std::chrono::days{41});  // the row is too old to be remembered
+    rig = std::make_unique<Rig>(world, alert_config());
+    const reap::Entry entry = reaped(world, "r-1", "ek-1a2b3c4d-stray");
+    EXPECT_FALSE(rig->fleet->book_reaped(entry, false));
+    ASSERT_TRUE(rig->until([&] { return settled(); }));
+    EXPECT_EQ(rig->fleet->gone().front().machine.end_reason.code, ReasonCode::machine_reaped);
+    EXPECT_FALSE(rig->fleet->gone().front().paid.is_zero());
     EXPECT_EQ(problems(), std::vector<std::string>{});
 }
 

@@ -67,6 +67,16 @@ TEST(JudgeMachine, AnOwnerWhoWantsOnlyAnAlertKeepsHisStranger) {
         << "its own end has passed";
 }
 
+/// Another entry of the same account has taken it up: its row's name says so.
+TEST(JudgeMachine, AnOrphanInARowOfAnotherEntryIsKept) {
+    const std::vector<providers::RemoteMachine> list{machine_of(mark, {})};
+    const std::vector<Row> rows{
+        {.provider = "cloud-two",
+         .name = list[0].name + "~" + list[0].remote_id,
+         .remote_id = list[0].remote_id}};
+    EXPECT_EQ(judge("cloud", list, rows, mark, Agent::dead, now)[0].verdict, Verdict::kept);
+}
+
 TEST(JudgeMachine, AMachineMadeJustNowIsLeftToAnAgentThatStarts) {
     providers::RemoteMachine fresh = machine_of(mark, {});
     fresh.created = now - 59s;
