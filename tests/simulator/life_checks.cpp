@@ -89,15 +89,16 @@ void Life::check_gone(const lifecycle::Machine& machine) {
         static_cast<double>(difference) * 3'600 / static_cast<double>(box->hour_nanos);
     report_.apart_s = std::max(report_.apart_s, std::abs(seconds));
     // A crash hides the end of a machine while the agent is down (2 min), and whether a delete was
-    // sent to one whose engine had been silent (2 min); a lost answer to a delete hides it until
-    // the next one. Then too much is booked. Too little is booked only for one that nothing but its
+    // sent to one that had been silent: a worker's engine for 2 min, one that never served since
+    // its boot began (5 min). A lost answer to a delete hides it until the next one. Then too much is booked. Too little is booked only for one that nothing but its
     // create call ever spoke of: at most the minimum, or the time the agent was down.
     // Calls of many machines wait for each other.
     const auto queue = std::chrono::seconds{trial_.machines_max / 2};
     const bool disturbed = trial_.fault.number >= 0 || report_.crashes > 0;
     const bool unseen = machine.gone_how == GoneHow::never_created;
     const auto under = traits(trial_.who).apart + queue + (disturbed && unseen ? 135s : 0s);
-    const auto over = traits(trial_.who).apart + queue + report_.crashes * 270s +
+    const auto silent = machine.serving_at ? 120s : 300s;
+    const auto over = traits(trial_.who).apart + queue + report_.crashes * (150s + silent) +
                       (trial_.fault.number >= 0 ? 30min : 0min);
     if (seconds > std::chrono::duration<double>(over).count() ||
         -seconds > std::chrono::duration<double>(under).count()) {
