@@ -166,6 +166,23 @@ std::optional<Asked> ask_agent(
     return Asked{.document = *answer, .begun = *begun};
 }
 
+/// It ended before anybody asked: nothing was begun, so nothing is to be waited for.
+int gone_already(
+    const Globals& globals, const NodeTalk& talk, const Asked& asked, std::string_view action) {
+    if (globals.json) {
+        talk.out << json::serialize(json::object{
+                        {"schema", "evenkeel.action/1"},
+                        {"action", action},
+                        {"name", asked.begun.name},
+                        {"machine", asked.begun.machine},
+                        {"state", "gone"}})
+                 << '\n';
+    } else {
+        talk.out << fmt::format("{} is gone already\n", asked.begun.name);
+    }
+    return Exit::done;
+}
+
 /// Watches until the machine is gone. Its own name is unique for ever, unlike its source's.
 int wait_for_the_end(
     const Globals& globals,
@@ -256,10 +273,11 @@ int nodes_drain(const Globals& globals, const NodeArguments& arguments, const No
     if (!asked) {
         return status;
     }
+    if (asked->begun.state == "gone") {
+        return gone_already(globals, talk, *asked, "drain");
+    }
     if (globals.json) {
         talk.out << asked->document << '\n';
-    } else if (asked->begun.state == "gone") {
-        talk.out << fmt::format("{} is gone already\n", asked->begun.name);
     } else if (!globals.quiet) {
         talk.out << fmt::format(
             "{} takes no new requests, finishes {}, and is destroyed then\n",
@@ -288,6 +306,9 @@ int nodes_destroy(const Globals& globals, const NodeArguments& arguments, const 
     const char* target = choice == Choice::now ? "/api/nodes/destroy" : "/api/nodes/drain";
     int status = Exit::done;
     const auto asked = ask_agent(talk, target, arguments, status);
+    if (asked && asked->begun.state == "gone") {
+        return gone_already(globals, talk, *asked, "destroy");
+    }
     return asked ? wait_for_the_end(globals, arguments, talk, asked->begun, *limit) : status;
 }
 

@@ -410,10 +410,10 @@ void Control::tick() {
         next_bill_ = now.boot + bill_every / catalogue_->config.speed;
         fleet_.want_bills();
     }
+    drivers_.tick();
     check_freeze();
     book_reaped(now);
     heartbeat_file_.beat(now);
-    fleet_.brake(freeze_.has_value() || stopping_);
     renter_.tick(
         counters_,
         {.frozen = freeze_.has_value(),
@@ -461,6 +461,7 @@ void Control::stop(bool keep, bool at_once, std::function<void()> done) {
     inbox_.post([this, keep, at_once, done = std::move(done)]() mutable {
         const bool first = !stopping_;
         stopping_ = true;
+        fleet_.brake(true);
         keep_ = keep;
         if (first) {
             stopped_ = std::move(done);

@@ -40,13 +40,8 @@ constexpr const char* fingerprints_file = "drivers";
 
 /// Of what a driver talks to and as whom; nothing about the key can be read from it.
 std::string fingerprint(const config::Provider& entry, const providers::Secret& credential) {
-    const std::string digest = ledger::sha256(
-        fmt::format("{}\n{}\n{}", entry.driver, entry.base_url, credential.reveal()));
-    std::string text;
-    for (const char c : digest) {
-        text += fmt::format("{:02x}", static_cast<unsigned char>(c));
-    }
-    return text;
+    return ledger::to_hex(ledger::sha256(
+        fmt::format("{}\n{}\n{}", entry.driver, entry.base_url, credential.reveal())));
 }
 
 }  // namespace
@@ -95,16 +90,17 @@ void Drivers::apply(const config::Config& config) {
             make(entry);
         }
     }
-    for (const std::string& warning : warnings_) {
+    for (const std::string& warning : warnings()) {
         spdlog::warn("{}", warning);
     }
 }
 
 void Drivers::warn(const std::string& provider, std::string_view why) {
-    warnings_.push_back(fmt::format("{}: {}", provider, why));
+    warnings_[provider] = why;
 }
 
 void Drivers::make(const config::Provider& entry) {
+    trials_.erase(entry.name);
     auto credential = parts_.credentials.read(entry.credential);
     if (!credential) {
         warn(entry.name, credential.error().message);
@@ -127,7 +123,8 @@ void Drivers::make(const config::Provider& entry) {
             return;
         }
     }
-    auto driver = driver_of(entry, *credential, owner_mark_, speed_, parts_.clock);
+    auto driver = parts_.make ? parts_.make(entry, *credential)
+                              : driver_of(entry, *credential, owner_mark_, speed_, parts_.clock);
     if (!driver) {
         warn(entry.name, driver.error().message);
         return;
@@ -136,37 +133,74 @@ void Drivers::make(const config::Provider& entry) {
     const bool doubtful =
         !replaces && parts_.with_machines.contains(entry.name) && made_of_something_else(next);
     if (doubtful || (in_use && !same_key)) {
-        try_key(std::move(next), std::move(*driver));
+        auto trial = std::make_shared<Trial>();
+        trial->next = std::move(next);
+        trial->driver = std::move(*driver);
+        trial->runner =
+            std::make_unique<ProviderRunner>(trial->driver, parts_.inbox, ProviderRunner::Hooks{});
+        ask(entry.name, *(trials_[entry.name] = std::move(trial)));
         return;
     }
     take(std::move(next), std::move(*driver));
 }
 
-void Drivers::try_key(Made next, std::shared_ptr<providers::Provider> driver) {
-    const std::string name = next.entry.name;
-    auto& trial = trials_[name];
-    trial = std::make_unique<ProviderRunner>(driver, parts_.inbox, ProviderRunner::Hooks{});
-    trial->run(
+void Drivers::ask(const std::string& provider, Trial& trial) {
+    trial.asking = true;
+    trial.runner->run(
         ProviderRunner::Lane::safety,
         [](providers::Provider& api, std::stop_token stop) { return api.list(stop); },
-        [this, name, driver, next = std::move(next)](
-            const Result<std::vector<providers::RemoteMachine>>& list) mutable {
-            const bool shows_ours =
-                list && std::ranges::any_of(*list, [&](const providers::RemoteMachine& remote) {
-                    return parts_.fleet.owns(name, remote.remote_id);
-                });
-            if (shows_ours || !parts_.fleet.uses(name)) {
-                take(std::move(next), std::move(driver));
-                spdlog::info("provider={} uses its new key or address", name);
-                return;
+        // An answer to a trial that was replaced meanwhile says nothing about the new one.
+        [this, provider, asked = std::weak_ptr{trials_.at(provider)}](
+            const Result<std::vector<providers::RemoteMachine>>& list) {
+            const auto now = trials_.find(provider);
+            if (now != trials_.end() && now->second == asked.lock()) {
+                tried(provider, list);
             }
-            warn(
-                name,
-                list ? "its new key or address shows none of our machines; they are not asked "
-                       "for there. Give the old one back until they are gone"
-                     : list.error().message + "; its new key or address is not used yet");
-            spdlog::error("{}", warnings_.back());
         });
+}
+
+void Drivers::tried(
+    const std::string& provider, const Result<std::vector<providers::RemoteMachine>>& list) {
+    const std::shared_ptr<Trial> trial = trials_.at(provider);
+    trial->asking = false;
+    const bool shows_ours =
+        list && std::ranges::any_of(*list, [&](const providers::RemoteMachine& remote) {
+            return parts_.fleet.owns(provider, remote.remote_id);
+        });
+    if (shows_ours || !parts_.fleet.uses(provider)) {
+        trials_.erase(provider);
+        warnings_.erase(provider);
+        take(std::move(trial->next), trial->driver);
+        spdlog::info("provider={} uses its new key or address", provider);
+        return;
+    }
+    const bool told = warnings_.contains(provider);
+    trial->again = parts_.clock.read().boot + ask_again;
+    warn(
+        provider,
+        list ? "its new key or address shows none of our machines; they are not asked for there. "
+               "Give the old one back until they are gone"
+             : list.error().message + "; its new key or address is not used yet");
+    if (!told) {
+        spdlog::error("{}: {}", provider, warnings_[provider]);
+    }
+}
+
+void Drivers::tick() {
+    const BootTime now = parts_.clock.read().boot;
+    for (const auto& [provider, trial] : trials_) {
+        if (!trial->asking && now >= trial->again) {
+            ask(provider, *trial);
+        }
+    }
+}
+
+std::vector<std::string> Drivers::warnings() const {
+    std::vector<std::string> all;
+    for (const auto& [provider, why] : warnings_) {
+        all.push_back(fmt::format("{}: {}", provider, why));
+    }
+    return all;
 }
 
 }  // namespace evenkeel::agent

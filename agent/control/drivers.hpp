@@ -5,7 +5,9 @@
 #include "policies/config/config.hpp"
 #include "providers/provider.hpp"
 
+#include <chrono>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -40,21 +42,39 @@ public:
         std::filesystem::path state{};  ///< empty: nothing is remembered
         /// Providers that have machines in the ledger at the start.
         std::set<std::string> with_machines{};
+        /// Makes a driver of an entry and its secret; left empty it is `driver_of`.
+        std::function<Result<std::unique_ptr<providers::Provider>>(
+            const config::Provider&, const providers::Secret&)>
+            make{};
     };
     Drivers(Parts parts, std::string owner_mark);
 
     void apply(const config::Config& config);
-    [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
+    /// Asks again with new keys whose list failed, every `ask_again`.
+    void tick();
+    [[nodiscard]] std::vector<std::string> warnings() const;
+
+    static constexpr std::chrono::seconds ask_again{30};
 
 private:
     struct Made {
         config::Provider entry{};
         providers::Secret credential{};
     };
+    /// A new key or address on trial: it lists on a thread of its own until the list is answered.
+    struct Trial {
+        Made next{};
+        std::shared_ptr<providers::Provider> driver{};
+        std::unique_ptr<ProviderRunner> runner{};
+        bool asking{false};
+        BootTime again{};
+    };
     void make(const config::Provider& entry);
     void warn(const std::string& provider, std::string_view why);
-    /// Lists with the new driver on a thread of its own; takes it if it shows our machines.
-    void try_key(Made next, std::shared_ptr<providers::Provider> driver);
+    /// Takes the new driver when its list shows our machines.
+    void ask(const std::string& provider, Trial& trial);
+    void tried(
+        const std::string& provider, const Result<std::vector<providers::RemoteMachine>>& list);
     void take(Made next, std::shared_ptr<providers::Provider> driver);
     [[nodiscard]] bool made_of_something_else(const Made& next) const;
     void remember(const Made& made);
@@ -64,8 +84,8 @@ private:
     std::int64_t speed_{1};
     std::map<std::string, Made> made_{};
     std::map<std::string, std::string> fingerprints_{};  ///< by provider, as stored
-    std::map<std::string, std::unique_ptr<ProviderRunner>> trials_{};
-    std::vector<std::string> warnings_{};
+    std::map<std::string, std::shared_ptr<Trial>> trials_{};
+    std::map<std::string, std::string> warnings_{};  ///< by provider
 };
 
 }  // namespace evenkeel::agent

@@ -182,14 +182,8 @@ void Fleet::remember_gone(const std::vector<ledger::MachineView>& machines) {
             continue;
         }
         Seat seat;
-        seat.machine = *machine;
-        if (seat.machine.gone_at && seat.machine.boot_id != settings_.boot_id) {
-            // Of another boot of the host: its boot time says nothing about lists of this one.
-            const Now now = parts_.clock.read();
-            const auto age =
-                std::max(std::chrono::microseconds{0}, now.utc - seat.machine.gone_at->utc);
-            seat.machine.gone_at->boot = now.boot - age;
-        }
+        // Of another boot of the host its times say nothing about lists of this one.
+        seat.machine = lifecycle::rebased(*machine, settings_.boot_id, parts_.clock.read());
         seat.names = {
             .provider = view.row.provider,
             .offer = view.row.offer,

@@ -200,7 +200,6 @@ public:
     /// What may cost money unseen, one sentence each: machines unknown, overdue, not provably
     /// destroyed, without a driver, not in the books, or in no row.
     [[nodiscard]] std::vector<std::string> hazards() const;
-    [[nodiscard]] bool money_hazard() const { return !hazards().empty(); }
     [[nodiscard]] std::vector<Stranger> strangers() const;
     /// Begins what a person asked. Errors: not_found and conflict (ambiguous, already gone or not
     /// adoptable; with the candidates), refused (it does not carry our mark), invalid_argument.
@@ -224,7 +223,6 @@ private:
         BootTime bill_after{};
         lifecycle::OrphanWatch watch{};
         std::vector<lifecycle::Finding> strangers{};  ///< of the newest list
-        std::string trouble{};
         lifecycle::Breaker breaker{};
     };
 
@@ -260,7 +258,7 @@ private:
     /// The provider's minimum bill as known from its machines; it then corrects the rest itself.
     [[nodiscard]] std::chrono::milliseconds min_bill_of(const std::string& provider) const;
     [[nodiscard]] Price dearest_of(const std::string& provider) const;
-    void adopt(const lifecycle::Seen& seen, const std::string& provider, ReasonCode why);
+    const Seat& adopt(const lifecycle::Seen& seen, const std::string& provider, ReasonCode why);
     /// Puts a machine that had no row into one; its first step is `event`.
     Seat& place(lifecycle::Machine machine, std::string_view event, std::string_view model);
     [[nodiscard]] Result<NodeAnswer> command(const NodeCommand& command, Seat& seat);

@@ -86,9 +86,9 @@ void wipe(providers::MachineSpec& spec) {
 
 inference::engine::Expected Fleet::expected_of(const lifecycle::Machine& machine) const {
     const auto [model, offer] = catalogue_->config.offer(machine.offer);
-    const capacity::Profile profile =
+    const auto profile =
         rental_profile(machine.gpu.empty() ? machine.gpu_wanted : machine.gpu, machine.model);
-    const double alone = 1.0 / (profile.alpha_s + profile.beta_s);
+    const double alone = profile ? 1.0 / (profile->alpha_s + profile->beta_s) : 0;
     return {
         .model = machine.model,
         .context_tokens = model != nullptr ? model->context : 0,

@@ -51,7 +51,6 @@ void Fleet::listed(
         }
     }
     if (!result) {
-        state.trouble = result.error().message;
         spdlog::warn("provider={} list: {}", provider, result.error().message);
         for (const MachineId id : ours) {
             Seat* seat = find(id);
@@ -68,7 +67,6 @@ void Fleet::listed(
         }
         return;
     }
-    state.trouble.clear();
     std::vector<lifecycle::Seen> seen;
     seen.reserve(result->size());
     for (const providers::RemoteMachine& remote : *result) {
@@ -118,11 +116,11 @@ void Fleet::listed(
     for (const lifecycle::Finding& finding : lifecycle::sweep(input, state.watch)) {
         using enum lifecycle::Verdict;
         if (lifecycle::may_destroy(finding.verdict)) {
-            this->adopt(
+            static_cast<void>(this->adopt(
                 finding.seen,
                 provider,
                 finding.verdict == duplicate ? ReasonCode::machine_duplicate
-                                             : ReasonCode::machine_orphan);
+                                             : ReasonCode::machine_orphan));
         } else if (
             finding.verdict == lifecycle::Verdict::adopt && find(finding.machine) == nullptr) {
             if (Seat* back = revive(finding.machine)) {
@@ -229,7 +227,7 @@ Seat& Fleet::place(lifecycle::Machine machine, std::string_view event, std::stri
     return placed;
 }
 
-void Fleet::adopt(const lifecycle::Seen& seen, const std::string& provider, ReasonCode why) {
+const Seat& Fleet::adopt(const lifecycle::Seen& seen, const std::string& provider, ReasonCode why) {
     const Now now = parts_.clock.read();
     lifecycle::Machine machine = lifecycle::make_orphan(
         seen,
@@ -244,7 +242,7 @@ void Fleet::adopt(const lifecycle::Seen& seen, const std::string& provider, Reas
         machine.name,
         machine.remote_id,
         to_text(why));
-    static_cast<void>(place(std::move(machine), "adopted", "unknown"));
+    return place(std::move(machine), "adopted", "unknown");
 }
 
 void Fleet::sweep() {

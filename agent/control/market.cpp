@@ -21,7 +21,7 @@ void Market::apply(std::shared_ptr<const routing::Catalogue> catalogue) {
     catalogue_ = std::move(catalogue);
     std::map<std::string, Stall> stalls;
     for (const config::Provider& provider : catalogue_->config.providers) {
-        if (fleet_.runner(provider.name) != nullptr) {
+        if (provider.kind == config::ProviderKind::rental) {
             stalls[provider.name] = std::move(stalls_[provider.name]);
         }
     }

@@ -10,6 +10,10 @@
 namespace evenkeel::agent {
 
 void PaceWatch::judge(const Seat& seat, const gate::SourceCounters& counted) {
+    const auto profile = rental_profile(seat.machine.gpu, seat.machine.model);
+    if (!profile) {
+        return;
+    }
     Watched& watched = watched_[seat.machine.id];
     const auto seen = lifecycle::look(
         watched.pace,
@@ -17,7 +21,7 @@ void PaceWatch::judge(const Seat& seat, const gate::SourceCounters& counted) {
          .in_flight = counted.in_flight,
          .finished = counted.finished,
          .tokens_out = counted.tokens_out},
-        rental_profile(seat.machine.gpu, seat.machine.model));
+        *profile);
     if (!seen) {
         return;
     }

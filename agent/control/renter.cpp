@@ -24,13 +24,52 @@ bool contains_nocase(std::string_view text, std::string_view part) {
     return !std::ranges::search(text, part, same).empty();
 }
 
+/// Billions of parameters, as a model's name says them: 32 of "QwQ-32B". Nothing for names without,
+/// or with experts ("8x7b").
+std::optional<int> billions_of(std::string_view model) {
+    for (std::size_t i = 0; i < model.size(); ++i) {
+        const auto digit = [&](std::size_t at) {
+            return at < model.size() && model[at] >= '0' && model[at] <= '9';
+        };
+        if (!digit(i) || (i > 0 && std::string_view{"-_/: "}.find(model[i - 1]) == model.npos)) {
+            continue;
+        }
+        int size = 0;
+        std::size_t end = i;
+        for (; digit(end) && size < 10'000; ++end) {
+            size = size * 10 + (model[end] - '0');
+        }
+        const bool unit = end < model.size() && (model[end] == 'b' || model[end] == 'B');
+        const bool ends = end + 1 >= model.size() ||
+                          std::isalnum(static_cast<unsigned char>(model[end + 1])) == 0;
+        if (unit && ends) {
+            return size;
+        }
+    }
+    return std::nullopt;
+}
+
+/// What the rent rule reckons with where no seed is about this GPU and model.
+capacity::Profile nearest_profile(std::string_view gpu, std::string_view model) {
+    return rental_profile(gpu, model)
+        .value_or(capacity::find_profile("h100-32b-fp8").value_or(capacity::Profile{}));
+}
+
 }  // namespace
 
-capacity::Profile rental_profile(std::string_view gpu, std::string_view model) {
-    const bool large = contains_nocase(model, "70b");
-    const char* name = contains_nocase(gpu, "5090") ? (large ? "2x5090-70b-awq" : "5090-32b-awq")
-                                                    : (large ? "h100-70b-awq" : "h100-32b-fp8");
-    return capacity::find_profile(name).value_or(capacity::Profile{});
+std::optional<capacity::Profile> rental_profile(std::string_view gpu, std::string_view model) {
+    const auto size = billions_of(model);
+    if (!size || *size > 72) {
+        return std::nullopt;
+    }
+    const bool large = *size > 34;
+    if (contains_nocase(gpu, "5090")) {
+        return capacity::find_profile(large ? "2x5090-70b-awq" : "5090-32b-awq");
+    }
+    if (contains_nocase(gpu, "h100")) {
+        return capacity::find_profile(large ? "h100-70b-awq" : "h100-32b-fp8");
+    }
+    return std::nullopt;
 }
 
 std::int64_t Renter::report(Money amount) const {
@@ -179,7 +218,7 @@ scaling::ScalingSnapshot Renter::snapshot(
                            ? parts_.fleet.closed(offer->on)
                            : parts_.market.closed(offer->on, found->price),
              .provider_room = provider->max_machines - live[offer->on] - parts_.fleet.ordering(),
-             .profile = rental_profile(offer->gpu, rule.scaling.model)});
+             .profile = nearest_profile(offer->gpu, rule.scaling.model)});
     }
     if (!boots_.empty()) {
         std::vector<std::chrono::milliseconds> sorted{boots_.begin(), boots_.end()};
@@ -354,11 +393,7 @@ void Renter::stepped(const lifecycle::Step& step) {
         tell([&](scaling::RentState& state) { scaling::machine_served(state, offer); });
         return;
     }
-    const ReasonCode why = machine.end_reason.code;
-    const bool given_up = why == ReasonCode::rent_boot_cancelled ||
-                          why == ReasonCode::agent_stopping ||
-                          why == ReasonCode::machine_not_asked || why == ReasonCode::asked_by_owner;
-    if (machine.serving_at || given_up || why == ReasonCode::machine_orphan) {
+    if (machine.serving_at || lifecycle::ends_by_choice(machine)) {
         return;
     }
     if (lifecycle::ends_by_fault(machine)) {
@@ -371,7 +406,7 @@ void Renter::stepped(const lifecycle::Step& step) {
         return;
     }
     if (step.to == MachineState::gone) {
-        const bool sold_out = why == ReasonCode::machine_no_capacity;
+        const bool sold_out = machine.end_reason.code == ReasonCode::machine_no_capacity;
         tell([&](scaling::RentState& state) {
             scaling::order_failed(state, offer, sold_out, now, constants_);
             if (!sold_out) {

@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -72,7 +73,9 @@ private:
     std::deque<DecisionView> decisions_{};
 };
 
-/// The engine a rental of `gpu` runs for `model`, as far as seeds are known.
-[[nodiscard]] capacity::Profile rental_profile(std::string_view gpu, std::string_view model);
+/// How fast an engine on `gpu` is with `model`, when a seed is about that GPU and a model of that
+/// size, as its name says ("qwq-32b"). Nothing otherwise: a machine is not judged by a guess.
+[[nodiscard]] std::optional<capacity::Profile> rental_profile(
+    std::string_view gpu, std::string_view model);
 
 }  // namespace evenkeel::agent

@@ -20,6 +20,7 @@ struct Stage {
     std::optional<std::string> person{};  ///< nothing: nobody is there
     std::optional<Error> refuses{};
     std::string state{"serving"};
+    std::string begun{"draining"};  ///< what the agent says of the action
     int in_flight{0};
     std::chrono::milliseconds now{0};
     std::chrono::milliseconds gone_at{24h};
@@ -52,7 +53,8 @@ struct Stage {
                 told.push_back(target + " " + body);
                 return fmt::format(
                     R"({{"schema":"evenkeel.action/1","name":"runpod-1","machine":"ek-1",)"
-                    R"("provider":"runpod","remote_id":"k3x9","state":"draining","in_flight":{}}})",
+                    R"("provider":"runpod","remote_id":"k3x9","state":"{}","in_flight":{}}})",
+                    begun,
                     in_flight);
             },
             .question =
@@ -170,6 +172,22 @@ TEST(NodesAdopt, KeepsOrDestroysButNotBoth) {
     Stage foreign;
     foreign.refuses = Error{Errc::refused, "not ours"};
     EXPECT_EQ(nodes_adopt(foreign.globals, {.name = "x"}, foreign.talk()), Exit::refused);
+}
+
+TEST(NodeActions, WhatIsGoneAlreadyIsNotWaitedFor) {
+    for (const bool json : {false, true}) {
+        Stage stage;
+        stage.begun = "gone";
+        stage.globals.json = json;
+        EXPECT_EQ(stage.destroy({.yes = true}), Exit::done);
+        EXPECT_EQ(stage.now, 0ms) << "no pause";
+        EXPECT_EQ(
+            stage.out.str(),
+            json ? R"({"schema":"evenkeel.action/1","action":"destroy","name":"runpod-1",)"
+                   R"("machine":"ek-1","state":"gone"})"
+                   "\n"
+                 : "runpod-1 is gone already\n");
+    }
 }
 
 }  // namespace

@@ -187,7 +187,7 @@ TEST_F(FleetTest, AnEndDoesNotWaitForTheLedgerNorFloodTheProvider) {
     const std::size_t asked = world.cloud.deletions();
     EXPECT_GE(asked, 2u);
     EXPECT_LE(asked, 8u) << "of 60 rounds";
-    EXPECT_TRUE(rig->fleet->money_hazard());
+    EXPECT_FALSE(rig->fleet->hazards().empty());
     lock.exec("ROLLBACK");
     world.cloud.deletes = true;
     EXPECT_TRUE(rig->until([&] { return settled(); }));

@@ -67,5 +67,21 @@ TEST_F(MarketTest, TheAccountIsAskedAgainEveryFiveMinutes) {
     EXPECT_TRUE(market->warnings().empty());
 }
 
+/// A provider whose key came after the start, or is still on trial, trades once it has a driver.
+TEST_F(MarketTest, AProviderThatGetsItsDriverLaterIsAskedThen) {
+    config::Provider late = config.providers[0];
+    late.name = "late";
+    config.providers.push_back(late);
+    config::Offer offer = config.models[0].offers[0];
+    offer.name = offer.on = "late";
+    config.models[0].offers.push_back(offer);
+    open(providers::Account{});
+    EXPECT_FALSE(market->find(offer));
+    rig->fleet->use_provider("late", std::make_shared<CloudDriver>(world.cloud, world.clock));
+    market->tick();
+    rig->settle();
+    EXPECT_TRUE(market->find(offer));
+}
+
 }  // namespace
 }  // namespace evenkeel::agent::control_rig
