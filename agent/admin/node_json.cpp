@@ -19,8 +19,6 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr int decisions_max = 10'000;  ///< newest; the order of an older machine is not told
-
 json::value time_json(const std::optional<UtcTime>& time) {
     return time ? json::value(providers::format_rfc3339(*time)) : json::value(nullptr);
 }
@@ -62,16 +60,10 @@ json::array phases_json(const ledger::MachineView& machine, Money open_cost) {
 }
 
 json::value order_reason(ledger::Reader& reader, const ledger::MachineView& machine) {
-    const auto decisions = reader.decisions(decisions_max);
-    if (!decisions) {
-        return nullptr;
-    }
-    const auto found = std::ranges::find_if(*decisions, [&](const ledger::DecisionRow& row) {
-        return row.decision.machine == machine.row.id && row.decision.kind == "rent";
-    });
-    return found == decisions->end()
-               ? json::value(nullptr)
-               : json::value(sentence(found->decision.reason, machine.row.price.currency().text()));
+    const auto row = reader.order_decision(machine.row.id);
+    return row && *row
+               ? json::value(sentence((*row)->decision.reason, machine.row.price.currency().text()))
+               : json::value(nullptr);
 }
 
 }  // namespace

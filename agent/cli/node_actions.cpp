@@ -35,7 +35,6 @@ struct Sight {
     std::string paid{};
     std::string rate{};
     std::chrono::milliseconds age{0};
-    bool unknown{false};  ///< in no row
 };
 
 Sight sight_of(const json::object& machine) {

@@ -52,7 +52,6 @@ Result<Books> read_books(const Globals& globals) {
                 {.provider = machine.provider,
                  .name = machine.row.name,
                  .remote_id = machine.row.remote_id,
-                 .state = machine.row.state,
                  .expires = machine.row.expires});
         }
     }

@@ -1,5 +1,6 @@
 // The picture of the running agent that people see.
 #include "agent/control/control.hpp"
+#include "agent/report/nodes.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -195,7 +196,7 @@ void Control::add_machines(View& view, Now now) const {
             Money{std::max<std::int64_t>(unposted.value_or(0), 0), config.currency.report};
     }
     for (const Seat& seat : fleet_.gone()) {
-        if (seat.machine.gone_at && now.utc - seat.machine.gone_at->utc < std::chrono::days{1}) {
+        if (seat.machine.gone_at && now.utc - seat.machine.gone_at->utc < report::gone_shown) {
             view.machines_gone.push_back(machine_view(seat, now));
         }
     }

@@ -146,11 +146,13 @@ void Fleet::adjust(Seat& seat, const std::string& provider, Money bill) {
          .budgets = shares(seat, difference, parts_.clock.read().utc)},
         [this, inbox = parts_.inbox, provider, difference, id = seat.machine.id](
             const Result<void>& result) {
-            if (!result) {
-                inbox.post([this, provider, difference, id, error = result.error()] {
-                    not_adjusted(provider, id, difference, error);
-                });
-            }
+            inbox.post([this, provider, difference, id, result] {
+                if (result) {
+                    providers_[provider].not_booked = 0;
+                } else {
+                    not_adjusted(provider, id, difference, result.error());
+                }
+            });
         });
 }
 

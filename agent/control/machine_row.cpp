@@ -1,5 +1,7 @@
 #include "agent/control/machine_row.hpp"
 
+#include "agent/ledger/price_json.hpp"
+
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
@@ -44,26 +46,6 @@ std::int64_t number(const json::object& object, std::string_view key) {
     return object.at(key).to_number<std::int64_t>();
 }
 
-json::value to_json(const std::optional<Price>& price) {
-    if (!price) {
-        return nullptr;
-    }
-    return json::array{price->num(), price->den(), price->currency().text()};
-}
-
-std::optional<Price> price_from(const json::value& value) {
-    if (value.is_null()) {
-        return std::nullopt;
-    }
-    const json::array& parts = value.as_array();
-    const auto currency = Currency::parse(json::value_to<std::string>(parts.at(2)));
-    return Price{
-        parts.at(0).to_number<std::int64_t>(),
-        parts.at(1).to_number<std::int64_t>(),
-        currency.value_or(Currency{}),
-        Unit::nanosecond};
-}
-
 json::object to_json(const lifecycle::Machine& machine) {
     return {
         {"remote_id", machine.remote_id},
@@ -72,8 +54,8 @@ json::object to_json(const lifecycle::Machine& machine) {
         {"gpu_wanted", machine.gpu_wanted},
         {"gpu_count_wanted", machine.gpu_count_wanted},
         {"boot_id", machine.boot_id},
-        {"intent_price", to_json(std::optional{machine.intent_price})},
-        {"real_price", to_json(machine.real_price)},
+        {"intent_price", ledger::price_json(machine.intent_price)},
+        {"real_price", ledger::price_json(machine.real_price)},
         {"min_bill_ms", machine.min_bill.count()},
         {"host", machine.host},
         {"port", machine.port},
@@ -110,8 +92,9 @@ void read_detail(const json::object& detail, lifecycle::Machine& machine) {
     machine.gpu_wanted = text(detail, "gpu_wanted");
     machine.gpu_count_wanted = static_cast<int>(number(detail, "gpu_count_wanted"));
     machine.boot_id = text(detail, "boot_id");
-    machine.intent_price = price_from(detail.at("intent_price")).value_or(machine.intent_price);
-    machine.real_price = price_from(detail.at("real_price"));
+    machine.intent_price =
+        ledger::price_from(detail.at("intent_price")).value_or(machine.intent_price);
+    machine.real_price = ledger::price_from(detail.at("real_price"));
     machine.min_bill = std::chrono::milliseconds{number(detail, "min_bill_ms")};
     machine.host = text(detail, "host");
     machine.port = static_cast<int>(number(detail, "port"));

@@ -1,5 +1,6 @@
 #include "agent/control/node_start.hpp"
 
+#include "agent/ledger/sha256.hpp"
 #include "inference/bootstrap/render.hpp"
 
 #include <fmt/format.h>
@@ -33,11 +34,8 @@ std::string derive(std::string_view secret, const std::string& purpose, std::siz
         purpose.size(),
         digest,
         &size);
-    std::string text;
-    for (std::size_t i = 0; i < std::min<std::size_t>(bytes, size); ++i) {
-        text += fmt::format("{:02x}", digest[i]);
-    }
-    return text;
+    const auto length = std::min<std::size_t>(bytes, size);
+    return ledger::to_hex({reinterpret_cast<const char*>(digest), length});
 }
 
 std::string seed_of(std::string_view secret, std::string_view machine_name) {

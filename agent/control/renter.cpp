@@ -207,6 +207,7 @@ scaling::ScalingSnapshot Renter::snapshot(
         }
         const auto age =
             std::chrono::duration_cast<std::chrono::milliseconds>(now.utc - found->seen);
+        const Reason closed = parts_.fleet.closed(offer->on);
         snapshot.offers.push_back(
             {.offer = parts_.names.intern(routing::NameKind::offer, name),
              .price = found->price,
@@ -214,8 +215,8 @@ scaling::ScalingSnapshot Renter::snapshot(
              .min_bill = found->min_bill,
              .price_age = std::max(age, std::chrono::milliseconds{0}),
              .in_stock = found->in_stock,
-             .closed = parts_.fleet.closed(offer->on).code != ReasonCode::none
-                           ? parts_.fleet.closed(offer->on)
+             .closed = closed.code != ReasonCode::none
+                           ? closed
                            : parts_.market.closed(offer->on, found->price),
              .provider_room = provider->max_machines - live[offer->on] - parts_.fleet.ordering(),
              .profile = nearest_profile(offer->gpu, rule.scaling.model)});

@@ -37,6 +37,21 @@ std::array<std::int64_t, 3> args_of(std::string_view text) {
     return args;
 }
 
+constexpr const char* decision_columns = "id, at_us, policy, kind, model, machine, reason, args";
+
+DecisionRow decision_of(Statement& row) {
+    return {
+        .id = row.integer(0),
+        .at = from_us(row.integer(1)),
+        .decision = {
+            .policy = row.integer(2),
+            .kind = row.text(3),
+            .model = name_ix(row.integer(4)),
+            .machine = MachineId{row.integer(5)},
+            .reason = {
+                .code = static_cast<ReasonCode>(row.integer(6)), .args = args_of(row.text(7))}}};
+}
+
 Result<std::unique_ptr<Database>> connect(const std::filesystem::path& file) {
     try {
         auto database = std::make_unique<Database>(file, Database::Mode::read_only);
@@ -214,23 +229,25 @@ Result<std::vector<DecisionRow>> Reader::decisions(int limit) {
         std::vector<DecisionRow> rows;
         Statement row{
             database,
-            "SELECT id, at_us, policy, kind, model, machine, reason, args FROM decision"
-            " ORDER BY id DESC LIMIT ?1"};
+            fmt::format("SELECT {} FROM decision ORDER BY id DESC LIMIT ?1", decision_columns)};
         row.query(limit);
         while (row.next()) {
-            rows.push_back(
-                {.id = row.integer(0),
-                 .at = from_us(row.integer(1)),
-                 .decision = {
-                     .policy = row.integer(2),
-                     .kind = row.text(3),
-                     .model = name_ix(row.integer(4)),
-                     .machine = MachineId{row.integer(5)},
-                     .reason = {
-                         .code = static_cast<ReasonCode>(row.integer(6)),
-                         .args = args_of(row.text(7))}}});
+            rows.push_back(decision_of(row));
         }
         return rows;
+    });
+}
+
+Result<std::optional<DecisionRow>> Reader::order_decision(MachineId machine) {
+    Database& database = *impl_->database;
+    return reading(database, [&]() -> std::optional<DecisionRow> {
+        Statement row{
+            database,
+            fmt::format(
+                "SELECT {} FROM decision WHERE machine = ?1 AND kind = 'rent' LIMIT 1",
+                decision_columns)};
+        row.query(machine.value());
+        return row.next() ? std::optional{decision_of(row)} : std::nullopt;
     });
 }
 

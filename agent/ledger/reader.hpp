@@ -97,6 +97,8 @@ public:
     [[nodiscard]] Result<std::vector<MachineEvent>> events(MachineId machine);
     /// The newest `limit` decisions, newest first.
     [[nodiscard]] Result<std::vector<DecisionRow>> decisions(int limit);
+    /// Why `machine` was ordered; nothing for one that was adopted.
+    [[nodiscard]] Result<std::optional<DecisionRow>> order_decision(MachineId machine);
     [[nodiscard]] Result<std::vector<KeyRow>> keys();
     [[nodiscard]] Result<std::vector<BudgetWindow>> budget_windows(UtcTime since);
     /// Newest rate from `base` to `quote`, or from `quote` to `base` turned round.

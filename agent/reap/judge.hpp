@@ -38,7 +38,6 @@ struct Row {
     std::string provider{};
     std::string name{};
     std::string remote_id{};
-    MachineState state{MachineState::wanted};
     UtcTime expires{};
 };
 

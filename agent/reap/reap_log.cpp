@@ -1,5 +1,6 @@
 #include "agent/reap/reap_log.hpp"
 
+#include "agent/ledger/price_json.hpp"
 #include "agent/ledger/state_dir.hpp"
 #include "agent/service/durable_file.hpp"
 
@@ -44,18 +45,6 @@ UtcTime time_of(const json::object& object, std::string_view key) {
     return from_us(object.at(key).to_number<std::int64_t>());
 }
 
-Price price_of(const json::value& value) {
-    if (value.is_null()) {
-        return {};
-    }
-    const json::array& parts = value.as_array();
-    const auto num = parts.at(0).to_number<std::int64_t>();
-    const auto den = parts.at(1).to_number<std::int64_t>();
-    const auto currency = Currency::parse(json::value_to<std::string>(parts.at(2)));
-    return num < 0 || den <= 0 || !currency ? Price{}
-                                            : Price{num, den, *currency, Unit::nanosecond};
-}
-
 }  // namespace
 
 std::string_view to_text(Deed deed) noexcept {
@@ -86,11 +75,8 @@ std::string to_line(const Entry& entry) {
         {"created_us", to_us(machine.created)},
         {"expires_us", to_us(machine.expires)},
         {"why", entry.why}};
-    object["price"] =
-        machine.price.currency().is_none()
-            ? json::value(nullptr)
-            : json::value(json::array{
-                  machine.price.num(), machine.price.den(), machine.price.currency().text()});
+    object["price"] = ledger::price_json(
+        machine.price.currency().is_none() ? std::nullopt : std::optional{machine.price});
     return json::serialize(object);
 }
 
@@ -107,7 +93,7 @@ Result<Entry> parse_line(std::string_view line) {
                  .owner_mark = text_of(object, "owner_mark"),
                  .gpu = text_of(object, "gpu"),
                  .gpu_count = object.at("gpu_count").to_number<int>(),
-                 .price = price_of(object.at("price")),
+                 .price = ledger::price_from(object.at("price")).value_or(Price{}),
                  .created = time_of(object, "created_us"),
                  .expires = time_of(object, "expires_us")},
             .why = text_of(object, "why")};

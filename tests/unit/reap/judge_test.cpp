@@ -25,7 +25,6 @@ Row row_of(UtcTime expires, std::string remote_id = "m-1") {
         .provider = "cloud",
         .name = "ek-1a2b3c4d-01",
         .remote_id = std::move(remote_id),
-        .state = MachineState::serving,
         .expires = expires};
 }
 
