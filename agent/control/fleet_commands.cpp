@@ -194,7 +194,7 @@ Result<NodeAnswer> Fleet::keep(const NodeCommand& command, const Stranger& stran
             if (offer.on == stranger.provider) {
                 models += (models.empty() ? "" : ", ") + model.name;
                 if (wanted) {
-                    choices.push_back({model.name, offer.name, offer.gpu == seen.gpu});
+                    choices.push_back({model.name, offer.name, names_gpu(offer.gpu, seen.gpu)});
                 }
             }
         }

@@ -135,6 +135,11 @@ std::string plain_gpu(std::string_view gpu) {
     return std::string{gpu};
 }
 
+bool names_gpu(std::string_view written, std::string_view sold) {
+    constexpr std::string_view maker = "NVIDIA ";
+    return written == sold || (sold.starts_with(maker) && written == sold.substr(maker.size()));
+}
+
 ledger::MachineRow to_row(const lifecycle::Machine& machine, const MachineNames& names) {
     ledger::MachineRow row{
         .id = machine.id,

@@ -22,6 +22,10 @@ struct MachineNames {
 /// a field of its own, and said once.
 [[nodiscard]] std::string plain_gpu(std::string_view gpu);
 
+/// Whether a provider's GPU is the one an offer names. The maker may be left out: RunPod's id of an
+/// `H100 PCIe` is `NVIDIA H100 PCIe`.
+[[nodiscard]] bool names_gpu(std::string_view written, std::string_view sold);
+
 /// The row after `machine.step`; every field the lifecycle needs goes into `detail`.
 [[nodiscard]] ledger::MachineRow to_row(
     const lifecycle::Machine& machine, const MachineNames& names);

@@ -1,5 +1,7 @@
 #include "agent/control/market.hpp"
 
+#include "agent/control/machine_row.hpp"
+
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -138,7 +140,7 @@ std::optional<providers::MarketOffer> Market::find(const config::Offer& offer) c
                std::tuple{!b.in_stock, b.price.per_display_unit().nanos()};
     };
     for (const providers::MarketOffer& candidate : stall->second.offers) {
-        const bool fits = offer.gpu == candidate.sku || offer.gpu == candidate.gpu;
+        const bool fits = offer.gpu == candidate.sku || names_gpu(offer.gpu, candidate.gpu);
         const bool here =
             provider->regions.empty() ||
             std::ranges::find(provider->regions, candidate.region) != provider->regions.end();

@@ -83,5 +83,31 @@ TEST_F(MarketTest, AProviderThatGetsItsDriverLaterIsAskedThen) {
     EXPECT_TRUE(market->find(offer));
 }
 
+/// RunPod's ids name the maker ("NVIDIA H100 PCIe"); people write what they rent.
+TEST_F(MarketTest, AGpuIsFoundWithAndWithoutItsMaker) {
+    struct Case {
+        const char* written;
+        const char* sold;
+        bool found;
+    };
+    for (const Case& test : {
+             Case{"H100 PCIe", "NVIDIA H100 PCIe", true},
+             Case{"NVIDIA H100 PCIe", "NVIDIA H100 PCIe", true},
+             Case{"h100", "NVIDIA H100 PCIe", true},  // the size it is sold as
+             Case{"H100", "NVIDIA H100 PCIe", false},
+             Case{"H100 PCIe", "AMD H100 PCIe", false},
+             Case{"NVIDIA H100 PCIe", "H100 PCIe", false},
+         }) {
+        config = small_config();
+        config.models[0].offers[0].gpu = test.written;
+        world.cloud.gpu = test.sold;
+        open(providers::Account{});
+        const auto found = market->find(config.models[0].offers[0]);
+        EXPECT_EQ(found.has_value(), test.found) << test.written << " of " << test.sold;
+        market.reset();
+        rig.reset();
+    }
+}
+
 }  // namespace
 }  // namespace evenkeel::agent::control_rig

@@ -34,10 +34,11 @@ void Cloud::put(
 }
 
 Result<std::vector<providers::MarketOffer>> CloudDriver::offers(std::stop_token) {
+    const std::lock_guard lock{cloud_.mutex};
     return std::vector<providers::MarketOffer>{
         {.sku = "h100",
          .region = "here",
-         .gpu = "H100",
+         .gpu = cloud_.gpu,
          .price = Price::per_hour(Money{4'410'000'000, usd}),
          .min_bill = 60s,
          .in_stock = true,

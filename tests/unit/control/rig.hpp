@@ -49,6 +49,7 @@ public:
     bool deletes{true};            ///< false: says so and leaves the machine
     bool list_fails{false};
     bool names_prices{true};
+    std::string gpu{"H100"};  ///< what the market calls the GPU it has
     std::vector<providers::BillLine> bill{};
     Result<providers::Account> account{};
 
