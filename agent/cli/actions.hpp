@@ -17,7 +17,8 @@ int keys_create(const Globals& globals, const std::string& name);
 int keys_list(const Globals& globals);
 int ledger_verify(const Globals& globals);
 int ledger_backup(const Globals& globals, const std::filesystem::path& target);
-/// The paragraph about a configuration code such as EK-C012; 2 when there is none.
-int explain_code(const std::string& code);
+/// The paragraph about a configuration code such as EK-C012; 2 when there is none, and then `hint`
+/// ends the message.
+int explain_code(const std::string& code, const std::string& hint);
 
 }  // namespace evenkeel::cli

@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <functional>
 #include <iostream>
+#include <iterator>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -80,6 +81,29 @@ std::string near(const CLI::App& app, const std::string& typed) {
         }
     }
     return best.empty() ? "" : fmt::format("; did you mean '{}'?", best);
+}
+
+/// The command line, last word first as CLI::App::parse() wants it. What follows `help` is marked
+/// as words: CLI11 would run `nodes` in `help nodes`, because it looks a word up among the commands
+/// of every parent.
+std::vector<std::string> reversed_words(const CLI::App& app, int argc, char** argv) {
+    std::vector<std::string> words{argv + 1, argv + argc};
+    auto command = words.begin();
+    while (command != words.end() && command->starts_with('-')) {
+        const CLI::Option* option = app.get_option_no_throw(*command);
+        const bool takes_next = option != nullptr && option->get_items_expected_max() > 0;
+        command += takes_next && command + 1 != words.end() ? 2 : 1;
+    }
+    if (command != words.end() && *command == "help") {
+        const std::vector<std::string> rest{command + 1, words.end()};
+        const auto is_flag = [](const std::string& word) { return word.starts_with('-'); };
+        words.erase(command + 1, words.end());
+        std::ranges::copy_if(rest, std::back_inserter(words), is_flag);
+        words.emplace_back("--");
+        std::ranges::copy_if(rest, std::back_inserter(words), std::not_fn(is_flag));
+    }
+    std::ranges::reverse(words);
+    return words;
 }
 
 void add_globals(CLI::App& app, Globals& globals) {
@@ -282,18 +306,29 @@ private:
         return Exit::done;
     }
 
+    /// What `evenkeel <words> --help` says, or what a code means.
     [[nodiscard]] int help_about() const {
         const CLI::App* app = &app_;
+        std::string name = app_.get_name();
         for (const std::string& word : arguments_.help_words) {
             const CLI::App* next = find_command(*app, word);
+            if (next == nullptr && app == &app_) {
+                return explain_code(word, near(app_, word));
+            }
             if (next == nullptr) {
-                return explain_code(word);
+                std::cerr << fmt::format(
+                    "evenkeel: '{}' has no command '{}'{}\nTry: evenkeel help{}\n",
+                    name,
+                    word,
+                    near(*app, word),
+                    name.substr(app_.get_name().size()));
+                return Exit::usage;
             }
             app = next;
+            name += " " + word;
         }
         // App::help() would describe the command that was parsed: this one.
-        std::cout << app->get_formatter()->make_help(
-            app, app == &app_ ? "evenkeel" : app->get_name(), CLI::AppFormatMode::Normal);
+        std::cout << app->get_formatter()->make_help(app, name, CLI::AppFormatMode::Normal);
         return Exit::done;
     }
 
@@ -314,7 +349,7 @@ int run(int argc, char** argv) {
     Table table{app, arguments};
     table.fill();
     try {
-        app.parse(argc, argv);
+        app.parse(reversed_words(app, argc, argv));
     } catch (const CLI::CallForHelp& help) {
         return app.exit(help);
     } catch (const CLI::CallForVersion& version) {

@@ -61,10 +61,10 @@ int policy_check(const Globals& globals) {
     return good ? Exit::done : Exit::configuration;
 }
 
-int explain_code(const std::string& code) {
+int explain_code(const std::string& code, const std::string& hint) {
     const std::string text = config::explain(code);
     if (text.empty()) {
-        std::cerr << "evenkeel: there is no command and no code '" << code << "'\n";
+        std::cerr << "evenkeel: there is no command and no code '" << code << "'" << hint << '\n';
         return Exit::usage;
     }
     std::cout << text << (text.ends_with('\n') ? "" : "\n");

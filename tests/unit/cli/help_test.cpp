@@ -1,0 +1,91 @@
+#include "agent/cli/commands.hpp"
+#include "agent/cli/exit_codes.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+/// `evenkeel help COMMAND`, through the command line itself.
+namespace evenkeel::cli {
+namespace {
+
+struct Said {
+    int status{-1};
+    std::string out{};
+    std::string err{};
+};
+
+Said say(std::vector<std::string> words) {
+    words.insert(words.begin(), "evenkeel");
+    std::vector<char*> raw;
+    for (std::string& word : words) {
+        raw.push_back(word.data());
+    }
+    raw.push_back(nullptr);
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    Said said;
+    said.status = run(static_cast<int>(words.size()), raw.data());
+    said.out = testing::internal::GetCapturedStdout();
+    said.err = testing::internal::GetCapturedStderr();
+    return said;
+}
+
+TEST(CliHelp, SaysWhatTheCommandItselfSays) {
+    const std::vector<std::vector<std::string>> commands{
+        {"nodes"},
+        {"nodes", "destroy"},
+        {"keys", "create"},  // which by itself needs a name
+        {"ledger"},          // which by itself needs a command
+        {"completion"},
+        {"help"},
+        {}};
+    for (const std::vector<std::string>& command : commands) {
+        std::vector<std::string> direct = command;
+        direct.emplace_back("--help");
+        std::vector<std::string> about = command;
+        about.insert(about.begin(), "help");
+        const Said expected = say(direct);
+        const Said said = say(about);
+        EXPECT_EQ(said.status, Exit::done) << testing::PrintToString(about) << said.err;
+        EXPECT_EQ(said.out, expected.out) << testing::PrintToString(about);
+        EXPECT_EQ(said.err, "");
+    }
+    EXPECT_NE(say({"help", "keys", "create"}).out.find("evenkeel keys create"), std::string::npos);
+}
+
+TEST(CliHelp, GlobalFlagsMayStandAnywhere) {
+    const std::string expected = say({"nodes", "show", "--help"}).out;
+    EXPECT_EQ(say({"--config", "help", "help", "nodes", "show"}).out, expected);
+    EXPECT_EQ(say({"--no-color", "help", "nodes", "show"}).out, expected);
+    EXPECT_EQ(say({"help", "nodes", "--utc", "show"}).out, expected);
+}
+
+TEST(CliHelp, ExplainsACode) {
+    const Said said = say({"help", "EK-C012"});
+    EXPECT_EQ(said.status, Exit::done) << said.err;
+    EXPECT_NE(said.out.find("not known at this place"), std::string::npos);
+}
+
+TEST(CliHelp, WhatDoesNotExistIsWrongUsageWithAMessage) {
+    struct Case {
+        std::vector<std::string> words;
+        std::string message;
+    };
+    const std::vector<Case> cases{
+        {{"help", "node"}, "there is no command and no code 'node'; did you mean 'nodes'?"},
+        {{"help", "EK-C999"}, "there is no command and no code 'EK-C999'"},
+        {{"help", "nodes", "destory"},
+         "'evenkeel nodes' has no command 'destory'; did you mean 'destroy'?"},
+        {{"help", "version", "now"}, "'evenkeel version' has no command 'now'"}};
+    for (const Case& wrong : cases) {
+        const Said said = say(wrong.words);
+        EXPECT_EQ(said.status, Exit::usage);
+        EXPECT_EQ(said.out, "");
+        EXPECT_NE(said.err.find(wrong.message), std::string::npos) << said.err;
+    }
+}
+
+}  // namespace
+}  // namespace evenkeel::cli
