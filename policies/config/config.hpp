@@ -94,8 +94,8 @@ struct Provider {
     std::vector<std::string> regions{};
     std::string cloud{"secure"};
     std::string tag{"evenkeel"};
-    std::vector<std::string> ssh_keys{};  ///< ids or fingerprints, put on new machines
-    std::string allow_from{};             ///< address or block that its machines answer; empty: any
+    std::vector<std::string> ssh_keys{};  ///< as the provider names them, put on new machines
+    std::string allow_from{};  ///< address or block that whole machines answer; empty: any
     int max_machines{1};
     int max_in_flight{64};  ///< api: requests at once
     friend bool operator==(const Provider&, const Provider&) = default;

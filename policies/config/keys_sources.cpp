@@ -40,17 +40,21 @@ constexpr std::array provider_rows{
     Key{"providers.*.synthetic", Type::boolean,
         "Not a real GPU, API or cloud; said wherever it is shown."}
         .def("false"),
-    Key{"providers.*.regions[]", Type::name, "Regions to rent in, in this order; left out: any."}
+    Key{"providers.*.regions[]", Type::name,
+        "Regions to rent in; left out: any. Of those with stock the cheapest is taken."}
         .example("[tor1, nyc2]"),
     Key{"providers.*.cloud", Type::choice, "Which of RunPod's clouds."}
         .one_of("secure|community").def("secure"),
-    Key{"providers.*.tag", Type::name, "Mark on our machines at the provider."}
+    Key{"providers.*.tag", Type::name,
+        "One more tag on new machines, for people; ours are known by another one (DigitalOcean)."}
         .def("evenkeel"),
     Key{"providers.*.ssh_keys[]", Type::text,
-        "SSH keys of the provider's account (id or fingerprint) to put on new machines."}
+        "SSH keys of the account to put on new machines: ids or fingerprints (DigitalOcean), or the "
+        "name of exactly one, without which nothing is launched (Lambda). Pods take none."}
         .example("[512190]"),
     Key{"providers.*.allow_from", Type::text,
-        "Our address or block, as its machines see it: their own firewall admits nobody else."}
+        "Our address or block, as its machines see it: their own firewall admits nobody else to the "
+        "engine (DigitalOcean, Lambda). Pods have no firewall."}
         .example("203.0.113.7").without("only the key and the pinned certificate guard the engine"),
     Key{"providers.*.max_machines", Type::integer, "Machines rented there at once."}
         .between("0", "64").def("1"),
@@ -80,7 +84,7 @@ constexpr std::array model_rows{
         "What the provider calls the model; left out: the same name."}
         .example("claude-opus-5-5"),
     Key{"models.*.offers[].gpu", Type::text,
-        "GPU or machine size to rent, in the provider's words."}
+        "GPU or machine size to rent, in the provider's words; a leading NVIDIA may be left out."}
         .example("H100 PCIe"),
     Key{"models.*.offers[].engine", Type::choice, "Engine to run on the rented machine."}
         .one_of("vllm|llama.cpp|synthetic").example("vllm"),
@@ -91,7 +95,8 @@ constexpr std::array model_rows{
     Key{"models.*.offers[].args[]", Type::text, "Further arguments of the rented engine."}
         .example("[--reasoning-parser, deepseek_r1]"),
     Key{"models.*.offers[].volume", Type::name,
-        "The provider's volume that holds the weights; left out: downloaded at each boot."}
+        "The provider's volume that holds the weights (DigitalOcean, RunPod); left out: downloaded at "
+        "each boot. Not on Lambda yet: its nodes do not find a file system and never come up."}
         .example("vol-1a2b3c"),
     Key{"models.*.offers[].hub_secret", Type::name,
         "The provider's stored secret that holds a Hugging Face token, for gated weights (RunPod)."}
