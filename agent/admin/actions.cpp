@@ -193,7 +193,8 @@ asio::awaitable<Result<std::string>> Admin::act(
         if (!*bytes) {
             co_return std::unexpected{bytes->error()};
         }
-        co_return json::serialize(json::object{{"path", target}, {"bytes", **bytes}});
+        co_return json::serialize(json::object{
+            {"schema", "evenkeel.ledger-backup/1"}, {"path", target}, {"bytes", **bytes}});
     }
     co_return fail(Errc::not_found, "no such action");
 }

@@ -95,7 +95,10 @@ int ledger_backup(const Globals& globals, const std::filesystem::path& target) {
         return report(closed.error());
     }
     if (globals.json) {
-        std::cout << json::serialize(json::object{{"path", path.string()}, {"bytes", *bytes}})
+        std::cout << json::serialize(json::object{
+                         {"schema", "evenkeel.ledger-backup/1"},
+                         {"path", path.string()},
+                         {"bytes", *bytes}})
                   << '\n';
     } else {
         std::cout << fmt::format("wrote {} ({} bytes)\n", path.string(), count_text(*bytes));

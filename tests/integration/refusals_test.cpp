@@ -1,4 +1,5 @@
 #include "daemon_process.hpp"
+#include "lab/demo/document.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
@@ -160,6 +161,25 @@ TEST(CommandLine, ReportsWorkWithTheDaemonDown) {
     EXPECT_EQ(daemon.tool({"ledger", "backup", copy}).status, 0);
     EXPECT_TRUE(fs::exists(copy));
     EXPECT_NE(daemon.tool({"ledger", "backup", copy}).status, 0) << "never overwrites";
+}
+
+TEST(CommandLine, ABackupNamesItsSchemaWithAndWithoutTheAgent) {
+    DaemonProcess daemon;
+    ASSERT_EQ(daemon.tool({"keys", "create", "me"}).status, 0);
+    for (const char* name : {"without.db", "with.db"}) {
+        const std::string copy = (daemon.config() / name).string();
+        const auto made = daemon.tool({"ledger", "backup", copy, "--json"});
+        EXPECT_EQ(made.status, 0) << made.err;
+        const auto answer = lab::demo::parse_object(made.out, "the answer of `ledger backup`");
+        ASSERT_TRUE(answer) << made.out;
+        EXPECT_EQ(lab::demo::text_at(*answer, "schema"), "evenkeel.ledger-backup/1") << name;
+        EXPECT_EQ(lab::demo::text_at(*answer, "path"), copy);
+        EXPECT_EQ(answer->at("bytes").to_number<std::uintmax_t>(), fs::file_size(copy));
+        if (daemon.pid() < 0) {
+            daemon.start();
+            ASSERT_TRUE(daemon.ready()) << daemon.log();
+        }
+    }
 }
 
 }  // namespace
