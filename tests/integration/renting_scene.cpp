@@ -308,7 +308,11 @@ std::int64_t RentingScene::count_at_fake(std::string_view member) const {
 std::int64_t RentingScene::calls_at_fake() const {
     std::int64_t all = 0;
     for (const char* operation : {"create", "destroy", "list", "get", "offers", "other"}) {
-        all += std::max<std::int64_t>(count_at_fake(fmt::format("calls_{}", operation)), 0);
+        const std::int64_t calls = count_at_fake(fmt::format("calls_{}", operation));
+        if (calls < 0) {
+            return -1;
+        }
+        all += calls;
     }
     return all;
 }

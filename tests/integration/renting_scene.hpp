@@ -100,7 +100,7 @@ public:
     /// A number of the fake's GET /summary, of this world's vendor when it is one of its members;
     /// "calls_list" and the like are calls of that operation.
     [[nodiscard]] std::int64_t count_at_fake(std::string_view member) const;
-    /// All calls of this world's vendor.
+    /// All calls of this world's vendor; -1 when the fake does not answer.
     [[nodiscard]] std::int64_t calls_at_fake() const;
     [[nodiscard]] std::size_t double_creates() const;
     void put_on(Trouble trouble) const;

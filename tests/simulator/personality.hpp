@@ -6,8 +6,9 @@
 #include <optional>
 #include <string_view>
 
-/// How a provider misbehaves. The names are those of the fake clouds (tests/fakes/cloud), so that
-/// a story found here can be told there.
+/// How a provider misbehaves. What the fake clouds (tests/fakes/cloud) can do too has the same name
+/// there, so that a story found here can be told there; only `engine_garbage` is called
+/// `garbage_completion`, and `node_cut_off` is done to the node's process instead.
 namespace evenkeel::simulator {
 
 /// name, faults of the catalogue it plays, and by how many seconds of price the books may differ

@@ -23,7 +23,7 @@ std::string told(const Trial& trial, const Report& report) {
     return text;
 }
 
-/// Intents at `provider` in any `window`, at most.
+/// Intents at all providers together in any `window`, at most.
 int most_orders(const Report& report, nanoseconds window) {
     int most = 0;
     for (const auto& [provider, from] : report.orders) {

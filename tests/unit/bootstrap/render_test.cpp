@@ -84,8 +84,8 @@ TEST(Rendered, SameTextForTheSamePlan) {
     EXPECT_EQ(container(pod())->args, container(pod())->args);
 }
 
-// The contract with whoever reads a start text (docs/adding-a-provider.md): certificate, key and
-// engine key are found by their marks.
+// The contract with whoever reads a start text, the fake vendors among them
+// (tests/fakes/cloud/node_data.hpp): certificate, key and engine key are found by their marks.
 TEST(Rendered, HoldsTheNodeContract) {
     const NodePlan plan = good_plan();
     const std::string line =

@@ -88,8 +88,7 @@ TEST(F89, AcceptPausesBeforeDescriptorsRunOutAndDoesNotSpin) {
     // Paused, not spinning, while a connection waits in the backlog.
     const double before = server.cpu_seconds();
     std::this_thread::sleep_for(50ms);
-    std::this_thread::sleep_for(50ms);
-    EXPECT_LT(server.cpu_seconds() - before, 0.005);
+    EXPECT_LT(server.cpu_seconds() - before, 0.0025) << "a twentieth of the time";
     for (const int fd : reserve) {
         ::close(fd);
     }
@@ -111,7 +110,7 @@ TEST(F89, AcceptSurvivesAnEmptyDescriptorTable) {
         second.send("GET / HTTP/1.0\r\n\r\n");
         const double before = server.cpu_seconds();
         std::this_thread::sleep_for(50ms);
-        EXPECT_LT(server.cpu_seconds() - before, 0.005);
+        EXPECT_LT(server.cpu_seconds() - before, 0.0025);
     }
     EXPECT_EQ(status_of(second.read_all(2s)), 200);
 }

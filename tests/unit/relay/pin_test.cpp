@@ -204,6 +204,7 @@ TEST(UpstreamPin, OlderTlsIsRefused) {
     const auto answer = talk(server.port(), *tls);
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().code, Errc::unavailable);
+    wait_for(server, 1);
     EXPECT_EQ(server.bytes(), 0);
 }
 
