@@ -49,12 +49,12 @@ constexpr std::array provider_rows{
         "One more tag on new machines, for people; ours are known by another one (DigitalOcean)."}
         .def("evenkeel"),
     Key{"providers.*.ssh_keys[]", Type::text,
-        "SSH keys of the account to put on new machines: ids or fingerprints (DigitalOcean), or the "
-        "name of exactly one, without which nothing is launched (Lambda). Pods take none."}
+        "SSH keys of the account to put on new machines: ids or fingerprints (DigitalOcean), or "
+        "the name of exactly one, without which nothing is launched (Lambda). Pods take none."}
         .example("[512190]"),
     Key{"providers.*.allow_from", Type::text,
-        "Our address or block, as its machines see it: their own firewall admits nobody else to the "
-        "engine (DigitalOcean, Lambda). Pods have no firewall."}
+        "Our address or block, as its machines see it: their own firewall admits nobody else to "
+        "the engine (DigitalOcean, Lambda). Pods have no firewall."}
         .example("203.0.113.7").without("only the key and the pinned certificate guard the engine"),
     Key{"providers.*.max_machines", Type::integer, "Machines rented there at once."}
         .between("0", "64").def("1"),
@@ -95,8 +95,8 @@ constexpr std::array model_rows{
     Key{"models.*.offers[].args[]", Type::text, "Further arguments of the rented engine."}
         .example("[--reasoning-parser, deepseek_r1]"),
     Key{"models.*.offers[].volume", Type::name,
-        "The provider's volume that holds the weights (DigitalOcean, RunPod); left out: downloaded at "
-        "each boot. Not on Lambda yet: its nodes do not find a file system and never come up."}
+        "The provider's volume that holds the weights (DigitalOcean, RunPod); left out: downloaded "
+        "at each boot. Not on Lambda yet: its nodes do not find a file system and never come up."}
         .example("vol-1a2b3c"),
     Key{"models.*.offers[].hub_secret", Type::name,
         "The provider's stored secret that holds a Hugging Face token, for gated weights (RunPod)."}
