@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -119,6 +120,74 @@ TEST(Tidy, FilesStayShort) {
     }
     for (const auto& [file, lines] : longest) {
         EXPECT_LE(lines, 600) << file << ": split before it hurts";
+    }
+}
+
+/// The numbers of the fault catalogue in a text: F07, or F01-F03 for all three.
+std::set<int> fault_numbers(const std::string& text) {
+    static const std::regex number{R"(F(\d\d+)(-F(\d\d+))?)"};
+    std::set<int> numbers;
+    for (std::sregex_iterator it{text.begin(), text.end(), number}, end; it != end; ++it) {
+        const int first = std::stoi((*it)[1]);
+        const int last = (*it)[3].matched ? std::stoi((*it)[3]) : first;
+        for (int each = first; each <= last; ++each) {
+            numbers.insert(each);
+        }
+    }
+    return numbers;
+}
+
+/// Suite.Name of every test, with the place where it stands.
+std::map<std::string, std::string> all_tests() {
+    const std::regex head{R"(^(?:TEST|TEST_F|TEST_P|RC_GTEST_PROP)\(\s*(\w+),\s*(\w+))"};
+    std::map<std::string, std::string> tests;
+    const std::vector<Line>& lines = all_lines();
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        if (!lines[i].text.starts_with("TEST") && !lines[i].text.starts_with("RC_GTEST")) {
+            continue;
+        }
+        std::string text = lines[i].text;  // the formatter may break it behind the bracket
+        for (std::size_t next = i + 1; next < std::min(i + 3, lines.size()); ++next) {
+            text += lines[next].text;
+        }
+        std::smatch match;
+        if (std::regex_search(text, match, head)) {
+            tests[match[1].str() + "." + match[2].str()] =
+                lines[i].file + ":" + std::to_string(lines[i].number);
+        }
+    }
+    return tests;
+}
+
+/// A test that carries the number of a fault stands in a row of docs/faults.md with that number,
+/// and every test named there exists.
+TEST(Tidy, FaultTestsAndTheirTableAgree) {
+    const std::map<std::string, std::string> tests = all_tests();
+    const std::regex named{R"(`([A-Z]\w*\.\w+)(\*?)`)"};
+    std::set<std::string> listed;
+    std::ifstream table{fs::path{EVENKEEL_SOURCE_DIR} / "docs/faults.md"};
+    std::string row;
+    for (int number = 1; std::getline(table, row); ++number) {
+        if (!row.starts_with("| F")) {
+            continue;
+        }
+        const std::set<int> faults = fault_numbers(row.substr(0, row.find(" |")));
+        for (std::sregex_iterator it{row.begin(), row.end(), named}, end; it != end; ++it) {
+            const std::string test = (*it)[1];
+            const std::string place = "docs/faults.md:" + std::to_string(number) + ": " + test;
+            EXPECT_TRUE(tests.contains(test) && !(*it)[2].length()) << place << " does not exist";
+            const std::set<int> own = fault_numbers(test);
+            EXPECT_TRUE(
+                own.empty() ||
+                std::ranges::any_of(own, [&](int fault) { return faults.contains(fault); }))
+                << place << " stands in a row of other faults";
+            listed.insert(test);
+        }
+    }
+    ASSERT_GT(listed.size(), 100u);
+    for (const auto& [test, place] : tests) {
+        EXPECT_TRUE(fault_numbers(test).empty() || listed.contains(test))
+            << place << ": enter " << test << " into docs/faults.md";
     }
 }
 

@@ -1,8 +1,10 @@
 #include "tests/unit/gateway/rig.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <future>
 
 /// Sources and clients that fail, at every moment.
 namespace evenkeel::inference::test {
@@ -130,6 +132,29 @@ TEST(GatewayFaults, NoFirstByteInTime) {
     EXPECT_EQ(rig.books.wait_records(1).at(0).outcome, Outcome::failed);
 }
 
+/// A kept connection whose other end is gone without a word: it takes the next request and says
+/// nothing, and it is never used again.
+TEST(GatewayFaults, F43AKeptConnectionThatFallsSilentEndsTypedAndIsLeft) {
+    FakeEngine engine{[](FakeEngine::Turn& turn) {
+        if (turn.number == 2) {
+            (void)turn.line->closed_by_peer(3s);
+        } else {
+            good_engine(turn);
+        }
+    }};
+    Rig::Setup setup;
+    setup.options.first_byte_plain = 60ms;
+    Rig rig{setup};
+    rig.worker("w", engine.port());
+    EXPECT_EQ(rig.caller().chat(chat_body(false)).status, 200);
+    const auto start = Steady::now();
+    EXPECT_EQ(rig.caller().chat(chat_body(false)).status, 504);
+    EXPECT_LT(Steady::now() - start, 1s);
+    EXPECT_EQ(engine.connections(), 1) << "the second went over the kept connection";
+    EXPECT_EQ(rig.caller().chat(chat_body(false)).status, 200);
+    EXPECT_EQ(engine.connections(), 2);
+}
+
 TEST(GatewayFaults, F45FailureBeforeTheFirstByteIsRetriedElsewhere) {
     FakeEngine bad{
         [](auto& turn) { turn.line->send("HTTP/1.1 500 Oops\r\nContent-Length: 2\r\n\r\n{}"); }};
@@ -144,6 +169,52 @@ TEST(GatewayFaults, F45FailureBeforeTheFirstByteIsRetriedElsewhere) {
     }
     EXPECT_EQ(rig.books.wait_records(2).size(), 2u);
     EXPECT_EQ(bad.requests().size(), 2u);
+}
+
+/// What a node says of its own load, idle or busy, in heads or metrics, decides nothing: it gets
+/// what its slots take, by our own count.
+TEST(GatewayFaults, F49WhatANodeSaysOfItsLoadDecidesNothing) {
+    for (const int claimed : {0, 1'000}) {
+        std::atomic<bool> free{true};
+        FakeEngine node{[&](FakeEngine::Turn& turn) {
+            while (!free) {
+                std::this_thread::sleep_for(1ms);
+            }
+            std::string answer = turn.request.starts_with("GET /metrics")
+                                     ? plain_answer(fmt::format(
+                                           "vllm:num_requests_running {}\n"
+                                           "vllm:num_requests_waiting {}\n",
+                                           claimed,
+                                           claimed))
+                                     : plain_answer(chat_json());
+            answer.insert(
+                answer.find("\r\n") + 2,
+                fmt::format("x-num-requests-running: {}\r\nx-load: {}\r\n", claimed, claimed));
+            turn.line->send(answer);
+        }};
+        Rig rig;
+        const NameIx name = rig.worker("w", node.port(), 2);
+        ASSERT_EQ(rig.caller().chat(chat_body(false)).status, 200) << "now its claim is known";
+        free = false;
+        std::vector<std::future<int>> calls;
+        for (int i = 0; i < 3; ++i) {
+            calls.push_back(std::async(
+                std::launch::async, [&rig] { return rig.caller().chat(chat_body(false)).status; }));
+        }
+        EXPECT_TRUE(rig.wait_until([&] { return node.requests().size() == 3; }))
+            << "it has two free slots, claimed: " << claimed;
+        EXPECT_FALSE(rig.wait_until([&] { return node.requests().size() > 3; }, 50ms))
+            << "it has no third slot, claimed: " << claimed;
+        EXPECT_EQ(rig.gateway->in_flight(name), 2);
+        free = true;
+        for (std::future<int>& call : calls) {
+            EXPECT_EQ(call.get(), 200);
+        }
+        EXPECT_TRUE(std::ranges::all_of(node.requests(), [](const std::string& request) {
+            return request.starts_with("POST /v1/chat/completions");
+        })) << "nobody asks it for its load";
+        EXPECT_EQ(node.requests().size(), 4u);
+    }
 }
 
 TEST(GatewayFaults, PlainAnswerCutBeforeTheClientSawItIsRetried) {
