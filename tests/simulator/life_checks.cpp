@@ -90,8 +90,9 @@ void Life::check_gone(const lifecycle::Machine& machine) {
     report_.apart_s = std::max(report_.apart_s, std::abs(seconds));
     // A crash hides the end of a machine while the agent is down (2 min), and whether a delete was
     // sent to one that had been silent: a worker's engine for 2 min, one that never served since
-    // its boot began (5 min). A lost answer to a delete hides it until the next one. Then too much is booked. Too little is booked only for one that nothing but its
-    // create call ever spoke of: at most the minimum, or the time the agent was down.
+    // its boot began (5 min). A lost answer to a delete hides it until the next one. Then too much
+    // is booked. Too little is booked only for one that nothing but its create call ever spoke of:
+    // at most the minimum, or the time the agent was down.
     // Calls of many machines wait for each other.
     const auto queue = std::chrono::seconds{trial_.machines_max / 2};
     const bool disturbed = trial_.fault.number >= 0 || report_.crashes > 0;
