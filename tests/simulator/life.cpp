@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <mutex>
 #include <stdexcept>
+#include <utility>
 
 namespace evenkeel::simulator {
 
@@ -203,6 +204,7 @@ void Life::take_effect(Call& call, Lane& lane) {
         return;
     }
     call.item = std::move(items.front());
+    call.books = tap_.made.back() == Api::billing;
     note(fmt::format("{} {}", lane.cloud->name(), to_text(tap_.made.back())));
 }
 
@@ -221,12 +223,13 @@ void Life::deliver() {
         if (call.happened && call.answer <= t_) {
             boundary("answer read");
             const agent::Inbox::Item item = std::move(call.item);
+            const bool books = call.books;
             lane.calls.pop_front();
             if (!lane.calls.empty()) {
                 begin_first(lane);
             }
             item();
-            settle();
+            settle(books);
         }
     }
 }
@@ -255,8 +258,8 @@ void Life::probe_answers() {
 }
 
 /// Lets the ledger commit what is waited for, and the fleet go on.
-void Life::settle() {
-    while (agent_->commits_wait()) {
+void Life::settle(bool books) {
+    while (std::exchange(books, false) || agent_->commits_wait()) {
         if (const auto flushed = agent_->books->flush(); !flushed) {
             fail(flushed.error().message);
             return;

@@ -82,6 +82,7 @@ private:
         nanoseconds effect{};
         nanoseconds answer{};
         bool happened{false};
+        bool books{false};  ///< its answer may be booked outside a machine's step: a bill
         agent::Inbox::Item item{};
     };
     struct Lane {
@@ -106,7 +107,9 @@ private:
     void take_effect(Call& call, Lane& lane);
     void deliver();
     void probe_answers();
-    void settle();
+    /// Runs what commits post until nothing waits. With `books` also what is written beside the
+    /// machines' steps, which the ledger would otherwise post at a real time of its own.
+    void settle(bool books = false);
     void turn();
     void stepped(const lifecycle::Step& step);
     [[nodiscard]] nanoseconds next_time() const;
