@@ -235,14 +235,8 @@ Result<Account> DigitalOcean::account(std::stop_token stop) {
             standing->droplet_limit,
             listed_.load());
     }
-    // Read only with the scope billing:read; without it the credit is simply not known.
-    const auto credit =
-        ask(lines_.safety, digitalocean::make_balance_request(), stop, &digitalocean::parse_credit);
-    if (credit) {
-        account.balance = *credit;
-    } else if (credit.error().code != Errc::unauthorized) {
-        return std::unexpected{credit.error()};
-    }
+    // No balance: accounts pay afterwards. What the API calls one is the month's bill, below zero
+    // while a promotion lasts: its end is no reason to rent nothing.
     return account;
 }
 

@@ -236,9 +236,6 @@ HttpRequest make_destroy_request(std::string_view id) {
 HttpRequest make_account_request() {
     return {.target = "/v2/account"};
 }
-HttpRequest make_balance_request() {
-    return {.target = "/v2/customers/my/balance"};
-}
 
 HttpRequest make_create_request(
     const MachineSpec& spec, std::string_view tag, std::span<const std::string> keys) {
@@ -435,19 +432,6 @@ Result<Standing> parse_standing(const HttpResponse& response) {
         // A token without the scope is not told: then nothing is known, and nothing is wrong.
         .droplet_limit =
             limit == nullptr ? limit_max : whole_within(*account, "droplet_limit", 0, limit_max)};
-}
-
-Result<std::optional<Money>> parse_credit(const HttpResponse& response) {
-    if (response.status != 200) {
-        return std::unexpected{failure(response, Errc::unavailable)};
-    }
-    const auto value = exact_json::parse(response.body);
-    const auto owed =
-        value ? amount_of(value->find("month_to_date_balance"), usd) : std::optional<Money>{};
-    if (!owed) {
-        return unreadable(who, "balance", value ? "no balance in it" : value.error().message);
-    }
-    return owed->nanos() < 0 ? std::optional{-*owed} : std::nullopt;
 }
 
 }  // namespace evenkeel::providers::digitalocean

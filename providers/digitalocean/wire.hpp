@@ -50,7 +50,6 @@ struct Region {
 [[nodiscard]] HttpRequest make_get_request(std::string_view id);
 [[nodiscard]] HttpRequest make_destroy_request(std::string_view id);
 [[nodiscard]] HttpRequest make_account_request();
-[[nodiscard]] HttpRequest make_balance_request();
 /// `keys`: numbers are ids, all else fingerprints. `tag`: see digitalocean.hpp.
 [[nodiscard]] HttpRequest make_create_request(
     const MachineSpec& spec, std::string_view tag, std::span<const std::string> keys);
@@ -95,8 +94,6 @@ struct Standing {
     int droplet_limit{0};
 };
 [[nodiscard]] Result<Standing> parse_standing(const HttpResponse& response);
-/// Credit left: nothing when the account owes (bills come afterwards).
-[[nodiscard]] Result<std::optional<Money>> parse_credit(const HttpResponse& response);
 
 // ---- shared by wire.cpp and bill.cpp ---------------------------------------------------------
 

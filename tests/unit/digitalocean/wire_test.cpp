@@ -200,18 +200,12 @@ TEST(DigitalOceanWire, APriceOfManyDecimalsIsRoundedOnce) {
         Price::per_hour(Money{4'409'999'847, usd}));
 }
 
-TEST(DigitalOceanWire, ReadsStandingAndCredit) {
+TEST(DigitalOceanWire, ReadsTheStanding) {
     const auto standing = parse_standing(
         {200, R"({"account":{"droplet_limit":10,"status":"warning","email":"a@b.example"}})"});
     ASSERT_TRUE(standing);
     EXPECT_EQ(standing->status, "warning");
     EXPECT_EQ(standing->droplet_limit, 10);
-    const auto credit = [](std::string_view balance) {
-        return parse_credit({200, fmt::format(R"({{"month_to_date_balance":"{}"}})", balance)});
-    };
-    EXPECT_EQ(*credit("-200.50"), (Money{200'500'000'000, usd})) << "credit left";
-    EXPECT_EQ(*credit("23.44"), std::nullopt) << "owed: bills come afterwards";
-    EXPECT_EQ(credit("much").error().code, Errc::invalid_response);
 }
 
 }  // namespace
