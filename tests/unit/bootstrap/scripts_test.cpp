@@ -84,14 +84,20 @@ head -n 1 "$STAGE/statuses" | tr -d '\n'
 };
 
 /// The watchdog on a stage that lets it sleep `sleeps` times.
-Ran watch(Stage& stage, int life, int quiet, const std::string& way, int sleeps) {
+/// `output`: a redirection of what it says.
+Ran watch(
+    Stage& stage,
+    int life,
+    int quiet,
+    const std::string& way,
+    int sleeps,
+    const std::string& output = "") {
     stage.sleeps(sleeps);
     stage.environment["EVENKEEL_LIFE"] = std::to_string(life);
     stage.environment["EVENKEEL_QUIET"] = std::to_string(quiet);
     stage.environment["EVENKEEL_END"] = way;
-    return run(
-        {"/bin/bash", (source / "inference/bootstrap/scripts/watchdog.sh").string()},
-        stage.environment);
+    const std::string script = (source / "inference/bootstrap/scripts/watchdog.sh").string();
+    return run({"/bin/bash", "-c", "exec /bin/bash '" + script + "'" + output}, stage.environment);
 }
 
 TEST(NodeWatchdog, F48DeletesThePodAtItsEnd) {
@@ -160,6 +166,53 @@ TEST(NodeWatchdog, WorksWhenTheDiskIsFull) {
     fs::create_directories(stage.folder.path() / "state/lived.new");  // cannot be written
     const Ran ran = watch(stage, 40, 600, "poweroff", 4);
     EXPECT_EQ(stage.calls(), "systemctl poweroff\n") << ran.output;
+}
+
+TEST(NodeWatchdog, F48NothingThatCannotBeWrittenDisarmsIt) {
+    struct Case {
+        const char* name;
+        const char* folder;  ///< stands where a file is to be written
+        const char* file;    ///< stands where a folder is to be
+        const char* output;  ///< of the script
+    };
+    for (const Case& each :
+         {Case{"NoRunFolder", "", "run", ""},
+          Case{"NoStateFolder", "", "state", ""},
+          Case{"NoMarkOfTheEnd", "run/ended", "", ""},
+          Case{"ASignOfLifeThatStays", "run/beat/x", "", ""},
+          Case{"NoLog", "", "", " >/dev/full"}}) {
+        SCOPED_TRACE(each.name);
+        Stage stage;
+        if (*each.folder != '\0') {
+            fs::create_directories(stage.folder.path() / each.folder);
+        }
+        if (*each.file != '\0') {
+            stage.folder.write(each.file, "");
+        }
+        const Ran ran = watch(stage, 100'000, 60, "runpod", 8, each.output);
+        EXPECT_GE(count(stage.calls(), "--request DELETE"), 2u) << ran.output << stage.calls();
+    }
+}
+
+TEST(NodeWatchdog, F48WhatWasLivedIsReadWithoutItsLineEnd) {
+    for (const char* lived : {"99", "099"}) {
+        Stage stage;
+        stage.environment["BEATS_UNTIL"] = "999999";
+        stage.folder.write("state/lived", lived);
+        const Ran ran = watch(stage, 100, 60, "poweroff", 2);
+        EXPECT_EQ(stage.calls(), "systemctl poweroff\n") << ran.output;
+    }
+}
+
+TEST(NodeWatchdog, F48NotFoundIsNoProofOfADelete) {
+    Stage stage;
+    stage.folder.write("statuses", "404\n404\n404\n404\n204\n");
+    const Ran ran = watch(stage, 10, 60, "runpod", 4);
+    const std::string calls = stage.calls();
+    EXPECT_EQ(count(calls, "--request DELETE"), 3u) << calls;
+    EXPECT_EQ(count(calls, R"({"action":"terminate"})"), 2u) << "a 404 can be of a wrong address";
+    EXPECT_EQ(count(calls, R"({"action":"stop"})"), 1u) << calls;
+    EXPECT_NE(ran.output.find("status 404"), std::string::npos);
 }
 
 TEST(NodeWatchdog, NeverPrintsTheKey) {
