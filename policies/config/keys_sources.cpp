@@ -50,7 +50,8 @@ constexpr std::array provider_rows{
         "SSH keys of the provider's account (id or fingerprint) to put on new machines."}
         .example("[512190]"),
     Key{"providers.*.allow_from", Type::text,
-        "Our address or block, as its machines see it: their own firewall admits nobody else."}
+        "Our address or block, as its machines see it: their own firewall admits nobody else, to the "
+        "engine and to SSH."}
         .example("203.0.113.7").without("only the key and the pinned certificate guard the engine"),
     Key{"providers.*.max_machines", Type::integer, "Machines rented there at once."}
         .between("0", "64").def("1"),

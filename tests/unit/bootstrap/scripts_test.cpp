@@ -1,5 +1,6 @@
 #include "tests/unit/bootstrap/node_rig.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -279,6 +280,31 @@ TEST(NodeHost, OpensSshOnlyToOwnersWithKeysAndEveryAddressOnlyWhenOursIsUnknown)
     ASSERT_EQ(boot(stage, plan).status, 0);
     EXPECT_EQ(count(stage.calls(), "-p tcp --dport 22 -j ACCEPT"), 2u);
     EXPECT_EQ(count(stage.calls(), "-p tcp --dport 8443 -j ACCEPT"), 2u);
+}
+
+TEST(NodeHost, SshObeysTheSameNetworkAsTheEngine) {
+    struct Case {
+        const char* network;
+        const char* tables;
+    };
+    for (const Case& each : {Case{"203.0.113.7", "iptables"}, Case{"2001:db8::/64", "ip6tables"}}) {
+        Stage stage;
+        NodePlan plan = good_plan();
+        plan.ssh = true;
+        plan.agent_network = each.network;
+        ASSERT_EQ(boot(stage, plan).status, 0);
+        const std::string calls = "\n" + stage.calls();
+        EXPECT_EQ(count(calls, "--dport 22"), 1u) << calls;
+        EXPECT_EQ(
+            count(
+                calls,
+                fmt::format(
+                    "\n{} -w -A EVENKEEL -p tcp --dport 22 -s {} -j ACCEPT\n",
+                    each.tables,
+                    each.network)),
+            1u)
+            << calls;
+    }
 }
 
 TEST(NodeHost, TheWrongGpusNeverServe) {
