@@ -45,6 +45,7 @@ run_engine() {
 
 trap 'trap - TERM; kill 0' TERM INT
 rm -f "$run/ended"
+trap - EXIT
 keep front 1000 nginx -c "$run/front.conf" &
 if gpus_are_right; then
     run_engine &

@@ -2,6 +2,7 @@
 # ek-0a1b2c3d-01jd8zq4y7v5k2m9x3r6t0w1na of ek-0a1b2c3d: made by Evenkeel for one life, to be deleted before 2025-11-24 16:00:00 UTC.
 set -euo pipefail
 umask 077
+trap 'EVENKEEL_LIFE=0 EVENKEEL_QUIET=60 EVENKEEL_END=runpod exec "${EVENKEEL_WATCHDOG:-/opt/evenkeel/watchdog}"' EXIT
 run="${EVENKEEL_RUN:-/run/evenkeel}"
 EVENKEEL_ENGINE_KEY=ekm-00112233445566778899aabbccddeeff00112233
 export EVENKEEL_LIFE=21600
@@ -375,6 +376,7 @@ run_engine() {
 
 trap 'trap - TERM; kill 0' TERM INT
 rm -f "$run/ended"
+trap - EXIT
 keep front 1000 nginx -c "$run/front.conf" &
 if gpus_are_right; then
     run_engine &

@@ -365,6 +365,15 @@ TEST(NodeHost, ARegistryThatStumblesIsAskedAgain) {
     EXPECT_EQ(count(stage.calls(), "docker pull"), 4u) << stage.calls();
 }
 
+/// What `bash -c` is to run of the arguments of a pod.
+std::string command_of(const NodePlan& plan) {
+    const auto start = container(plan);
+    EXPECT_TRUE(start);
+    const std::string before = "bash -c \"";
+    EXPECT_TRUE(start->args.starts_with(before));
+    return start->args.substr(before.size(), start->args.size() - before.size() - 1);
+}
+
 /// A pod: the image's entry point with the rendered arguments, split as a shell would.
 class Pod {
 public:
@@ -379,15 +388,9 @@ exec /bin/sleep 60
         plan.volume = stage.folder.file("volume");
         plan.life = 180s;
         plan.quiet = 60s;
-        const auto start = container(plan);
-        EXPECT_TRUE(start);
-        const std::string before = "bash -c \"";
-        EXPECT_TRUE(start->args.starts_with(before));
-        const std::string command =
-            start->args.substr(before.size(), start->args.size() - before.size() - 1);
         pod.emplace(
             std::vector<std::string>{
-                (source / "packaging/pod/entry.sh").string(), "bash", "-c", command},
+                (source / "packaging/pod/entry.sh").string(), "bash", "-c", command_of(plan)},
             stage.environment,
             stage.folder.file("log"));
     }
@@ -441,6 +444,21 @@ TEST(NodePod, TheWrongGpusNeverServe) {
     EXPECT_EQ(stage.folder.read("engine"), "");
     EXPECT_TRUE(node.pod->alive());
     node.pod.reset();
+}
+
+TEST(NodePod, F48ADiskThatCannotBeWrittenAsksForItsEnd) {
+    Stage stage;
+    stage.sleeps(2);
+    stage.folder.write("run", "");
+    stage.environment["EVENKEEL_WATCHDOG"] =
+        (source / "inference/bootstrap/scripts/watchdog.sh").string();
+    const Ran ran =
+        run({(source / "packaging/pod/entry.sh").string(), "bash", "-c", command_of(good_plan())},
+            stage.environment);
+    EXPECT_NE(ran.output.find("its 0 s are over"), std::string::npos) << ran.output;
+    EXPECT_GE(count(stage.calls(), "--request DELETE https://api.runpod.io/v2/pods/pod123"), 1u)
+        << "a container that exits is only restarted, and billed on";
+    EXPECT_EQ(count(stage.calls(), "nginx"), 0u);
 }
 
 TEST(NodePod, AnImageWithTheWrongArgumentsAsksForItsEnd) {
