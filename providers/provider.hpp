@@ -44,7 +44,7 @@ struct MachineSpec {
     std::string gpu{};
     int gpu_count{1};
     Price max_price{};         ///< per hour; what the intent allows
-    std::string image{};       ///< disk image or container image, pinned by the owner
+    std::string image{};       ///< container image of the engine or pod, pinned by the owner
     std::string model{};       ///< what its engine is to serve
     std::string engine_key{};  ///< secret of this one machine; dies with it. Never logged.
     std::string owner_mark{};  ///< "ek-<agent id>": which machines are ours

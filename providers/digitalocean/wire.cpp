@@ -203,10 +203,7 @@ bool is_id(std::string_view text) noexcept {
            text.find_first_not_of("0123456789") == text.npos;
 }
 
-std::string image_for(std::string_view size, std::string_view image) {
-    if (!image.empty() && image.find_first_of("/:") == image.npos) {
-        return std::string{image};
-    }
+std::string_view image_for(std::string_view size) noexcept {
     if (size.starts_with("gpu-mi")) {
         return "gpu-amd-base";
     }
@@ -251,7 +248,6 @@ HttpRequest make_create_request(
     if (spec.port > 0 && spec.port != default_port) {
         tags += fmt::format(",\"{}{}\"", port_tag, spec.port);
     }
-    const std::string image = image_for(spec.sku, spec.image);
     std::string volumes;
     if (!spec.volume.empty()) {
         volumes = fmt::format(R"(,"volumes":[{}])", quote(spec.volume));
@@ -266,7 +262,7 @@ HttpRequest make_create_request(
             quote(spec.name),
             quote(spec.region),
             quote(spec.sku),
-            is_id(image) ? image : quote(image),
+            quote(image_for(spec.sku)),
             key_list,
             tags,
             quote(spec.user_data),

@@ -54,9 +54,8 @@ struct Region {
 [[nodiscard]] HttpRequest make_create_request(
     const MachineSpec& spec, std::string_view tag, std::span<const std::string> keys);
 
-/// The image a machine of `size` boots: what the vendor ships with GPU drivers, unless `image`
-/// names a disk image (a slug or an id; a container image has '/' or ':' in it).
-[[nodiscard]] std::string image_for(std::string_view size, std::string_view image);
+/// The disk image a machine of `size` boots: what the vendor ships with GPU drivers.
+[[nodiscard]] std::string_view image_for(std::string_view size) noexcept;
 /// Letters, digits, ':', '-' and '_', at most 255.
 [[nodiscard]] bool is_tag(std::string_view text) noexcept;
 /// An id of a Droplet: digits.

@@ -40,26 +40,22 @@ TEST(DigitalOceanWire, ExpiryIsRoundedUpToTheMinute) {
     EXPECT_NE(make_create_request(even, "t", {}).body.find("ek-expires-2\""), std::string::npos);
 }
 
-TEST(DigitalOceanWire, VolumePortAndImageAreOptional) {
+TEST(DigitalOceanWire, VolumeAndPortAreOptional) {
     MachineSpec other = spec;
     other.volume = "506f78a4-e098-11e5-ad9f-000f53306ae1";
     other.port = 9443;
-    other.image = "182000001";
     const auto body = exact_json::parse(make_create_request(other, "t", {}).body);
     ASSERT_TRUE(body) << body.error().message;
     EXPECT_EQ(body->find("volumes")->items().at(0).string(), other.volume);
     EXPECT_EQ(body->find("tags")->items().at(3).string(), "ek-port-9443");
-    EXPECT_EQ(body->find("image")->integer(), 182'000'001) << "a snapshot by its id";
     EXPECT_TRUE(body->find("ssh_keys")->items().empty());
 }
 
 TEST(DigitalOceanWire, ImageFitsTheGpus) {
-    EXPECT_EQ(image_for("gpu-h100x1-80gb", ""), "gpu-h100x1-base");
-    EXPECT_EQ(image_for("gpu-h200x8-1128gb", ""), "gpu-h100x8-base");
-    EXPECT_EQ(image_for("gpu-mi300x1-192gb", ""), "gpu-amd-base");
-    EXPECT_EQ(image_for("gpu-mi355x8-2304gb-spot", ""), "gpu-amd-base");
-    EXPECT_EQ(image_for("gpu-h100x1-80gb", "vllm/vllm-openai:v1"), "gpu-h100x1-base");
-    EXPECT_EQ(image_for("gpu-h100x1-80gb", "my-snapshot"), "my-snapshot");
+    EXPECT_EQ(image_for("gpu-h100x1-80gb"), "gpu-h100x1-base");
+    EXPECT_EQ(image_for("gpu-h200x8-1128gb"), "gpu-h100x8-base");
+    EXPECT_EQ(image_for("gpu-mi300x1-192gb"), "gpu-amd-base");
+    EXPECT_EQ(image_for("gpu-mi355x8-2304gb-spot"), "gpu-amd-base");
 }
 
 TEST(DigitalOceanWire, GpuDropletsAreListedByType) {
