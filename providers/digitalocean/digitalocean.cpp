@@ -173,7 +173,8 @@ Result<void> DigitalOcean::destroy(const std::string& remote_id, std::stop_token
         lines_.safety,
         digitalocean::make_destroy_request(remote_id),
         stop,
-        &digitalocean::parse_destroyed);
+        &digitalocean::parse_destroyed,
+        CallClass::destroy);
 }
 
 Result<std::vector<BillLine>> DigitalOcean::billing(std::stop_token stop) {

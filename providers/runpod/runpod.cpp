@@ -115,7 +115,11 @@ Result<void> RunPod::destroy(const std::string& remote_id, std::stop_token stop)
         return fail(Errc::invalid_argument, "not an id of a pod");
     }
     return ask(
-        lines_.safety, runpod::make_destroy_request(remote_id), stop, &runpod::parse_destroyed);
+        lines_.safety,
+        runpod::make_destroy_request(remote_id),
+        stop,
+        &runpod::parse_destroyed,
+        CallClass::destroy);
 }
 
 Result<std::vector<BillLine>> RunPod::billing(std::stop_token stop) {
