@@ -173,7 +173,7 @@ void Fleet::start_call(Seat& seat, lifecycle::CallKind kind) {
                         answer(lifecycle::DestroyAnswered{failed, result.error().retry_after});
                     }
                 },
-                true);
+                {.urgent = true});
             return;
         case probe:
             seat.outstanding.insert(kind);

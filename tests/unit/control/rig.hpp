@@ -50,6 +50,7 @@ public:
     bool list_fails{false};
     bool names_prices{true};
     std::vector<providers::BillLine> bill{};
+    std::optional<Errc> bill_fails{};
     Result<providers::Account> account{};
 
     [[nodiscard]] std::size_t count() {
