@@ -67,9 +67,7 @@ private:
             what,
             stop,
             request,
-            [this](const HttpResponse& response, std::string_view page) {
-                return digitalocean::parse_list(response, page, options_.owner_mark);
-            },
+            &digitalocean::parse_list,
             [](const RemoteMachine& machine) { return std::string_view{machine.remote_id}; });
     }
 
@@ -160,9 +158,7 @@ Result<RemoteMachine> DigitalOcean::get(const std::string& remote_id, std::stop_
         stop,
         "DigitalOcean",
         remote_id,
-        [this](const HttpResponse& response) {
-            return digitalocean::parse_machine(response, options_.owner_mark);
-        });
+        &digitalocean::parse_machine);
 }
 
 Result<void> DigitalOcean::destroy(const std::string& remote_id, std::stop_token stop) {

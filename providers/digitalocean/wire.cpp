@@ -111,7 +111,7 @@ int number_after(std::string_view tag, std::string_view prefix) {
 
 /// Only the id is indispensable: a machine with an unknown status or a missing field must still be
 /// seen and deletable.
-Result<RemoteMachine> read_droplet(const Value& object, std::string_view owner_mark) {
+Result<RemoteMachine> read_droplet(const Value& object) {
     const Value* const id = object.find("id");
     const auto number = id == nullptr ? std::nullopt : id->integer();
     if (!number || *number <= 0) {
@@ -334,11 +334,8 @@ std::vector<MarketOffer> make_offers(
     return offers;
 }
 
-Result<PageOf<RemoteMachine>> parse_list(
-    const HttpResponse& response, std::string_view page, std::string_view owner_mark) {
-    return parse_page<RemoteMachine>(response, page, "droplets", [&](const Value& item) {
-        return read_droplet(item, owner_mark);
-    });
+Result<PageOf<RemoteMachine>> parse_list(const HttpResponse& response, std::string_view page) {
+    return parse_page<RemoteMachine>(response, page, "droplets", &read_droplet);
 }
 
 Result<RemoteMachine> parse_created(const HttpResponse& response, const MachineSpec& spec) {
@@ -372,7 +369,7 @@ Result<RemoteMachine> parse_created(const HttpResponse& response, const MachineS
     if (droplet == nullptr) {
         return unclear_create(who, "its answer is unreadable");
     }
-    auto machine = read_droplet(*droplet, spec.owner_mark);
+    auto machine = read_droplet(*droplet);
     if (!machine) {
         return unclear_create(who, "its answer names no machine");
     }
@@ -382,7 +379,7 @@ Result<RemoteMachine> parse_created(const HttpResponse& response, const MachineS
     return machine;
 }
 
-Result<RemoteMachine> parse_machine(const HttpResponse& response, std::string_view owner_mark) {
+Result<RemoteMachine> parse_machine(const HttpResponse& response) {
     if (response.status == 404 && said(response).id == "not_found") {
         return fail(Errc::not_found, fmt::format("{} knows no such Droplet", who));
     }
@@ -394,7 +391,7 @@ Result<RemoteMachine> parse_machine(const HttpResponse& response, std::string_vi
     if (droplet == nullptr) {
         return unreadable(who, "Droplet", value ? "it is missing" : value.error().message);
     }
-    return read_droplet(*droplet, owner_mark);
+    return read_droplet(*droplet);
 }
 
 Result<void> parse_destroyed(const HttpResponse& response) {

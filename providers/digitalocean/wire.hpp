@@ -21,8 +21,6 @@ inline constexpr std::string_view vendor_url = "https://api.digitalocean.com";
 inline constexpr int page_size = 200;
 /// Pages read before a list is refused as endless.
 inline constexpr int pages_max = 200;
-/// Where a machine's front listens unless its tags say otherwise.
-inline constexpr int default_port = 8443;
 /// Bytes of cloud-init text (a limit of the API).
 inline constexpr std::size_t user_data_max = 64 * 1024;
 /// Every machine is billed for at least so long.
@@ -74,17 +72,16 @@ struct Region {
     std::span<const std::string> wanted,
     UtcTime now);
 
-/// `owner_mark`: which of several marks on one machine counts.
+/// Of several marks on one machine, that of its name counts.
 [[nodiscard]] Result<PageOf<RemoteMachine>> parse_list(
-    const HttpResponse& response, std::string_view page, std::string_view owner_mark);
+    const HttpResponse& response, std::string_view page);
 /// Errors: no_capacity (size or region closed for us), refused (Droplet limit of the account),
 /// conflict, rejected (our request), unauthorized, rate_limited: no machine was made.
 /// outcome_unknown for 5xx and everything that cannot be read, a machine of another name included.
 [[nodiscard]] Result<RemoteMachine> parse_created(
     const HttpResponse& response, const MachineSpec& spec);
 /// not_found only for a 404 in DigitalOcean's own words.
-[[nodiscard]] Result<RemoteMachine> parse_machine(
-    const HttpResponse& response, std::string_view owner_mark);
+[[nodiscard]] Result<RemoteMachine> parse_machine(const HttpResponse& response);
 /// conflict while an event of the machine is pending (422): ask again.
 [[nodiscard]] Result<void> parse_destroyed(const HttpResponse& response);
 

@@ -123,7 +123,7 @@ TEST(DigitalOceanWire, ASizeThatIsNotForThisAccountStillHasAPrice) {
 
 TEST(DigitalOceanWire, AListWithoutATotalIsNotWhole) {
     const HttpResponse answer{200, R"({"droplets":[],"links":{}})"};
-    EXPECT_EQ(parse_list(answer, "1", "").error().code, Errc::invalid_response);
+    EXPECT_EQ(parse_list(answer, "1").error().code, Errc::invalid_response);
 }
 
 TEST(DigitalOceanWire, PagesFollowTheLinks) {
@@ -131,8 +131,7 @@ TEST(DigitalOceanWire, PagesFollowTheLinks) {
         {200,
          R"({"droplets":[{"id":1}],"links":{"pages":{"next":"https://x/v2/droplets?page=3"}},)"
          R"("meta":{"total":401}})"},
-        "2",
-        "");
+        "2");
     ASSERT_TRUE(page) << page.error().message;
     EXPECT_EQ(page->next, "3");
     EXPECT_EQ(page->total, 401);
@@ -140,7 +139,7 @@ TEST(DigitalOceanWire, PagesFollowTheLinks) {
 
 RemoteMachine droplet(std::string_view members) {
     const auto machine =
-        parse_machine({200, fmt::format(R"({{"droplet":{{"id":7,{}}}}})", members)}, "ek-1a2b3c4d");
+        parse_machine({200, fmt::format(R"({{"droplet":{{"id":7,{}}}}})", members)});
     return machine ? *machine : RemoteMachine{.status = machine.error().message};
 }
 
