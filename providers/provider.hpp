@@ -33,6 +33,8 @@ enum class StartForm : std::uint8_t {
     container,   ///< an image, by MachineSpec::args and env
 };
 
+/// Where a machine's front listens unless its spec, and what is written on it, say otherwise.
+inline constexpr int default_port = 8443;
 /// Where a container finds the volume with its weights.
 inline constexpr std::string_view volume_path = "/models";
 
@@ -41,10 +43,8 @@ struct MachineSpec {
     std::string name{};  ///< unique per intent: how a lost create is found again
     std::string sku{};
     std::string region{};
-    std::string gpu{};
     int gpu_count{1};
-    Price max_price{};         ///< per hour; what the intent allows
-    std::string image{};       ///< disk image or container image, pinned by the owner
+    std::string image{};       ///< container image of the engine or pod, pinned by the owner
     std::string model{};       ///< what its engine is to serve
     std::string engine_key{};  ///< secret of this one machine; dies with it. Never logged.
     std::string owner_mark{};  ///< "ek-<agent id>": which machines are ours

@@ -67,7 +67,9 @@ void Fleet::reconcile() {
             [](providers::Provider& api, std::stop_token stop) { return api.billing(stop); },
             [this, provider = name](Result<std::vector<providers::BillLine>> result) {
                 billed(provider, result);
-            });
+            },
+            // A key that may not read bills can still rent, and books that are read rent nothing.
+            {.heard = false});
     }
 }
 

@@ -173,7 +173,7 @@ void Fleet::start_call(Seat& seat, lifecycle::CallKind kind) {
                         answer(lifecycle::DestroyAnswered{failed, result.error().retry_after});
                     }
                 },
-                true);
+                {.urgent = true});
             return;
         case probe:
             seat.outstanding.insert(kind);
@@ -237,9 +237,7 @@ void Fleet::send_create(Seat& seat) {
         .name = machine.name,
         .sku = machine.sku,
         .region = machine.region,
-        .gpu = machine.gpu_wanted,
         .gpu_count = machine.gpu_count_wanted,
-        .max_price = machine.intent_price,
         .image = offer->image,
         .model = machine.model,
         .engine_key = engine_key(machine.name),

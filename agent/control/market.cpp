@@ -96,7 +96,8 @@ void Market::ask_account(const std::string& provider, Stall& stall) {
             }
             it->second.account_trouble.clear();
             it->second.account = std::move(*account);
-        });
+        },
+        {.heard = false});  // the balance is not what machines are made with
 }
 
 Reason Market::closed(const std::string& provider, const Price& price) const {

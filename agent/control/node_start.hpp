@@ -15,7 +15,7 @@
 namespace evenkeel::agent {
 
 /// Where the TLS front of a node listens.
-inline constexpr int node_port = 8443;
+inline constexpr int node_port = providers::default_port;
 
 /// The key that the engine of `machine_name` takes requests with. Never logged.
 [[nodiscard]] std::string node_key(std::string_view engine_secret, std::string_view machine_name);

@@ -18,6 +18,12 @@
 
 namespace evenkeel::agent {
 
+/// How a call is run.
+struct CallManner {
+    bool urgent{false};  ///< before those that wait: a delete never stands behind reports
+    bool heard{true};    ///< its end says whether the provider may be asked for machines
+};
+
 /// Runs the blocking calls of one provider on two threads of its own: *spend* (offers, create) and
 /// *safety* (list, get, destroy, billing), so that a slow create never holds up a delete. Results
 /// go to the control thread's inbox. Each lane runs one call at a time, in order.
@@ -30,8 +36,8 @@ public:
     using Executor = std::function<void(Lane, Job)>;
     struct Hooks {
         Executor executor{};  ///< set: no threads are started
-        /// Told on the control thread of every answer, before the call's own `done`: nothing, or
-        /// why the call failed.
+        /// Told on the control thread of every answer of a call that is `heard`, before its own
+        /// `done`: nothing, or why the call failed.
         std::function<void(std::optional<Errc>)> answered{};
     };
 
@@ -43,13 +49,13 @@ public:
     ProviderRunner& operator=(const ProviderRunner&) = delete;
 
     /// Runs `call(provider, stop)` on the lane's thread, then `done(result)` on the control thread.
-    /// An `urgent` call goes before those that wait: a delete never stands behind reports.
     template <class Call, class Done>
-    void run(Lane lane, Call call, Done done, bool urgent = false) {
+    void run(Lane lane, Call call, Done done, CallManner manner = {}) {
         enqueue(
             lane,
-            urgent,
-            [this, call = std::move(call), done = std::move(done)](std::stop_token stop) mutable {
+            manner.urgent,
+            [this, manner, call = std::move(call), done = std::move(done)](
+                std::stop_token stop) mutable {
                 using Answer = std::invoke_result_t<Call&, providers::Provider&, std::stop_token>;
                 // A driver that throws has told us nothing: a create may have happened.
                 Answer answer = [&]() -> Answer {
@@ -62,7 +68,7 @@ public:
                 }();
                 inbox_.post([result = std::move(answer),
                              done = std::move(done),
-                             answered = hooks_.answered]() mutable {
+                             answered = manner.heard ? hooks_.answered : nullptr]() mutable {
                     if (answered) {
                         answered(result ? std::nullopt : std::optional{result.error().code});
                     }

@@ -41,11 +41,14 @@ std::string prologue(const NodePlan& plan) {
         .key = run + "/front.key",
         .run = run,
         .user = "www-data"};
+    // Where a file cannot be written there is no watchdog yet: the image's own one ends the pod.
     std::string out = fmt::format(
         "#!/usr/bin/env bash\n"
         "# {} of {}: made by Evenkeel for one life, to be deleted before {}.\n"
         "set -euo pipefail\n"
         "umask 077\n"
+        "trap 'EVENKEEL_LIFE=0 EVENKEEL_QUIET=60 EVENKEEL_END=runpod"
+        " exec \"${{EVENKEEL_WATCHDOG:-/opt/evenkeel/watchdog}}\"' EXIT\n"
         "run=\"${{EVENKEEL_RUN:-{}}}\"\n"
         "EVENKEEL_ENGINE_KEY={}\n",
         plan.machine,

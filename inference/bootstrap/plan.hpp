@@ -36,9 +36,9 @@ struct NodePlan {
     WipedText engine_key{};                ///< what requests must present
     NodeCertificate certificate{};
     std::uint16_t port{8443};  ///< where the front listens
-    std::string
-        agent_network{};  ///< our address or CIDR block: nobody else may connect. Empty: any
-    bool ssh{false};      ///< the owner put SSH keys on it: port 22 stays open
+    /// Our address or CIDR block: nobody else may connect. Empty: any.
+    std::string agent_network{};
+    bool ssh{false};  ///< the owner put SSH keys on it: port 22 is open to the same addresses
     /// How long the node lives at most, counted by its own uptime and never by its wall clock.
     std::chrono::seconds life{std::chrono::hours{6}};
     /// Ends it after so long without a request that carried the key; probes of the agent carry it.

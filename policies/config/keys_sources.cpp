@@ -53,8 +53,8 @@ constexpr std::array provider_rows{
         "the name of exactly one, without which nothing is launched (Lambda). Pods take none."}
         .example("[512190]"),
     Key{"providers.*.allow_from", Type::text,
-        "Our address or block, as its machines see it: their own firewall admits nobody else to "
-        "the engine (DigitalOcean, Lambda). Pods have no firewall."}
+        "Our address or block, as its machines see it: their own firewall admits nobody else, to "
+        "the engine and to SSH (DigitalOcean, Lambda). Pods have no firewall."}
         .example("203.0.113.7").without("only the key and the pinned certificate guard the engine"),
     Key{"providers.*.max_machines", Type::integer, "Machines rented there at once."}
         .between("0", "64").def("1"),
@@ -90,7 +90,9 @@ constexpr std::array model_rows{
         .one_of("vllm|llama.cpp|synthetic").example("vllm"),
     Key{"models.*.offers[].weights", Type::text, "Weights the engine loads."}
         .example("Qwen/QwQ-32B"),
-    Key{"models.*.offers[].image", Type::text, "Container or disk image, pinned."}
+    Key{"models.*.offers[].image", Type::text,
+        "Container image of the engine, with its version; on RunPod the pod's image "
+        "(packaging/pod)."}
         .example("vllm/vllm-openai:v0.11.0"),
     Key{"models.*.offers[].args[]", Type::text, "Further arguments of the rented engine."}
         .example("[--reasoning-parser, deepseek_r1]"),

@@ -67,9 +67,7 @@ private:
             what,
             stop,
             request,
-            [this](const HttpResponse& response, std::string_view page) {
-                return digitalocean::parse_list(response, page, options_.owner_mark);
-            },
+            &digitalocean::parse_list,
             [](const RemoteMachine& machine) { return std::string_view{machine.remote_id}; });
     }
 
@@ -160,9 +158,7 @@ Result<RemoteMachine> DigitalOcean::get(const std::string& remote_id, std::stop_
         stop,
         "DigitalOcean",
         remote_id,
-        [this](const HttpResponse& response) {
-            return digitalocean::parse_machine(response, options_.owner_mark);
-        });
+        &digitalocean::parse_machine);
 }
 
 Result<void> DigitalOcean::destroy(const std::string& remote_id, std::stop_token stop) {
@@ -173,7 +169,8 @@ Result<void> DigitalOcean::destroy(const std::string& remote_id, std::stop_token
         lines_.safety,
         digitalocean::make_destroy_request(remote_id),
         stop,
-        &digitalocean::parse_destroyed);
+        &digitalocean::parse_destroyed,
+        CallClass::destroy);
 }
 
 Result<std::vector<BillLine>> DigitalOcean::billing(std::stop_token stop) {
@@ -235,14 +232,8 @@ Result<Account> DigitalOcean::account(std::stop_token stop) {
             standing->droplet_limit,
             listed_.load());
     }
-    // Read only with the scope billing:read; without it the credit is simply not known.
-    const auto credit =
-        ask(lines_.safety, digitalocean::make_balance_request(), stop, &digitalocean::parse_credit);
-    if (credit) {
-        account.balance = *credit;
-    } else if (credit.error().code != Errc::unauthorized) {
-        return std::unexpected{credit.error()};
-    }
+    // No balance: accounts pay afterwards. What the API calls one is the month's bill, below zero
+    // while a promotion lasts: its end is no reason to rent nothing.
     return account;
 }
 

@@ -7,7 +7,7 @@
 ///
 /// - A machine carries three tags: the owner mark "ek-<agent id>", the tag of the configuration
 ///   (for people), and "ek-expires-<minutes since 1970>" for a reaper; "ek-port-<n>" too when its
-///   front does not listen on `digitalocean::default_port`. Tags outlive their machines; they cost
+///   front does not listen on `default_port`. Tags outlive their machines; they cost
 ///   nothing.
 /// - No cloud firewall is made: the agent cannot know the address it is seen under, and a wrong one
 ///   would lock it out of machines that bill. Each machine carries the owner mark as a tag from its

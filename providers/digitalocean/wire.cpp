@@ -111,7 +111,7 @@ int number_after(std::string_view tag, std::string_view prefix) {
 
 /// Only the id is indispensable: a machine with an unknown status or a missing field must still be
 /// seen and deletable.
-Result<RemoteMachine> read_droplet(const Value& object, std::string_view owner_mark) {
+Result<RemoteMachine> read_droplet(const Value& object) {
     const Value* const id = object.find("id");
     const auto number = id == nullptr ? std::nullopt : id->integer();
     if (!number || *number <= 0) {
@@ -203,10 +203,7 @@ bool is_id(std::string_view text) noexcept {
            text.find_first_not_of("0123456789") == text.npos;
 }
 
-std::string image_for(std::string_view size, std::string_view image) {
-    if (!image.empty() && image.find_first_of("/:") == image.npos) {
-        return std::string{image};
-    }
+std::string_view image_for(std::string_view size) noexcept {
     if (size.starts_with("gpu-mi")) {
         return "gpu-amd-base";
     }
@@ -236,9 +233,6 @@ HttpRequest make_destroy_request(std::string_view id) {
 HttpRequest make_account_request() {
     return {.target = "/v2/account"};
 }
-HttpRequest make_balance_request() {
-    return {.target = "/v2/customers/my/balance"};
-}
 
 HttpRequest make_create_request(
     const MachineSpec& spec, std::string_view tag, std::span<const std::string> keys) {
@@ -254,7 +248,6 @@ HttpRequest make_create_request(
     if (spec.port > 0 && spec.port != default_port) {
         tags += fmt::format(",\"{}{}\"", port_tag, spec.port);
     }
-    const std::string image = image_for(spec.sku, spec.image);
     std::string volumes;
     if (!spec.volume.empty()) {
         volumes = fmt::format(R"(,"volumes":[{}])", quote(spec.volume));
@@ -269,7 +262,7 @@ HttpRequest make_create_request(
             quote(spec.name),
             quote(spec.region),
             quote(spec.sku),
-            is_id(image) ? image : quote(image),
+            quote(image_for(spec.sku)),
             key_list,
             tags,
             quote(spec.user_data),
@@ -341,11 +334,8 @@ std::vector<MarketOffer> make_offers(
     return offers;
 }
 
-Result<PageOf<RemoteMachine>> parse_list(
-    const HttpResponse& response, std::string_view page, std::string_view owner_mark) {
-    return parse_page<RemoteMachine>(response, page, "droplets", [&](const Value& item) {
-        return read_droplet(item, owner_mark);
-    });
+Result<PageOf<RemoteMachine>> parse_list(const HttpResponse& response, std::string_view page) {
+    return parse_page<RemoteMachine>(response, page, "droplets", &read_droplet);
 }
 
 Result<RemoteMachine> parse_created(const HttpResponse& response, const MachineSpec& spec) {
@@ -379,7 +369,7 @@ Result<RemoteMachine> parse_created(const HttpResponse& response, const MachineS
     if (droplet == nullptr) {
         return unclear_create(who, "its answer is unreadable");
     }
-    auto machine = read_droplet(*droplet, spec.owner_mark);
+    auto machine = read_droplet(*droplet);
     if (!machine) {
         return unclear_create(who, "its answer names no machine");
     }
@@ -389,7 +379,7 @@ Result<RemoteMachine> parse_created(const HttpResponse& response, const MachineS
     return machine;
 }
 
-Result<RemoteMachine> parse_machine(const HttpResponse& response, std::string_view owner_mark) {
+Result<RemoteMachine> parse_machine(const HttpResponse& response) {
     if (response.status == 404 && said(response).id == "not_found") {
         return fail(Errc::not_found, fmt::format("{} knows no such Droplet", who));
     }
@@ -401,7 +391,7 @@ Result<RemoteMachine> parse_machine(const HttpResponse& response, std::string_vi
     if (droplet == nullptr) {
         return unreadable(who, "Droplet", value ? "it is missing" : value.error().message);
     }
-    return read_droplet(*droplet, owner_mark);
+    return read_droplet(*droplet);
 }
 
 Result<void> parse_destroyed(const HttpResponse& response) {
@@ -435,19 +425,6 @@ Result<Standing> parse_standing(const HttpResponse& response) {
         // A token without the scope is not told: then nothing is known, and nothing is wrong.
         .droplet_limit =
             limit == nullptr ? limit_max : whole_within(*account, "droplet_limit", 0, limit_max)};
-}
-
-Result<std::optional<Money>> parse_credit(const HttpResponse& response) {
-    if (response.status != 200) {
-        return std::unexpected{failure(response, Errc::unavailable)};
-    }
-    const auto value = exact_json::parse(response.body);
-    const auto owed =
-        value ? amount_of(value->find("month_to_date_balance"), usd) : std::optional<Money>{};
-    if (!owed) {
-        return unreadable(who, "balance", value ? "no balance in it" : value.error().message);
-    }
-    return owed->nanos() < 0 ? std::optional{-*owed} : std::nullopt;
 }
 
 }  // namespace evenkeel::providers::digitalocean

@@ -21,8 +21,6 @@ inline constexpr std::string_view vendor_url = "https://api.digitalocean.com";
 inline constexpr int page_size = 200;
 /// Pages read before a list is refused as endless.
 inline constexpr int pages_max = 200;
-/// Where a machine's front listens unless its tags say otherwise.
-inline constexpr int default_port = 8443;
 /// Bytes of cloud-init text (a limit of the API).
 inline constexpr std::size_t user_data_max = 64 * 1024;
 /// Every machine is billed for at least so long.
@@ -50,14 +48,12 @@ struct Region {
 [[nodiscard]] HttpRequest make_get_request(std::string_view id);
 [[nodiscard]] HttpRequest make_destroy_request(std::string_view id);
 [[nodiscard]] HttpRequest make_account_request();
-[[nodiscard]] HttpRequest make_balance_request();
 /// `keys`: numbers are ids, all else fingerprints. `tag`: see digitalocean.hpp.
 [[nodiscard]] HttpRequest make_create_request(
     const MachineSpec& spec, std::string_view tag, std::span<const std::string> keys);
 
-/// The image a machine of `size` boots: what the vendor ships with GPU drivers, unless `image`
-/// names a disk image (a slug or an id; a container image has '/' or ':' in it).
-[[nodiscard]] std::string image_for(std::string_view size, std::string_view image);
+/// The disk image a machine of `size` boots: what the vendor ships with GPU drivers.
+[[nodiscard]] std::string_view image_for(std::string_view size) noexcept;
 /// Letters, digits, ':', '-' and '_', at most 255.
 [[nodiscard]] bool is_tag(std::string_view text) noexcept;
 /// An id of a Droplet: digits.
@@ -76,17 +72,16 @@ struct Region {
     std::span<const std::string> wanted,
     UtcTime now);
 
-/// `owner_mark`: which of several marks on one machine counts.
+/// Of several marks on one machine, that of its name counts.
 [[nodiscard]] Result<PageOf<RemoteMachine>> parse_list(
-    const HttpResponse& response, std::string_view page, std::string_view owner_mark);
+    const HttpResponse& response, std::string_view page);
 /// Errors: no_capacity (size or region closed for us), refused (Droplet limit of the account),
 /// conflict, rejected (our request), unauthorized, rate_limited: no machine was made.
 /// outcome_unknown for 5xx and everything that cannot be read, a machine of another name included.
 [[nodiscard]] Result<RemoteMachine> parse_created(
     const HttpResponse& response, const MachineSpec& spec);
 /// not_found only for a 404 in DigitalOcean's own words.
-[[nodiscard]] Result<RemoteMachine> parse_machine(
-    const HttpResponse& response, std::string_view owner_mark);
+[[nodiscard]] Result<RemoteMachine> parse_machine(const HttpResponse& response);
 /// conflict while an event of the machine is pending (422): ask again.
 [[nodiscard]] Result<void> parse_destroyed(const HttpResponse& response);
 
@@ -95,8 +90,6 @@ struct Standing {
     int droplet_limit{0};
 };
 [[nodiscard]] Result<Standing> parse_standing(const HttpResponse& response);
-/// Credit left: nothing when the account owes (bills come afterwards).
-[[nodiscard]] Result<std::optional<Money>> parse_credit(const HttpResponse& response);
 
 // ---- shared by wire.cpp and bill.cpp ---------------------------------------------------------
 

@@ -79,9 +79,13 @@ struct ClientPair {
 
 /// Sends `request` on `line` and hands a complete answer to `parse`.
 template <class Parse>
-auto ask(Line& line, const HttpRequest& request, const std::stop_token& stop, Parse parse)
-    -> decltype(parse(HttpResponse{})) {
-    const auto response = line.send(request, stop);
+auto ask(
+    Line& line,
+    const HttpRequest& request,
+    const std::stop_token& stop,
+    Parse parse,
+    CallClass what = CallClass::ordinary) -> decltype(parse(HttpResponse{})) {
+    const auto response = line.send(request, stop, what);
     if (!response) {
         return std::unexpected{response.error()};
     }

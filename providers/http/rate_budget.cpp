@@ -52,9 +52,9 @@ std::unexpected<Error> RateBudget::refuse(
         wait}};
 }
 
-std::optional<Error> RateBudget::objection(Lane lane, BootTime now) {
+std::optional<Error> RateBudget::objection(Lane lane, CallClass what, BootTime now) {
     const bool spends = lane == Lane::spend;
-    const BootTime probe = last_ + rules_.safety_probe;
+    const BootTime probe = last_ + rules_.safety_probe * (what == CallClass::destroy ? 1 : 2);
     const auto refused = [&](std::string_view why, BootTime until) -> std::optional<Error> {
         if (spends) {
             return refuse(why, until, now).error();
@@ -92,13 +92,13 @@ std::optional<Error> RateBudget::objection(Lane lane, BootTime now) {
 
 Result<milliseconds> RateBudget::take(Lane lane, CallClass what, Now now) {
     const std::scoped_lock lock{mutex_};
-    if (auto error = objection(lane, now.boot)) {
+    if (auto error = objection(lane, what, now.boot)) {
         return std::unexpected{*std::move(error)};
     }
-    BootTime start = std::max(now.boot, next_);
-    if (what == CallClass::launch) {
-        start = std::max(start, next_launch_);
+    if (what == CallClass::launch && next_launch_ > now.boot) {
+        return refuse("launches are paced", next_launch_, now.boot);
     }
+    const BootTime start = std::max(now.boot, next_);
     if (start - now.boot > rules_.patience) {
         return refuse("requests are paced", start, now.boot);
     }

@@ -18,7 +18,8 @@ enum class Lane { spend, safety };
 /// What a request is to the rate limits.
 enum class CallClass {
     ordinary,
-    launch,  ///< makes a machine: some providers pace these by themselves
+    launch,   ///< makes a machine: some providers pace these by themselves
+    destroy,  ///< ends one, on the safety lane: goes before everything else
 };
 
 /// One limit that is known before the first answer. An answer that names the same window replaces
@@ -31,15 +32,18 @@ struct RateWindow {
 
 struct RateRules {
     std::vector<RateWindow> windows{};
-    std::chrono::milliseconds gap{0};         ///< at least so long between two requests
-    std::chrono::milliseconds launch_gap{0};  ///< at least so long between two launches
-    int reserve_percent{30};                  ///< of every window, kept for safety
+    std::chrono::milliseconds gap{0};  ///< at least so long between two requests
+    /// At least so long between two launches. An earlier one is refused, never kept waiting: the
+    /// slot that it would wait for stands before those of later deletes.
+    std::chrono::milliseconds launch_gap{0};
+    int reserve_percent{30};  ///< of every window, kept for safety
     /// A request waits at most so long for its gap; beyond, it is refused.
     std::chrono::milliseconds patience{std::chrono::seconds{5}};
     /// After a 429 spending waits so much longer than safety: deletes go first.
     std::chrono::milliseconds head_start{std::chrono::seconds{1}};
-    /// However long a provider tells us to stay away, safety asks once in so long: a wrong header
-    /// must not keep a machine billing.
+    /// However long a provider tells us to stay away, a delete is tried once in so long: a wrong
+    /// header must not keep a machine billing. Questions wait twice as long, so that each of these
+    /// tries belongs to a delete while there is one.
     std::chrono::milliseconds safety_probe{std::chrono::minutes{1}};
 };
 
@@ -60,8 +64,8 @@ public:
     explicit RateBudget(std::string provider, RateRules rules = {});
 
     /// Takes one request out of the budget. Success: send it after the returned pause (zero or up
-    /// to `patience`, from `gap`s). Errc::rate_limited with `retry_after`: do not send it. For
-    /// safety that is at most `safety_probe`.
+    /// to `patience`, from `gap`). Errc::rate_limited with `retry_after`: do not send it. For a
+    /// destroy that is at most `safety_probe`, for other calls of safety twice as long.
     [[nodiscard]] Result<std::chrono::milliseconds> take(Lane lane, CallClass what, Now now);
 
     /// Books what an answer said. Returns the pause it asks for when it was a 429 (from
@@ -87,8 +91,8 @@ private:
     void learn(const RateHint& hint, Now now);
     [[nodiscard]] std::unexpected<Error> refuse(
         std::string_view why, BootTime until, BootTime now) const;
-    /// Why `lane` may not send now, or nothing.
-    [[nodiscard]] std::optional<Error> objection(Lane lane, BootTime now);
+    /// Why `lane` may not send this now, or nothing.
+    [[nodiscard]] std::optional<Error> objection(Lane lane, CallClass what, BootTime now);
 
     std::string provider_;
     RateRules rules_;

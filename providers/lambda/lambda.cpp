@@ -80,7 +80,8 @@ public:
             stop,
             [&](const HttpResponse& response) {
                 return lambda::parse_terminated(response, remote_id);
-            });
+            },
+            CallClass::destroy);
     }
 
     /// The API has no bill: what the ledger measured stands.

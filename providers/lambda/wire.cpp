@@ -116,17 +116,6 @@ bool is_gone(const RemoteMachine& machine) {
     return machine.status == "terminated";
 }
 
-/// An image by its id when it looks like one, else by its family; a container image ('/' or ':' in
-/// it) is none of Lambda's.
-std::string image_member(std::string_view image) {
-    if (image.empty() || image.find_first_of("/:") != image.npos) {
-        return {};
-    }
-    constexpr std::string_view id_letters = "0123456789abcdef-";
-    const bool id = image.size() >= 32 && image.find_first_not_of(id_letters) == image.npos;
-    return fmt::format(R"("image":{{"{}":{}}},)", id ? "id" : "family", quote(image));
-}
-
 }  // namespace
 
 HttpRequest make_types_request() {
@@ -155,14 +144,13 @@ HttpRequest make_launch_request(const MachineSpec& spec, std::string_view ssh_ke
         .target = "/api/v1/instance-operations/launch",
         .body = fmt::format(
             R"({{"region_name":{},"instance_type_name":{},"ssh_key_names":[{}],"name":{},)"
-            R"("hostname":{},{}{}"tags":[{{"key":"{}","value":{}}},{{"key":"{}","value":"{}"}},)"
+            R"("hostname":{},{}"tags":[{{"key":"{}","value":{}}},{{"key":"{}","value":"{}"}},)"
             R"({{"key":"{}","value":"{}"}}],"user_data":{}}})",
             quote(spec.region),
             quote(spec.sku),
             quote(ssh_key),
             quote(spec.name),
             quote(spec.name),
-            image_member(spec.image),
             systems,
             owner_tag,
             quote(spec.owner_mark),

@@ -15,8 +15,6 @@
 namespace evenkeel::providers::lambda {
 
 inline constexpr std::string_view vendor_url = "https://cloud.lambda.ai";
-/// Where a machine's front listens unless its tags say otherwise.
-inline constexpr int default_port = 8443;
 /// Bytes of cloud-init text (a limit of the API).
 inline constexpr std::size_t user_data_max = 1'000'000;
 /// Machines are billed by the minute.

@@ -13,20 +13,22 @@ void Candidates::offered(std::span<const MarketOffer> offers) {
     }
 }
 
-bool Candidates::refused(const std::string& sku, const std::string& region) {
-    const Place place{sku, region};
-    if (std::ranges::find(refused_, place) == refused_.end()) {
-        refused_.push_back(place);
+bool Candidates::refused(const std::string& sku, const std::string& region, BootTime now) {
+    std::erase_if(refusals_, [&](const Refusal& each) { return each.at + counts_ <= now; });
+    if (refusals_.size() >= refusals_max) {
+        refusals_.erase(refusals_.begin());
     }
-    ++in_a_row_;
-    return in_a_row_ >= refusals_min && std::ranges::all_of(in_stock_, [&](const Place& each) {
-               return each.first != sku || std::ranges::find(refused_, each) != refused_.end();
+    refusals_.push_back({.place = {sku, region}, .at = now});
+    const auto of_sku = [&](const Refusal& each) { return each.place.first == sku; };
+    return std::ranges::count_if(refusals_, of_sku) >= refusals_min &&
+           std::ranges::all_of(in_stock_, [&](const Place& each) {
+               return each.first != sku ||
+                      std::ranges::find(refusals_, each, &Refusal::place) != refusals_.end();
            });
 }
 
-void Candidates::accepted() noexcept {
-    refused_.clear();
-    in_a_row_ = 0;
+void Candidates::accepted(const std::string& sku) {
+    std::erase_if(refusals_, [&](const Refusal& each) { return each.place.first == sku; });
 }
 
 }  // namespace evenkeel::providers::runpod

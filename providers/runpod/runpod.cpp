@@ -26,7 +26,8 @@ public:
                    "RunPod", scaled(runpod_rate_rules(), options_.speed)),
                .clock = clock,
                .pause = std::move(pause)}},
-          clock_{clock} {}
+          clock_{clock},
+          candidates_{runpod::Candidates::refusal_counts / options_.speed} {}
 
     std::string_view name() const noexcept override { return options_.name; }
     StartForm start_form() const noexcept override { return StartForm::container; }
@@ -47,7 +48,7 @@ private:
     Lines lines_;
     const Clock& clock_;
     std::mutex mutex_{};
-    runpod::Candidates candidates_{};  ///< under `mutex_`
+    runpod::Candidates candidates_;  ///< under `mutex_`
 };
 
 Result<std::vector<MarketOffer>> RunPod::offers(std::stop_token stop) {
@@ -86,10 +87,10 @@ Result<RemoteMachine> RunPod::create(const MachineSpec& spec, std::stop_token st
     auto machine = runpod::parse_created(*response, spec);
     const std::scoped_lock lock{mutex_};
     if (machine) {
-        candidates_.accepted();
+        candidates_.accepted(spec.sku);
     } else if (
         machine.error().code == Errc::no_capacity && !runpod::says_full(*response) &&
-        candidates_.refused(spec.sku, runpod::upper(spec.region))) {
+        candidates_.refused(spec.sku, runpod::upper(spec.region), clock_.read().boot)) {
         machine.error().code = response->status == 403 ? Errc::unauthorized : Errc::rejected;
         machine.error().message += " (every place refuses alike: the request or the key is wrong)";
     }
@@ -114,7 +115,11 @@ Result<void> RunPod::destroy(const std::string& remote_id, std::stop_token stop)
         return fail(Errc::invalid_argument, "not an id of a pod");
     }
     return ask(
-        lines_.safety, runpod::make_destroy_request(remote_id), stop, &runpod::parse_destroyed);
+        lines_.safety,
+        runpod::make_destroy_request(remote_id),
+        stop,
+        &runpod::parse_destroyed,
+        CallClass::destroy);
 }
 
 Result<std::vector<BillLine>> RunPod::billing(std::stop_token stop) {

@@ -16,12 +16,8 @@
 namespace evenkeel::providers::runpod {
 
 inline constexpr std::string_view vendor_url = "https://api.runpod.io";
-/// Where a pod's front listens unless the spec says otherwise.
-inline constexpr int default_port = 8443;
 /// Disk of a pod for image and weights when the spec names none.
 inline constexpr int default_disk_gb = 120;
-/// Where a network volume is mounted.
-inline constexpr std::string_view volume_path = providers::volume_path;
 /// Hosts with an older driver cannot start the engines' images; there the container would wait for
 /// ever, and bill.
 inline constexpr std::string_view min_cuda_version = "12.8";

@@ -65,7 +65,8 @@ public:
             lines_.safety,
             sandbox::make_destroy_request(remote_id),
             stop,
-            &sandbox::parse_destroyed);
+            &sandbox::parse_destroyed,
+            CallClass::destroy);
     }
 
     Result<std::vector<BillLine>> billing(std::stop_token stop) override {

@@ -41,7 +41,7 @@ firewall() {
     close_ports ip6tables ipv6-icmp
     open_port "$front_port" "$agent_network" "$agent_family"
     if [ "$ssh" = yes ]; then
-        open_port 22 '' ''
+        open_port 22 "$agent_network" "$agent_family"
     fi
     local tables
     for tables in iptables ip6tables; do

@@ -3,7 +3,7 @@
 # writes the files. This script never ends by itself: a container that exits is only restarted, and
 # billed on.
 
-say() { printf 'evenkeel: %s\n' "$*"; }
+say() { printf 'evenkeel: %s\n' "$*" 2>/dev/null || true; }
 
 # Starts a program again when it ends, at most so many times: name, times, program and arguments.
 keep() {
@@ -45,6 +45,7 @@ run_engine() {
 
 trap 'trap - TERM; kill 0' TERM INT
 rm -f "$run/ended"
+trap - EXIT
 keep front 1000 nginx -c "$run/front.conf" &
 if gpus_are_right; then
     run_engine &

@@ -8,7 +8,10 @@
 #             still billed in full (DigitalOcean), only deleting it ends that.
 #   runpod    a pod. The container's exit would only restart it, so the provider is asked to delete
 #             the pod, with the key the provider gave to this pod alone, again and again.
+#
+# A disk that is full or cannot be written must not disarm it: every write here may fail.
 set -euo pipefail
+trap '' PIPE
 
 run="${EVENKEEL_RUN:-/run/evenkeel}"
 state="${EVENKEEL_STATE:-/var/lib/evenkeel}"
@@ -20,7 +23,11 @@ tick=15
 pause_max=300
 api=https://api.runpod.io/v2
 
-say() { printf 'evenkeel watchdog: %s\n' "$*"; }
+say() { printf 'evenkeel watchdog: %s\n' "$*" 2>/dev/null || true; }
+
+empty() { # a file; fails when it cannot be emptied
+    { : >"$1"; } 2>/dev/null
+}
 
 read_uptime() {
     read -r now _ <"$uptime"
@@ -39,17 +46,18 @@ call() {
 }
 
 # DELETE is the documented way; whether a pod's own key may use it, only the real service can say, so
-# the two other ways to stop the GPU's bill are tried after it.
+# the two other ways to stop the GPU's bill are tried after it. 404 is no success: this runs in the
+# pod, so the pod is there.
 end_pod() {
     local pause=5 status
     while true; do
         status="$(call DELETE '' '')"
         say "asked the provider to delete this pod: status $status"
-        if [[ "$status" != 2?? && "$status" != 404 ]]; then
+        if [[ "$status" != 2?? ]]; then
             status="$(call POST /action '{"action":"terminate"}')"
             say "asked it to terminate this pod: status $status"
         fi
-        if [[ "$status" != 2?? && "$status" != 404 ]]; then
+        if [[ "$status" != 2?? ]]; then
             status="$(call POST /action '{"action":"stop"}')"
             say "asked it to stop this pod: status $status"
         fi
@@ -61,7 +69,7 @@ end_pod() {
 # In a pod the front's process is ours; on a virtual machine it has process numbers of its own, and
 # power-off ends it.
 close_front() {
-    : >"$run/ended"
+    empty "$run/ended" || say "the front may start again: its end cannot be written down"
     if [ -s "$run/front.pid" ]; then
         kill -TERM "$(cat "$run/front.pid")" 2>/dev/null || true
     fi
@@ -83,26 +91,32 @@ end_node() {
     esac
 }
 
-mkdir -p "$run" "$state"
+mkdir -p "$run" "$state" 2>/dev/null || say "nothing can be written: a restart begins a new life"
 lived_before=0
 if [ -s "$state/lived" ]; then
-    read -r lived_before <"$state/lived"
+    read -r lived_before <"$state/lived" || true # its line end may be missing
     [[ "$lived_before" =~ ^[0-9]{1,9}$ ]] || lived_before="$life"
+    lived_before=$((10#$lived_before))
 fi
 read_uptime
 began="$now"
 heard="$now"
+beats_before=0 # bytes of signs of life that could not be emptied
 say "ends after $life s of life ($lived_before s of it are over) or $quiet s without a request"
 while true; do
     read_uptime
     lived=$((lived_before + now - began))
     # A disk that is full must not keep a node alive: what is in memory goes on.
     if printf '%s\n' "$lived" 2>/dev/null >"$state/lived.new"; then
-        mv "$state/lived.new" "$state/lived" || true
+        mv "$state/lived.new" "$state/lived" 2>/dev/null || true
     fi
-    if [ -s "$run/beat" ]; then
+    beats="$(stat --format %s "$run/beat" 2>/dev/null || echo 0)"
+    if [ "$beats" -gt "$beats_before" ]; then
         heard="$now"
-        : >"$run/beat"
+    fi
+    beats_before=0
+    if [ "$beats" -gt 0 ]; then
+        empty "$run/beat" || beats_before="$beats"
     fi
     if [ "$lived" -ge "$life" ]; then
         end_node "its $life s are over"

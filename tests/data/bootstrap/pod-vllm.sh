@@ -2,6 +2,7 @@
 # ek-0a1b2c3d-01jd8zq4y7v5k2m9x3r6t0w1na of ek-0a1b2c3d: made by Evenkeel for one life, to be deleted before 2025-11-24 16:00:00 UTC.
 set -euo pipefail
 umask 077
+trap 'EVENKEEL_LIFE=0 EVENKEEL_QUIET=60 EVENKEEL_END=runpod exec "${EVENKEEL_WATCHDOG:-/opt/evenkeel/watchdog}"' EXIT
 run="${EVENKEEL_RUN:-/run/evenkeel}"
 EVENKEEL_ENGINE_KEY=ekm-00112233445566778899aabbccddeeff00112233
 export EVENKEEL_LIFE=21600
@@ -208,7 +209,10 @@ cat >"$run/watchdog" <<'EVENKEEL_END_OF_FILE'
 #             still billed in full (DigitalOcean), only deleting it ends that.
 #   runpod    a pod. The container's exit would only restart it, so the provider is asked to delete
 #             the pod, with the key the provider gave to this pod alone, again and again.
+#
+# A disk that is full or cannot be written must not disarm it: every write here may fail.
 set -euo pipefail
+trap '' PIPE
 
 run="${EVENKEEL_RUN:-/run/evenkeel}"
 state="${EVENKEEL_STATE:-/var/lib/evenkeel}"
@@ -220,7 +224,11 @@ tick=15
 pause_max=300
 api=https://api.runpod.io/v2
 
-say() { printf 'evenkeel watchdog: %s\n' "$*"; }
+say() { printf 'evenkeel watchdog: %s\n' "$*" 2>/dev/null || true; }
+
+empty() { # a file; fails when it cannot be emptied
+    { : >"$1"; } 2>/dev/null
+}
 
 read_uptime() {
     read -r now _ <"$uptime"
@@ -239,17 +247,18 @@ call() {
 }
 
 # DELETE is the documented way; whether a pod's own key may use it, only the real service can say, so
-# the two other ways to stop the GPU's bill are tried after it.
+# the two other ways to stop the GPU's bill are tried after it. 404 is no success: this runs in the
+# pod, so the pod is there.
 end_pod() {
     local pause=5 status
     while true; do
         status="$(call DELETE '' '')"
         say "asked the provider to delete this pod: status $status"
-        if [[ "$status" != 2?? && "$status" != 404 ]]; then
+        if [[ "$status" != 2?? ]]; then
             status="$(call POST /action '{"action":"terminate"}')"
             say "asked it to terminate this pod: status $status"
         fi
-        if [[ "$status" != 2?? && "$status" != 404 ]]; then
+        if [[ "$status" != 2?? ]]; then
             status="$(call POST /action '{"action":"stop"}')"
             say "asked it to stop this pod: status $status"
         fi
@@ -261,7 +270,7 @@ end_pod() {
 # In a pod the front's process is ours; on a virtual machine it has process numbers of its own, and
 # power-off ends it.
 close_front() {
-    : >"$run/ended"
+    empty "$run/ended" || say "the front may start again: its end cannot be written down"
     if [ -s "$run/front.pid" ]; then
         kill -TERM "$(cat "$run/front.pid")" 2>/dev/null || true
     fi
@@ -283,26 +292,32 @@ end_node() {
     esac
 }
 
-mkdir -p "$run" "$state"
+mkdir -p "$run" "$state" 2>/dev/null || say "nothing can be written: a restart begins a new life"
 lived_before=0
 if [ -s "$state/lived" ]; then
-    read -r lived_before <"$state/lived"
+    read -r lived_before <"$state/lived" || true # its line end may be missing
     [[ "$lived_before" =~ ^[0-9]{1,9}$ ]] || lived_before="$life"
+    lived_before=$((10#$lived_before))
 fi
 read_uptime
 began="$now"
 heard="$now"
+beats_before=0 # bytes of signs of life that could not be emptied
 say "ends after $life s of life ($lived_before s of it are over) or $quiet s without a request"
 while true; do
     read_uptime
     lived=$((lived_before + now - began))
     # A disk that is full must not keep a node alive: what is in memory goes on.
     if printf '%s\n' "$lived" 2>/dev/null >"$state/lived.new"; then
-        mv "$state/lived.new" "$state/lived" || true
+        mv "$state/lived.new" "$state/lived" 2>/dev/null || true
     fi
-    if [ -s "$run/beat" ]; then
+    beats="$(stat --format %s "$run/beat" 2>/dev/null || echo 0)"
+    if [ "$beats" -gt "$beats_before" ]; then
         heard="$now"
-        : >"$run/beat"
+    fi
+    beats_before=0
+    if [ "$beats" -gt 0 ]; then
+        empty "$run/beat" || beats_before="$beats"
     fi
     if [ "$lived" -ge "$life" ]; then
         end_node "its $life s are over"
@@ -319,7 +334,7 @@ chmod 0700 "$run/watchdog"
 # writes the files. This script never ends by itself: a container that exits is only restarted, and
 # billed on.
 
-say() { printf 'evenkeel: %s\n' "$*"; }
+say() { printf 'evenkeel: %s\n' "$*" 2>/dev/null || true; }
 
 # Starts a program again when it ends, at most so many times: name, times, program and arguments.
 keep() {
@@ -361,6 +376,7 @@ run_engine() {
 
 trap 'trap - TERM; kill 0' TERM INT
 rm -f "$run/ended"
+trap - EXIT
 keep front 1000 nginx -c "$run/front.conf" &
 if gpus_are_right; then
     run_engine &

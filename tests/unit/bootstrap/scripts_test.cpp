@@ -1,5 +1,6 @@
 #include "tests/unit/bootstrap/node_rig.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -84,14 +85,20 @@ head -n 1 "$STAGE/statuses" | tr -d '\n'
 };
 
 /// The watchdog on a stage that lets it sleep `sleeps` times.
-Ran watch(Stage& stage, int life, int quiet, const std::string& way, int sleeps) {
+/// `output`: a redirection of what it says.
+Ran watch(
+    Stage& stage,
+    int life,
+    int quiet,
+    const std::string& way,
+    int sleeps,
+    const std::string& output = "") {
     stage.sleeps(sleeps);
     stage.environment["EVENKEEL_LIFE"] = std::to_string(life);
     stage.environment["EVENKEEL_QUIET"] = std::to_string(quiet);
     stage.environment["EVENKEEL_END"] = way;
-    return run(
-        {"/bin/bash", (source / "inference/bootstrap/scripts/watchdog.sh").string()},
-        stage.environment);
+    const std::string script = (source / "inference/bootstrap/scripts/watchdog.sh").string();
+    return run({"/bin/bash", "-c", "exec /bin/bash '" + script + "'" + output}, stage.environment);
 }
 
 TEST(NodeWatchdog, F48DeletesThePodAtItsEnd) {
@@ -162,6 +169,53 @@ TEST(NodeWatchdog, WorksWhenTheDiskIsFull) {
     EXPECT_EQ(stage.calls(), "systemctl poweroff\n") << ran.output;
 }
 
+TEST(NodeWatchdog, F48NothingThatCannotBeWrittenDisarmsIt) {
+    struct Case {
+        const char* name;
+        const char* folder;  ///< stands where a file is to be written
+        const char* file;    ///< stands where a folder is to be
+        const char* output;  ///< of the script
+    };
+    for (const Case& each :
+         {Case{"NoRunFolder", "", "run", ""},
+          Case{"NoStateFolder", "", "state", ""},
+          Case{"NoMarkOfTheEnd", "run/ended", "", ""},
+          Case{"ASignOfLifeThatStays", "run/beat/x", "", ""},
+          Case{"NoLog", "", "", " >/dev/full"}}) {
+        SCOPED_TRACE(each.name);
+        Stage stage;
+        if (*each.folder != '\0') {
+            fs::create_directories(stage.folder.path() / each.folder);
+        }
+        if (*each.file != '\0') {
+            stage.folder.write(each.file, "");
+        }
+        const Ran ran = watch(stage, 100'000, 60, "runpod", 8, each.output);
+        EXPECT_GE(count(stage.calls(), "--request DELETE"), 2u) << ran.output << stage.calls();
+    }
+}
+
+TEST(NodeWatchdog, F48WhatWasLivedIsReadWithoutItsLineEnd) {
+    for (const char* lived : {"99", "099"}) {
+        Stage stage;
+        stage.environment["BEATS_UNTIL"] = "999999";
+        stage.folder.write("state/lived", lived);
+        const Ran ran = watch(stage, 100, 60, "poweroff", 2);
+        EXPECT_EQ(stage.calls(), "systemctl poweroff\n") << ran.output;
+    }
+}
+
+TEST(NodeWatchdog, F48NotFoundIsNoProofOfADelete) {
+    Stage stage;
+    stage.folder.write("statuses", "404\n404\n404\n404\n204\n");
+    const Ran ran = watch(stage, 10, 60, "runpod", 4);
+    const std::string calls = stage.calls();
+    EXPECT_EQ(count(calls, "--request DELETE"), 3u) << calls;
+    EXPECT_EQ(count(calls, R"({"action":"terminate"})"), 2u) << "a 404 can be of a wrong address";
+    EXPECT_EQ(count(calls, R"({"action":"stop"})"), 1u) << calls;
+    EXPECT_NE(ran.output.find("status 404"), std::string::npos);
+}
+
 TEST(NodeWatchdog, NeverPrintsTheKey) {
     Stage stage;
     stage.folder.write("statuses", "401\n");
@@ -228,6 +282,31 @@ TEST(NodeHost, OpensSshOnlyToOwnersWithKeysAndEveryAddressOnlyWhenOursIsUnknown)
     EXPECT_EQ(count(stage.calls(), "-p tcp --dport 8443 -j ACCEPT"), 2u);
 }
 
+TEST(NodeHost, SshObeysTheSameNetworkAsTheEngine) {
+    struct Case {
+        const char* network;
+        const char* tables;
+    };
+    for (const Case& each : {Case{"203.0.113.7", "iptables"}, Case{"2001:db8::/64", "ip6tables"}}) {
+        Stage stage;
+        NodePlan plan = good_plan();
+        plan.ssh = true;
+        plan.agent_network = each.network;
+        ASSERT_EQ(boot(stage, plan).status, 0);
+        const std::string calls = "\n" + stage.calls();
+        EXPECT_EQ(count(calls, "--dport 22"), 1u) << calls;
+        EXPECT_EQ(
+            count(
+                calls,
+                fmt::format(
+                    "\n{} -w -A EVENKEEL -p tcp --dport 22 -s {} -j ACCEPT\n",
+                    each.tables,
+                    each.network)),
+            1u)
+            << calls;
+    }
+}
+
 TEST(NodeHost, TheWrongGpusNeverServe) {
     struct Case {
         const char* lines;
@@ -286,6 +365,15 @@ TEST(NodeHost, ARegistryThatStumblesIsAskedAgain) {
     EXPECT_EQ(count(stage.calls(), "docker pull"), 4u) << stage.calls();
 }
 
+/// What `bash -c` is to run of the arguments of a pod.
+std::string command_of(const NodePlan& plan) {
+    const auto start = container(plan);
+    EXPECT_TRUE(start);
+    const std::string before = "bash -c \"";
+    EXPECT_TRUE(start->args.starts_with(before));
+    return start->args.substr(before.size(), start->args.size() - before.size() - 1);
+}
+
 /// A pod: the image's entry point with the rendered arguments, split as a shell would.
 class Pod {
 public:
@@ -300,15 +388,9 @@ exec /bin/sleep 60
         plan.volume = stage.folder.file("volume");
         plan.life = 180s;
         plan.quiet = 60s;
-        const auto start = container(plan);
-        EXPECT_TRUE(start);
-        const std::string before = "bash -c \"";
-        EXPECT_TRUE(start->args.starts_with(before));
-        const std::string command =
-            start->args.substr(before.size(), start->args.size() - before.size() - 1);
         pod.emplace(
             std::vector<std::string>{
-                (source / "packaging/pod/entry.sh").string(), "bash", "-c", command},
+                (source / "packaging/pod/entry.sh").string(), "bash", "-c", command_of(plan)},
             stage.environment,
             stage.folder.file("log"));
     }
@@ -362,6 +444,21 @@ TEST(NodePod, TheWrongGpusNeverServe) {
     EXPECT_EQ(stage.folder.read("engine"), "");
     EXPECT_TRUE(node.pod->alive());
     node.pod.reset();
+}
+
+TEST(NodePod, F48ADiskThatCannotBeWrittenAsksForItsEnd) {
+    Stage stage;
+    stage.sleeps(2);
+    stage.folder.write("run", "");
+    stage.environment["EVENKEEL_WATCHDOG"] =
+        (source / "inference/bootstrap/scripts/watchdog.sh").string();
+    const Ran ran =
+        run({(source / "packaging/pod/entry.sh").string(), "bash", "-c", command_of(good_plan())},
+            stage.environment);
+    EXPECT_NE(ran.output.find("its 0 s are over"), std::string::npos) << ran.output;
+    EXPECT_GE(count(stage.calls(), "--request DELETE https://api.runpod.io/v2/pods/pod123"), 1u)
+        << "a container that exits is only restarted, and billed on";
+    EXPECT_EQ(count(stage.calls(), "nginx"), 0u);
 }
 
 TEST(NodePod, AnImageWithTheWrongArgumentsAsksForItsEnd) {

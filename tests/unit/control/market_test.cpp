@@ -53,6 +53,33 @@ TEST_F(MarketTest, AnAccountThatCannotBeReadIsSaidAndStopsNothing) {
     EXPECT_EQ(market->warnings()[0], "cloud: account unknown: GraphQL is gone");
 }
 
+TEST_F(MarketTest, F36AKeyThatMayNotReadTheBooksStillRents) {
+    world.cloud.bill_fails = Errc::unauthorized;
+    open(fail(Errc::unauthorized, "the key lacks billing:read"));
+    rig->fleet->sweep();
+    rig->settle();
+    ASSERT_EQ(rig->fleet->closed("cloud").code, ReasonCode::none) << "its list is answered";
+    world.clock.advance(5min);
+    market->tick();
+    rig->fleet->want_bills();
+    rig->settle();
+    EXPECT_EQ(rig->fleet->closed("cloud").code, ReasonCode::none);
+    EXPECT_EQ(market->warnings().size(), 2u) << "it is said";
+}
+
+TEST_F(MarketTest, F36BooksThatAreReadDoNotHideThatListsFail) {
+    open(providers::Account{});
+    ASSERT_EQ(rig->fleet->closed("cloud").code, ReasonCode::none);
+    world.cloud.list_fails = true;
+    for (int i = 0; i < lifecycle::breaker_failures; ++i) {
+        rig->fleet->sweep();
+        rig->settle();
+        rig->fleet->want_bills();
+        rig->settle();
+    }
+    EXPECT_NE(rig->fleet->closed("cloud").code, ReasonCode::none);
+}
+
 TEST_F(MarketTest, TheAccountIsAskedAgainEveryFiveMinutes) {
     open(providers::Account{.balance = Money{1, usd}});
     world.cloud.account = providers::Account{.balance = Money{50'000'000'000, usd}};

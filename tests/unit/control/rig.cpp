@@ -93,6 +93,9 @@ Result<void> CloudDriver::destroy(const std::string& id, std::stop_token) {
 
 Result<std::vector<providers::BillLine>> CloudDriver::billing(std::stop_token) {
     const std::lock_guard lock{cloud_.mutex};
+    if (cloud_.bill_fails) {
+        return fail(*cloud_.bill_fails, "no bill for this key");
+    }
     return cloud_.bill;
 }
 

@@ -51,6 +51,7 @@ public:
     bool names_prices{true};
     std::string gpu{"H100"};  ///< what the market calls the GPU it has
     std::vector<providers::BillLine> bill{};
+    std::optional<Errc> bill_fails{};
     Result<providers::Account> account{};
 
     [[nodiscard]] std::size_t count() {

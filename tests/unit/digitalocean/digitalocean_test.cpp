@@ -115,11 +115,9 @@ TEST_F(DigitalOceanDriver, F102AddsUpTheNewestInvoices) {
 TEST_F(DigitalOceanDriver, TheAccountsTroubleIsTold) {
     const auto account = [&](std::string_view status, int limit) {
         answer(fmt::format(R"({{"account":{{"status":"{}","droplet_limit":{}}}}})", status, limit));
-        answer(R"({"month_to_date_balance":"-5.00"})");
         return *provider->account({});
     };
     EXPECT_EQ(account("active", 3).trouble, "");
-    EXPECT_EQ(account("active", 3).balance, (Money{5'000'000'000, usd}));
     EXPECT_NE(account("locked", 3).trouble.find("locked"), std::string::npos);
     EXPECT_NE(account("active", 0).trouble, "");
     page({1, 2, 3}, 3);
@@ -129,13 +127,15 @@ TEST_F(DigitalOceanDriver, TheAccountsTroubleIsTold) {
     EXPECT_EQ(account("active", 4).trouble, "");
 }
 
-TEST_F(DigitalOceanDriver, WithoutTheScopeTheCreditIsNotKnown) {
+TEST_F(DigitalOceanDriver, LeftoverCreditIsNoPrepaidBalance) {
     answer(R"({"account":{"status":"active","droplet_limit":3}})");
-    safety->answers.push_back(HttpResponse{403, R"({"id":"forbidden","message":"no"})"});
+    // A promotion of which cents are left, on an account that pays afterwards.
+    answer(R"({"month_to_date_balance":"-0.50","account_balance":"-0.50"})");
     const auto account = provider->account({});
-    ASSERT_TRUE(account);
-    EXPECT_EQ(account->balance, std::nullopt);
+    ASSERT_TRUE(account) << account.error().message;
+    EXPECT_EQ(account->balance, std::nullopt) << "a balance below an hour's price stops renting";
     EXPECT_EQ(account->trouble, "");
+    EXPECT_EQ(safety->sent.size(), 1u);
 }
 
 }  // namespace

@@ -40,26 +40,22 @@ TEST(DigitalOceanWire, ExpiryIsRoundedUpToTheMinute) {
     EXPECT_NE(make_create_request(even, "t", {}).body.find("ek-expires-2\""), std::string::npos);
 }
 
-TEST(DigitalOceanWire, VolumePortAndImageAreOptional) {
+TEST(DigitalOceanWire, VolumeAndPortAreOptional) {
     MachineSpec other = spec;
     other.volume = "506f78a4-e098-11e5-ad9f-000f53306ae1";
     other.port = 9443;
-    other.image = "182000001";
     const auto body = exact_json::parse(make_create_request(other, "t", {}).body);
     ASSERT_TRUE(body) << body.error().message;
     EXPECT_EQ(body->find("volumes")->items().at(0).string(), other.volume);
     EXPECT_EQ(body->find("tags")->items().at(3).string(), "ek-port-9443");
-    EXPECT_EQ(body->find("image")->integer(), 182'000'001) << "a snapshot by its id";
     EXPECT_TRUE(body->find("ssh_keys")->items().empty());
 }
 
 TEST(DigitalOceanWire, ImageFitsTheGpus) {
-    EXPECT_EQ(image_for("gpu-h100x1-80gb", ""), "gpu-h100x1-base");
-    EXPECT_EQ(image_for("gpu-h200x8-1128gb", ""), "gpu-h100x8-base");
-    EXPECT_EQ(image_for("gpu-mi300x1-192gb", ""), "gpu-amd-base");
-    EXPECT_EQ(image_for("gpu-mi355x8-2304gb-spot", ""), "gpu-amd-base");
-    EXPECT_EQ(image_for("gpu-h100x1-80gb", "vllm/vllm-openai:v1"), "gpu-h100x1-base");
-    EXPECT_EQ(image_for("gpu-h100x1-80gb", "my-snapshot"), "my-snapshot");
+    EXPECT_EQ(image_for("gpu-h100x1-80gb"), "gpu-h100x1-base");
+    EXPECT_EQ(image_for("gpu-h200x8-1128gb"), "gpu-h100x8-base");
+    EXPECT_EQ(image_for("gpu-mi300x1-192gb"), "gpu-amd-base");
+    EXPECT_EQ(image_for("gpu-mi355x8-2304gb-spot"), "gpu-amd-base");
 }
 
 TEST(DigitalOceanWire, GpuDropletsAreListedByType) {
@@ -127,7 +123,7 @@ TEST(DigitalOceanWire, ASizeThatIsNotForThisAccountStillHasAPrice) {
 
 TEST(DigitalOceanWire, AListWithoutATotalIsNotWhole) {
     const HttpResponse answer{200, R"({"droplets":[],"links":{}})"};
-    EXPECT_EQ(parse_list(answer, "1", "").error().code, Errc::invalid_response);
+    EXPECT_EQ(parse_list(answer, "1").error().code, Errc::invalid_response);
 }
 
 TEST(DigitalOceanWire, PagesFollowTheLinks) {
@@ -135,8 +131,7 @@ TEST(DigitalOceanWire, PagesFollowTheLinks) {
         {200,
          R"({"droplets":[{"id":1}],"links":{"pages":{"next":"https://x/v2/droplets?page=3"}},)"
          R"("meta":{"total":401}})"},
-        "2",
-        "");
+        "2");
     ASSERT_TRUE(page) << page.error().message;
     EXPECT_EQ(page->next, "3");
     EXPECT_EQ(page->total, 401);
@@ -144,7 +139,7 @@ TEST(DigitalOceanWire, PagesFollowTheLinks) {
 
 RemoteMachine droplet(std::string_view members) {
     const auto machine =
-        parse_machine({200, fmt::format(R"({{"droplet":{{"id":7,{}}}}})", members)}, "ek-1a2b3c4d");
+        parse_machine({200, fmt::format(R"({{"droplet":{{"id":7,{}}}}})", members)});
     return machine ? *machine : RemoteMachine{.status = machine.error().message};
 }
 
@@ -200,18 +195,12 @@ TEST(DigitalOceanWire, APriceOfManyDecimalsIsRoundedOnce) {
         Price::per_hour(Money{4'409'999'847, usd}));
 }
 
-TEST(DigitalOceanWire, ReadsStandingAndCredit) {
+TEST(DigitalOceanWire, ReadsTheStanding) {
     const auto standing = parse_standing(
         {200, R"({"account":{"droplet_limit":10,"status":"warning","email":"a@b.example"}})"});
     ASSERT_TRUE(standing);
     EXPECT_EQ(standing->status, "warning");
     EXPECT_EQ(standing->droplet_limit, 10);
-    const auto credit = [](std::string_view balance) {
-        return parse_credit({200, fmt::format(R"({{"month_to_date_balance":"{}"}})", balance)});
-    };
-    EXPECT_EQ(*credit("-200.50"), (Money{200'500'000'000, usd})) << "credit left";
-    EXPECT_EQ(*credit("23.44"), std::nullopt) << "owed: bills come afterwards";
-    EXPECT_EQ(credit("much").error().code, Errc::invalid_response);
 }
 
 }  // namespace

@@ -48,7 +48,6 @@ protected:
         MachineSpec spec{
             .name = std::move(name),
             .gpu_count = 1,
-            .max_price = Price::per_hour(Money{5'000'000'000, usd}),
             .model = "qwq-32b",
             .engine_key = "node-key",
             .owner_mark = "ek-1a2b3c4d",
@@ -58,7 +57,6 @@ protected:
             case Vendor::digitalocean:
                 spec.sku = "gpu-h100x1-80gb";
                 spec.region = "tor1";
-                spec.image = "gpu-h100x1-base";
                 spec.user_data = "#cloud-config\n";
                 break;
             case Vendor::runpod:

@@ -78,6 +78,25 @@ INSTANTIATE_TEST_SUITE_P(
         return std::string{test.param};
     });
 
+TEST_P(DriverContract, F20InAStormOf429TheProbeBelongsToDeletes) {
+    const auto refused = rig.get(HttpResponse{.status = 429, .retry_after = 1h});
+    ASSERT_EQ(refused.error().code, Errc::rate_limited);
+    rig.safety->sent.clear();
+    for (int minute = 0; minute < 10; ++minute) {
+        rig.safety->answers.clear();
+        rig.clock.advance(61s);
+        EXPECT_EQ(rig.get(HttpResponse{200, ""}).error().code, Errc::rate_limited);
+        rig.safety->answers.clear();
+        EXPECT_EQ(
+            rig.destroy(HttpResponse{.status = 429, .retry_after = 1h}).error().code,
+            Errc::rate_limited);
+    }
+    EXPECT_EQ(rig.safety->sent.size(), 10u) << "questions leave each probe to the delete";
+    rig.safety->answers.clear();
+    rig.clock.advance(121s);
+    EXPECT_TRUE(rig.get(rig.kit.got(rig.machine()))) << "nobody deletes: a question may go";
+}
+
 TEST_P(DriverContract, CreatesWithExactlyOneRequest) {
     const auto machine = rig.create(rig.kit.created(rig.machine()));
     ASSERT_TRUE(machine) << machine.error().message;

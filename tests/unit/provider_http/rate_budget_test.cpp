@@ -145,11 +145,11 @@ TEST(RateBudget, RetryAfterBeatsAnOlderCountOfZero) {
 TEST(RateBudget, F20NoHeaderKeepsADeleteAwayForLongerThanAMinute) {
     RateBudget budget{"X", {.windows = {{"hour", 100, 1h}}}};
     const RateHint none{.limit = 100, .remaining = 0, .resets_in = 1h};
-    ASSERT_TRUE(budget.take(Lane::safety, CallClass::ordinary, at(0s)));
+    ASSERT_TRUE(budget.take(Lane::safety, CallClass::destroy, at(0s)));
     EXPECT_EQ(budget.answered(Lane::safety, 429, 1h, std::array{none}, at(0s)), 60s);
     int sent = 0;
     for (auto now = 1s; now < 30min; now += 1s) {
-        const auto taken = budget.take(Lane::safety, CallClass::ordinary, at(now));
+        const auto taken = budget.take(Lane::safety, CallClass::destroy, at(now));
         if (!taken) {
             EXPECT_LE(taken.error().retry_after, 60s);
             continue;
@@ -159,6 +159,37 @@ TEST(RateBudget, F20NoHeaderKeepsADeleteAwayForLongerThanAMinute) {
     }
     EXPECT_EQ(sent, 29) << "once a minute";
     EXPECT_FALSE(budget.take(Lane::spend, CallClass::ordinary, at(31min)));
+}
+
+TEST(RateBudget, F20QuestionsLeaveTheProbeOfAStormToDeletes) {
+    const std::array none{RateHint{.limit = 100, .remaining = 0, .resets_in = 1h}};
+    struct Sent {
+        int questions{0};
+        int deletes{0};
+    };
+    const auto storm = [&](bool deleting) {
+        RateBudget budget{"X", {.windows = {{"hour", 100, 1h}}}};
+        budget.answered(Lane::safety, 429, 1h, none, at(0s));
+        Sent sent;
+        for (auto now = 1s; now <= 30min; now += 1s) {
+            const auto question = budget.take(Lane::safety, CallClass::ordinary, at(now));
+            if (question) {
+                ++sent.questions;
+                budget.answered(Lane::safety, 429, 1h, none, at(now));
+            } else {
+                EXPECT_LE(question.error().retry_after, 120s);
+            }
+            if (deleting && budget.take(Lane::safety, CallClass::destroy, at(now))) {
+                ++sent.deletes;
+                budget.answered(Lane::safety, 429, 1h, none, at(now));
+            }
+        }
+        return sent;
+    };
+    const Sent busy = storm(true);
+    EXPECT_EQ(busy.deletes, 30);
+    EXPECT_EQ(busy.questions, 0);
+    EXPECT_EQ(storm(false).questions, 15) << "nothing to delete: every two minutes";
 }
 
 TEST(RateBudget, PacesRequestsAndLaunches) {
@@ -172,7 +203,18 @@ TEST(RateBudget, PacesRequestsAndLaunches) {
     const auto refused = pause(CallClass::launch, 3s);
     ASSERT_FALSE(refused) << "nine seconds is longer than a request waits";
     EXPECT_EQ(refused.error().retry_after, 9s);
-    EXPECT_EQ(*pause(CallClass::launch, 8s), 4s) << "one launch in twelve seconds";
+    EXPECT_EQ(*pause(CallClass::launch, 12s), 0s) << "one launch in twelve seconds";
+}
+
+TEST(RateBudget, F20AnEarlyLaunchIsRefusedAtOnceAndHoldsUpNothing) {
+    RateBudget budget{"Lambda", {.gap = 1s, .launch_gap = 12s}};
+    ASSERT_TRUE(budget.take(Lane::spend, CallClass::launch, at(0s)));
+    const auto early = budget.take(Lane::spend, CallClass::launch, at(8s));
+    ASSERT_FALSE(early) << "a launch that waits takes the next slot, and deletes stand behind it";
+    EXPECT_EQ(early.error().code, Errc::rate_limited);
+    EXPECT_EQ(early.error().retry_after, 4s);
+    EXPECT_EQ(*budget.take(Lane::safety, CallClass::ordinary, at(8s)), 0ms);
+    EXPECT_EQ(*budget.take(Lane::spend, CallClass::launch, at(12s)), 0ms) << "as it was told";
 }
 
 TEST(RateBudget, HeadersOfUnknownWindowsAreBounded) {

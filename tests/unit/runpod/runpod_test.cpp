@@ -26,7 +26,8 @@ struct RunPodDriver : ::testing::Test {
             clock,
             [](std::chrono::milliseconds, const std::stop_token&) { return true; });
     }
-    Errc create(std::string region, int status, std::string_view detail) {
+    Errc create(
+        std::string region, int status, std::string_view detail, std::string_view sku = "H") {
         spend->answers.push_back(HttpResponse{
             status,
             fmt::format(
@@ -35,7 +36,7 @@ struct RunPodDriver : ::testing::Test {
                 detail)});
         const auto made = provider->create(
             {.name = "ek-1a2b3c4d-01",
-             .sku = "H",
+             .sku = std::string{sku},
              .region = std::move(region),
              .image = "i",
              .owner_mark = "ek-1a2b3c4d"},
@@ -65,6 +66,22 @@ TEST_F(RunPodDriver, F11EveryCandidateRefusingMeansTheRequestIsWrong) {
     EXPECT_NE(message.find("disk too large"), std::string::npos) << message;
     EXPECT_EQ(create("A", 201, ""), Errc::cancelled) << "a success";
     EXPECT_EQ(create("B", 400, "disk too large"), Errc::no_capacity) << "forgiven";
+}
+
+TEST_F(RunPodDriver, F11RefusalsOfAnHourAgoOrOfAnotherGpuBlameNothing) {
+    spend->answers.push_back(HttpResponse{200, std::string{stock}});
+    ASSERT_TRUE(provider->offers({}));
+    EXPECT_EQ(create("A", 400, "no"), Errc::no_capacity);
+    EXPECT_EQ(create("B", 400, "no"), Errc::no_capacity);
+    EXPECT_EQ(create("A", 201, "", "G"), Errc::cancelled) << "a success of another GPU";
+    clock.advance(59min);
+    EXPECT_EQ(create("A", 400, "no", "G"), Errc::no_capacity) << "its first refusal";
+    clock.advance(1min);
+    EXPECT_EQ(create("A", 400, "no"), Errc::no_capacity) << "the others were yesterday's news";
+    EXPECT_EQ(create("A", 400, "no"), Errc::no_capacity) << "B has not been tried in this hour";
+    EXPECT_EQ(create("B", 400, "no"), Errc::rejected);
+    EXPECT_EQ(create("A", 201, "", "G"), Errc::cancelled);
+    EXPECT_EQ(create("A", 400, "no"), Errc::rejected) << "what one GPU takes says nothing of this";
 }
 
 TEST_F(RunPodDriver, F36EveryPoolClosedMeansTheKeyIsTooNarrow) {
