@@ -38,6 +38,12 @@ inline constexpr int default_port = 8443;
 /// Where a container finds the volume with its weights.
 inline constexpr std::string_view volume_path = "/models";
 
+/// Where a machine finds `MachineSpec::volume`.
+struct VolumePlace {
+    std::string path{};
+    std::string device{};  ///< what to mount there, '*' allowed; empty: it is there already
+};
+
 /// One create call. Written to the ledger as an intent before it is sent.
 struct MachineSpec {
     std::string name{};  ///< unique per intent: how a lost create is found again
@@ -95,6 +101,9 @@ public:
     virtual ~Provider() = default;
     [[nodiscard]] virtual std::string_view name() const noexcept = 0;
     [[nodiscard]] virtual StartForm start_form() const noexcept = 0;
+    [[nodiscard]] virtual VolumePlace volume_place(std::string_view /*volume*/) const {
+        return {.path = std::string{volume_path}};
+    }
     [[nodiscard]] virtual Result<std::vector<MarketOffer>> offers(std::stop_token stop) = 0;
     /// Starts one machine; billing may begin at once. Exactly one request is sent, never a retry.
     /// On Errc::outcome_unknown the machine may exist: look it up by `spec.name`. `cancelled` is

@@ -252,7 +252,8 @@ void Fleet::send_create(Seat& seat) {
          .model = *model,
          .offer = *offer,
          .provider = *entry,
-         .life = times.max_life + times.drain},
+         .life = times.max_life + times.drain,
+         .volume = provider->current()->volume_place(offer->volume)},
         now.utc);
     if (!told) {
         spdlog::error(

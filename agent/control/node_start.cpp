@@ -19,9 +19,6 @@ constexpr std::size_t key_bytes = 20;
 constexpr std::size_t seed_bytes = 32;
 /// Longer than the agent needs to end a machine by itself: the node's own timer is the last resort.
 constexpr std::chrono::minutes life_margin{15};
-/// The volume of a whole machine comes as a disk of its own.
-constexpr const char* disk_volume_path = "/mnt/models";
-constexpr const char* disk_volume_device = "/dev/disk/by-id/scsi-0DO_Volume_*";
 
 std::string derive(std::string_view secret, const std::string& purpose, std::size_t bytes) {
     unsigned char digest[EVP_MAX_MD_SIZE];
@@ -44,7 +41,6 @@ std::string seed_of(std::string_view secret, std::string_view machine_name) {
 
 bootstrap::NodePlan plan_of(
     const providers::MachineSpec& spec,
-    bool container,
     const NodeOrder& order,
     std::chrono::seconds life) {
     bootstrap::NodePlan plan{
@@ -67,8 +63,8 @@ bootstrap::NodePlan plan_of(
         .expires = spec.expires,
         .hub_secret = order.offer.hub_secret};
     if (!order.offer.volume.empty()) {
-        plan.volume = container ? std::string{providers::volume_path} : disk_volume_path;
-        plan.volume_device = container ? "" : disk_volume_device;
+        plan.volume = order.volume.path;
+        plan.volume_device = order.volume.device;
     }
     return plan;
 }
@@ -95,7 +91,7 @@ Result<void> start_node(
     const bool container = form == providers::StartForm::container;
     const auto life =
         std::chrono::ceil<std::chrono::seconds>(order.life) + std::chrono::seconds{life_margin};
-    bootstrap::NodePlan plan = plan_of(spec, container, order, life);
+    bootstrap::NodePlan plan = plan_of(spec, order, life);
     auto certificate =
         bootstrap::make_node_certificate(spec.name, seed_of(engine_secret, spec.name), now, life);
     if (!certificate) {

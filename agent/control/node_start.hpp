@@ -31,6 +31,7 @@ struct NodeOrder {
     const config::Offer& offer;
     const config::Provider& provider;
     std::chrono::milliseconds life{0};  ///< from the create to its latest end, drain included
+    providers::VolumePlace volume{};    ///< where it finds the offer's volume
 };
 
 /// Fills in what `form` needs of `spec`: the cloud-init text, or arguments and environment of a

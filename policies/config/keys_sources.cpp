@@ -97,8 +97,8 @@ constexpr std::array model_rows{
     Key{"models.*.offers[].args[]", Type::text, "Further arguments of the rented engine."}
         .example("[--reasoning-parser, deepseek_r1]"),
     Key{"models.*.offers[].volume", Type::name,
-        "The provider's volume that holds the weights (DigitalOcean, RunPod); left out: downloaded "
-        "at each boot. Not on Lambda yet: its nodes do not find a file system and never come up."}
+        "The provider's volume that holds the weights (Lambda: the name of a file system); left "
+        "out: downloaded at each boot."}
         .example("vol-1a2b3c"),
     Key{"models.*.offers[].hub_secret", Type::name,
         "The provider's stored secret that holds a Hugging Face token, for gated weights (RunPod)."}

@@ -29,6 +29,10 @@ public:
 
     std::string_view name() const noexcept override { return options_.name; }
     StartForm start_form() const noexcept override { return StartForm::cloud_init; }
+    /// https://docs.digitalocean.com/products/volumes/how-to/mount/
+    VolumePlace volume_place(std::string_view /*volume*/) const override {
+        return {.path = "/mnt/models", .device = "/dev/disk/by-id/scsi-0DO_Volume_*"};
+    }
 
     Result<std::vector<MarketOffer>> offers(std::stop_token stop) override;
     Result<RemoteMachine> create(const MachineSpec& spec, std::stop_token stop) override;

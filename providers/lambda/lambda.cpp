@@ -23,6 +23,10 @@ public:
 
     std::string_view name() const noexcept override { return options_.name; }
     StartForm start_form() const noexcept override { return StartForm::cloud_init; }
+    /// File systems are mounted by name: https://docs.lambda.ai/public-cloud/filesystems/
+    VolumePlace volume_place(std::string_view volume) const override {
+        return {.path = fmt::format("/lambda/nfs/{}", volume)};
+    }
 
     Result<std::vector<MarketOffer>> offers(std::stop_token stop) override {
         return ask(

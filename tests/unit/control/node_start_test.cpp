@@ -34,12 +34,18 @@ struct NodeStartTest : testing::Test {
         machine.model = "qwq-32b";
         machine.name = spec.name;
     }
+    providers::VolumePlace place{.path = std::string{providers::volume_path}};
     Result<void> start(StartForm form) {
         return start_node(
             spec,
             form,
             secret,
-            {.machine = machine, .model = model, .offer = offer, .provider = provider, .life = 6h},
+            {.machine = machine,
+             .model = model,
+             .offer = offer,
+             .provider = provider,
+             .life = 6h,
+             .volume = place},
             now);
     }
     [[nodiscard]] bool told(std::string_view what) const {
@@ -66,8 +72,14 @@ TEST_F(NodeStartTest, AMachineGetsEngineCertificateKeyAndFirewallInOneText) {
 
 TEST_F(NodeStartTest, AVolumeIsMountedWhereItsKindOfMachineFindsIt) {
     offer.volume = "vol-1";
+    place = {.path = "/mnt/models", .device = "/dev/disk/by-id/scsi-0DO_Volume_*"};
     ASSERT_TRUE(start(StartForm::cloud_init));
-    EXPECT_TRUE(told("/mnt/models"));
+    EXPECT_TRUE(told("/mnt/models") && told("scsi-0DO_Volume_"));
+    place = {.path = "/lambda/nfs/vol-1"};
+    ASSERT_TRUE(start(StartForm::cloud_init));
+    EXPECT_TRUE(told("/lambda/nfs/vol-1"));
+    EXPECT_FALSE(told("/dev/disk")) << "it is mounted already";
+    place = {.path = std::string{providers::volume_path}};
     EXPECT_EQ(spec.volume, "vol-1");
     ASSERT_TRUE(start(StartForm::container));
     EXPECT_FALSE(spec.args.empty());

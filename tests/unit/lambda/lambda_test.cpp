@@ -140,6 +140,11 @@ TEST_F(LambdaDriver, WantsExactlyOneKey) {
     }
 }
 
+TEST_F(LambdaDriver, AFileSystemIsFoundByItsName) {
+    EXPECT_EQ(provider->volume_place("weights").path, "/lambda/nfs/weights");
+    EXPECT_EQ(provider->volume_place("weights").device, "");
+}
+
 TEST_F(LambdaDriver, HasNoBillAndNoBalance) {
     EXPECT_TRUE(provider->billing({}).value().empty());
     EXPECT_EQ(provider->account({})->balance, std::nullopt);
