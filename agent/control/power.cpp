@@ -1,7 +1,8 @@
 #include "agent/control/power.hpp"
 
+#include "policies/config/tariff.hpp"
+
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
 namespace evenkeel::agent {
@@ -13,36 +14,15 @@ constexpr std::chrono::minutes post_every{5};
 constexpr std::chrono::minutes gap_max{1};
 constexpr std::int64_t picojoules_per_microjoule = 1'000'000;
 
-/// Minutes since midnight of "10:00"; the loader has checked the form.
-int minutes_of(std::string_view text) {
-    int hours = 0;
-    int minutes = 0;
-    std::from_chars(text.data(), text.data() + 2, hours);
-    std::from_chars(text.data() + 3, text.data() + 5, minutes);
-    return hours * 60 + minutes;
-}
-
 }  // namespace
 
 std::optional<Price> tariff_at(
     const config::Energy& energy, const ledger::Zone& zone, UtcTime utc) {
     const auto seconds = std::chrono::floor<std::chrono::seconds>(utc);
     const auto local = seconds.time_since_epoch() + zone.offset(seconds);
-    const auto minute =
-        static_cast<int>(std::chrono::floor<std::chrono::minutes>(local).count() % (24 * 60));
-    for (const config::Tariff& tariff : energy.tariff) {
-        if (!tariff.when || tariff.when->size() != 11) {
-            return tariff.price;
-        }
-        const int from = minutes_of(std::string_view{*tariff.when}.substr(0, 5));
-        const int to = minutes_of(std::string_view{*tariff.when}.substr(6, 5));
-        const bool inside =
-            from <= to ? minute >= from && minute < to : minute >= from || minute < to;
-        if (inside) {
-            return tariff.price;
-        }
-    }
-    return std::nullopt;
+    const auto minute = static_cast<int>(
+        std::chrono::floor<std::chrono::minutes>(local).count() % config::minutes_of_day);
+    return config::tariff_at(energy, minute);
 }
 
 void PowerMeter::tick(

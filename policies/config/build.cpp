@@ -177,6 +177,10 @@ void build_daemon(const Node* root, Config& out) {
         const Node* power = child(&item, "power");
         read(power, "busy", hardware.busy_milliwatts);
         read(power, "idle", hardware.idle_milliwatts);
+        read(&item, "bought", hardware.bought);
+        read(&item, "price", hardware.price);
+        read(&item, "residual", hardware.residual_millis);
+        read(&item, "wear_over", hardware.wear_months);
     }
 }
 
@@ -338,6 +342,32 @@ void build_scaling(const Node* root, const Index& index, Config& out) {
     }
 }
 
+void build_breakeven(const Node* root, BreakEven& out) {
+    const Node* map = child(root, "breakeven");
+    read(map, "horizon", out.horizon_months);
+    read(map, "window", out.window);
+    read(map, "hours_per_month", out.hours_per_month);
+    if (child(map, "compare") != nullptr) {
+        std::vector<std::string> words;
+        read(map, "compare", words);
+        const auto names = [&words](std::string_view word) {
+            return std::ranges::find(words, word) != words.end();
+        };
+        out.buy = names("buy");
+        out.rent = names("rent");
+        out.reserve = names("reserve");
+        out.api = names("api");
+    }
+    for (const Node& item : items_of(child(map, "commitments"))) {
+        Commitment& commitment = out.commitments.emplace_back();
+        read(&item, "on", commitment.on);
+        read(&item, "gpu", commitment.gpu);
+        read_hour(&item, "price", commitment.price);
+        read(&item, "from", commitment.from);
+        read(&item, "months", commitment.months);
+    }
+}
+
 void build_rest(const Node* root, Config& out) {
     const Node* slo = child(root, "slo");
     read(slo, "first_token", out.slo.first_token);
@@ -373,6 +403,7 @@ Config build(const Documents& documents, const Index& index) {
     build_routes(policy, index, out);
     build_budgets(policy, index, out);
     build_scaling(policy, index, out);
+    build_breakeven(policy, out.breakeven);
     build_rest(policy, out);
     return out;
 }

@@ -87,6 +87,7 @@ private:
     void check_aliases();
     void check_offer(const OfferRef& offer, const std::string& path);
     void check_price(const OfferRef& offer, std::string_view kind, const std::string& path);
+    void unknown_provider(File file, const Node& name, const std::string& path);
     void check_offer_names();
     void check_routes();
     void check_route_models(const Node& route, const std::string& path);
@@ -104,6 +105,7 @@ private:
     void check_scaling_entry(const Node& entry, const std::string& path);
     void check_scaling_offers(const Node& entry, const std::string& path);
     void check_unused_rentals();
+    void check_breakeven();
     void check_model_name(
         File file, const Node* node, std::string_view what, const std::string& path);
     void unique_names(File file, const Node* list, std::string_view key, const std::string& path);

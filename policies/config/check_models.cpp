@@ -112,6 +112,28 @@ void Checker::check_offer_names() {
     }
 }
 
+void Checker::unknown_provider(File file, const Node& name, const std::string& path) {
+    if (findings_.is_full()) {
+        report(file, name.spot, "EK-C042", "an unknown provider", path);
+        return;
+    }
+    std::vector<std::string_view> known;
+    for (const auto& [provider, ref] : index_.providers) {
+        known.push_back(provider);
+    }
+    const std::string_view text = value(&name)->text;
+    const std::string_view near = closest(text, known);
+    Diagnostic& found = report(
+        file,
+        name.spot,
+        "EK-C042",
+        fmt::format("providers.yaml defines no provider {}", quote(text)),
+        path);
+    found.hint = near.empty() ? "" : fmt::format("did you mean '{}'?", near);
+    found.suggestion = near;
+    found.notes.push_back("known providers: " + list_text(known));
+}
+
 void Checker::check_offer(const OfferRef& offer, const std::string& path) {
     need_past(file_models, child(offer.node, "seen"), path + ".seen");
     const Node* price = child(offer.node, "price");
@@ -133,24 +155,7 @@ void Checker::check_offer(const OfferRef& offer, const std::string& path) {
         if (!index_.has_providers) {
             return;
         }
-        if (findings_.is_full()) {
-            report(file_models, on->spot, "EK-C042", "an unknown provider", path + ".on");
-            return;
-        }
-        std::vector<std::string_view> known;
-        for (const auto& [name, provider] : index_.providers) {
-            known.push_back(name);
-        }
-        const std::string_view near = closest(value(on)->text, known);
-        Diagnostic& found = report(
-            file_models,
-            on->spot,
-            "EK-C042",
-            fmt::format("providers.yaml defines no provider {}", quote(value(on)->text)),
-            path + ".on");
-        found.hint = near.empty() ? "" : fmt::format("did you mean '{}'?", near);
-        found.suggestion = near;
-        found.notes.push_back("known providers: " + list_text(known));
+        unknown_provider(file_models, *on, path + ".on");
         return;
     }
     const std::string_view kind = source_kind(offer.provider->kind);

@@ -29,9 +29,24 @@ void Checker::check_policy() {
     check_budgets();
     check_scaling();
     check_unused_rentals();
+    check_breakeven();
     const Node* safety = child(root(file_policy), "safety");
     need_rate(file_policy, child(safety, "max_rate"), "safety.max_rate");
     need_rate(file_policy, child(safety, "max_per_day"), "safety.max_per_day");
+}
+
+void Checker::check_breakeven() {
+    const Node* map = child(root(file_policy), "breakeven");
+    std::size_t i = 0;
+    for (const Node& item : items_of(child(map, "commitments"))) {
+        const std::string path = fmt::format("breakeven.commitments[{}]", i++);
+        const Node* on = child(&item, "on");
+        if (value(on) != nullptr && index_.has_providers &&
+            !index_.providers.contains(value(on)->text)) {
+            unknown_provider(file_policy, *on, path + ".on");
+        }
+        need_rate(file_policy, child(&item, "price"), path + ".price");
+    }
 }
 
 void Checker::check_model_name(

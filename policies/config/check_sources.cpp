@@ -269,6 +269,8 @@ void Checker::check_hardware() {
             "EK-C054",
             "it draws more when idle than when busy",
             path + ".power.idle");
+        need_rate(file_daemon, child(&machine, "price"), path + ".price");
+        need_past(file_daemon, child(&machine, "bought"), path + ".bought");
     }
 }
 

@@ -129,7 +129,8 @@ constexpr std::array code_texts{
         "one that means nothing for its kind."},
     CodeText{"EK-C040", "A name, address, GPU or entry is used twice where it must be unique."},
     CodeText{"EK-C041", "The model is not defined in models.yaml, neither as name nor as alias."},
-    CodeText{"EK-C042", "The offer is on a provider that providers.yaml does not define."},
+    CodeText{
+        "EK-C042", "An offer or a contract is on a provider that providers.yaml does not define."},
     CodeText{
         "EK-C043",
         "scaling.offers must name offers of its own model that can be rented: by the provider's "

@@ -58,6 +58,10 @@ struct Hardware {
     std::vector<int> gpus{};
     std::int64_t busy_milliwatts{0};
     std::int64_t idle_milliwatts{0};
+    std::optional<Date> bought{};
+    std::optional<Money> price{};
+    std::int64_t residual_millis{0};  ///< share of the price it is worth at the end; may pass 1
+    int wear_months{36};              ///< how long it is meant to last
     friend bool operator==(const Hardware&, const Hardware&) = default;
 };
 
@@ -215,6 +219,29 @@ struct Scaling {
     friend bool operator==(const Scaling&, const Scaling&) = default;
 };
 
+/// A contract that is paid whether it is used or not. No program can buy one.
+struct Commitment {
+    std::string on{};  ///< provider
+    std::string gpu{};
+    Price price{};  ///< per hour
+    Date from{};
+    int months{1};
+    friend bool operator==(const Commitment&, const Commitment&) = default;
+};
+
+/// Assumptions of the break-even report.
+struct BreakEven {
+    int horizon_months{24};
+    Milliseconds window{std::chrono::days{30}};  ///< of measured use
+    int hours_per_month{730};
+    bool buy{true};
+    bool rent{true};
+    bool reserve{true};
+    bool api{true};
+    std::vector<Commitment> commitments{};
+    friend bool operator==(const BreakEven&, const BreakEven&) = default;
+};
+
 enum class UnknownMachine { destroy, alert };
 enum class OnStop { destroy, keep };
 
@@ -246,6 +273,7 @@ struct Config {
     Slo slo{};
     std::vector<Budget> budgets{};
     std::vector<Scaling> scaling{};
+    BreakEven breakeven{};
     Safety safety{};
     /// One number that the demo's generated configuration states: every duration in it was divided,
     /// every hourly price multiplied by this. 1 means real time. Shown, never computed with.

@@ -61,13 +61,14 @@ constexpr std::array daemon_rows{
         .between("0 W", "100 kW").def("0 W").example("725 W"),
     Key{"hardware[].power.idle", Type::power, "Draw while it waits."}
         .between("0 W", "100 kW").def("0 W").example("90 W"),
-    Key{"hardware[].bought", Type::date, "Day of purchase."}.inert().example("2025-12-01"),
+    Key{"hardware[].bought", Type::date, "Day of purchase."}.example("2025-12-01"),
     Key{"hardware[].price", Type::money, "What it cost."}
-        .inert().between("0", "10000000").example("6800 AUD"),
+        .between("0", "10000000").example("6800 AUD")
+        .without("evenkeel breakeven cannot say when it pays"),
     Key{"hardware[].residual", Type::ratio, "Share of the price it will be worth at the end."}
-        .inert().between("0", "1").example("0.35"),
+        .between("0", "2").def("0").example("0.35"),
     Key{"hardware[].wear_over", Type::months, "How long it is meant to last."}
-        .inert().between("1mo", "240mo").example("36mo"),
+        .between("1mo", "240mo").def("36mo"),
 
     Key{"limits", Type::map, "Limits of the listener; each refuses with a clear error."},
     Key{"limits.header_bytes", Type::bytes, "Longest request head."}

@@ -126,7 +126,7 @@ constexpr std::array policy_rows{
     Key{"scaling[].worth_it.queue_tokens_at_least", Type::tokens, "Tokens that must wait."}
         .between("0", "1000M").example("286k"),
 
-    Key{"breakeven", Type::map, "Assumptions of the break-even report."}.inert(),
+    Key{"breakeven", Type::map, "Assumptions of the break-even report."},
     Key{"breakeven.horizon", Type::months, "How far it looks ahead."}
         .between("1mo", "240mo").def("24mo"),
     Key{"breakeven.window", Type::duration, "How much measured use it looks at."}

@@ -58,6 +58,11 @@ std::optional<std::int64_t> id_from_text(std::string_view text) noexcept {
     return static_cast<std::int64_t>(value);
 }
 
+std::int64_t least_id_at(UtcTime time) noexcept {
+    const auto ms = std::chrono::floor<std::chrono::milliseconds>(time - epoch).count();
+    return ms <= 0 ? 0 : ms << (counter_bits + gateway_bits);
+}
+
 UtcTime id_time(std::int64_t id) noexcept {
     return epoch + std::chrono::milliseconds{id >> (counter_bits + gateway_bits)};
 }

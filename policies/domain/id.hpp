@@ -52,6 +52,8 @@ private:
 [[nodiscard]] std::optional<std::int64_t> id_from_text(std::string_view text) noexcept;
 /// When `id` was made, to the millisecond, by the clock of who made it.
 [[nodiscard]] UtcTime id_time(std::int64_t id) noexcept;
+/// No id made at `time` or later is smaller; for ranges over ids instead of times.
+[[nodiscard]] std::int64_t least_id_at(UtcTime time) noexcept;
 
 }  // namespace evenkeel
 

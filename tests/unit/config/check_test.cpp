@@ -94,6 +94,18 @@ INSTANTIATE_TEST_SUITE_P(
             "EK-C040",
             "GPU 0 belongs to 'a'"},
         Case{
+            "BoughtTomorrow",
+            ek,
+            daemon("hardware: [{name: a, bought: «2027-01-01»}]"),
+            "EK-W033",
+            "future"},
+        Case{
+            "MachinePriceWithoutRate",
+            ek,
+            daemon("hardware: [{name: a, price: «6800 AUD»}]"),
+            "EK-C050",
+            "no exchange rate for AUD"},
+        Case{
             "IdleAboveBusy",
             ek,
             daemon("hardware: [{name: a, power: {busy: 90 W, idle: «0.1 kW»}}]"),

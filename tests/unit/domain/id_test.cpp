@@ -40,5 +40,16 @@ RC_GTEST_PROP(IdTextProperty, ReadsBackTheSame, ()) {
     RC_ASSERT(id_from_text(id_to_text(id)) == id);
 }
 
+TEST(IdTime, AnIdTellsWhenItWasMadeAndBoundsThoseOfLater) {
+    IdGenerator ids{3};
+    const UtcTime at =
+        std::chrono::sys_days{std::chrono::November / 25 / 2026} + std::chrono::milliseconds{123};
+    const std::int64_t id = ids.next(at);
+    EXPECT_EQ(id_time(id), at);
+    EXPECT_LE(least_id_at(at), id);
+    EXPECT_GT(least_id_at(at + std::chrono::milliseconds{1}), id);
+    EXPECT_EQ(least_id_at(UtcTime{}), 0) << "before the first id there could be";
+}
+
 }  // namespace
 }  // namespace evenkeel
