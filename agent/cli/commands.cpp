@@ -2,6 +2,7 @@
 #include "agent/cli/commands.hpp"
 
 #include "agent/cli/actions.hpp"
+#include "agent/cli/breakeven.hpp"
 #include "agent/cli/completion.hpp"
 #include "agent/cli/exit_codes.hpp"
 #include "agent/cli/globals.hpp"
@@ -44,6 +45,7 @@ struct Arguments {
     ReapArguments reap{};
     std::string freeze_reason{};
     std::string price_provider{};
+    BreakevenArguments breakeven{};
 };
 
 using Action = std::function<int()>;
@@ -157,6 +159,7 @@ public:
                 return report_spend(a.globals, a.by);
             });
         spend.add_option("--by", a.by, "source, model, key, route or provider");
+        fill_breakeven();
         CLI::App& policy = group("policy", "the configuration files");
         command(policy, "check", "check them, without the agent", [&g] { return policy_check(g); });
         CLI::App& keys = command(app_, "keys", "client keys", [&g] { return keys_list(g); });
@@ -272,6 +275,22 @@ private:
             return prices_refresh(a.globals, a.price_provider);
         });
         refresh.add_option("provider", a.price_provider, "only this one");
+    }
+
+    void fill_breakeven() {
+        Arguments& a = arguments_;
+        BreakevenArguments& b = a.breakeven;
+        CLI::App& command_of =
+            command(app_, "breakeven", "buy, rent, reserve, or pay by the token", [&a] {
+                return breakeven(a.globals, a.breakeven);
+            });
+        command_of.add_option("--machine", b.machine, "which of hardware[]");
+        command_of.add_option("--use", b.use, "share of the month it is busy: 30%");
+        command_of.add_option("--price", b.price, "instead of hardware[].price: \"8300 AUD\"");
+        command_of.add_option("--residual", b.residual, "share it is worth at the end: 35%");
+        command_of.add_option("--in-mtok", b.in_mtok, "million prompt tokens a month");
+        command_of.add_option("--out-mtok", b.out_mtok, "million answer tokens a month");
+        command_of.add_option("--table", b.table, "answer the questions of a CSV file");
     }
 
     void fill_lab() {

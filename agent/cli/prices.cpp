@@ -144,21 +144,12 @@ Result<std::string> prices_from_files(const Globals& globals) {
     if (!config) {
         return std::unexpected{config.error()};
     }
-    std::vector<ledger::PriceSeen> seen;
-    std::vector<ledger::NameRow> names;
     // Without a ledger the configuration is all there is.
+    report::SeenPrice seen = [](const config::Offer&) { return std::nullopt; };
     if (auto reader = ledger::Reader::open(globals.state)) {
-        seen = reader->prices().value_or(seen);
-        names = reader->names().value_or(names);
+        seen = report::prices_in(*reader);
     }
-    const auto rows = report::price_rows(
-        *config, [&](const config::Offer& offer) -> std::optional<std::pair<Price, UtcTime>> {
-            const auto found = std::ranges::find_if(seen, [&](const ledger::PriceSeen& row) {
-                return row.meter == "hour" && report::name_text(names, row.offer) == offer.name;
-            });
-            return found == seen.end() ? std::nullopt
-                                       : std::optional{std::pair{found->price, found->seen}};
-        });
+    const auto rows = report::price_rows(*config, seen);
     return report::prices_json(rows, clock.read().utc);
 }
 

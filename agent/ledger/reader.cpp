@@ -259,6 +259,31 @@ Result<std::vector<BudgetWindow>> Reader::budget_windows(UtcTime since) {
     return reading(*impl_->database, [&] { return read_windows(*impl_->database, since); });
 }
 
+Result<std::vector<EnergyRow>> Reader::energy(UtcTime since) {
+    Database& database = *impl_->database;
+    return reading(database, [&] {
+        std::vector<EnergyRow> rows;
+        Statement row{
+            database,
+            "SELECT p.account, p.quantity, t.at_us FROM tx AS t JOIN posting AS p ON p.tx = t.id"
+            " WHERE t.kind = 'power' AND t.id >= ?1 AND p.unit = 'uJ' ORDER BY p.account, t.id"};
+        row.query(least_id_at(since));
+        constexpr std::string_view prefix = "expense:power:";
+        while (row.next()) {
+            const std::string hardware = row.text(0).substr(prefix.size());
+            const UtcTime at = from_us(row.integer(2));
+            if (rows.empty() || rows.back().hardware != hardware) {
+                rows.push_back({.hardware = hardware, .from = at, .to = at});
+                continue;
+            }
+            rows.back().microjoules += row.integer(1);
+            rows.back().to = at;
+        }
+        std::erase_if(rows, [](const EnergyRow& one) { return one.to == one.from; });
+        return rows;
+    });
+}
+
 Result<std::optional<FxRate>> Reader::fx(Currency base, Currency quote) {
     Database& database = *impl_->database;
     return reading(database, [&]() -> std::optional<FxRate> {

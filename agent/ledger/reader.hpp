@@ -56,6 +56,15 @@ struct MachineView {
     MachineEvent last{};
 };
 
+/// Electricity of one own machine as it was posted, without the first posting: its period began
+/// before `from`.
+struct EnergyRow {
+    std::string hardware{};
+    std::int64_t microjoules{0};
+    UtcTime from{};
+    UtcTime to{};
+};
+
 struct Summary {
     int schema{0};
     std::int64_t bytes{0};
@@ -101,6 +110,8 @@ public:
     [[nodiscard]] Result<std::optional<DecisionRow>> order_decision(MachineId machine);
     [[nodiscard]] Result<std::vector<KeyRow>> keys();
     [[nodiscard]] Result<std::vector<BudgetWindow>> budget_windows(UtcTime since);
+    /// Since `since`, one row a machine; only those posted at least twice.
+    [[nodiscard]] Result<std::vector<EnergyRow>> energy(UtcTime since);
     /// Newest rate from `base` to `quote`, or from `quote` to `base` turned round.
     [[nodiscard]] Result<std::optional<FxRate>> fx(Currency base, Currency quote);
     /// Newest price rows, one per offer and meter.

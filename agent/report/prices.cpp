@@ -1,5 +1,6 @@
 #include "agent/report/prices.hpp"
 
+#include "agent/report/nodes.hpp"
 #include "providers/http/rfc3339.hpp"
 
 #include <boost/json.hpp>
@@ -55,6 +56,18 @@ json::object to_json(const PriceRow& row, UtcTime now) {
 }
 
 }  // namespace
+
+SeenPrice prices_in(ledger::Reader& reader) {
+    return [seen = reader.prices().value_or(std::vector<ledger::PriceSeen>{}),
+            names = reader.names().value_or(std::vector<ledger::NameRow>{})](
+               const config::Offer& offer) -> std::optional<std::pair<Price, UtcTime>> {
+        const auto found = std::ranges::find_if(seen, [&](const ledger::PriceSeen& row) {
+            return row.meter == "hour" && name_text(names, row.offer) == offer.name;
+        });
+        return found == seen.end() ? std::nullopt
+                                   : std::optional{std::pair{found->price, found->seen}};
+    };
+}
 
 std::vector<PriceRow> price_rows(const config::Config& config, const SeenPrice& seen) {
     std::vector<PriceRow> rows;

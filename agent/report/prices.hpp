@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/ledger/reader.hpp"
 #include "policies/config/config.hpp"
 #include "policies/domain/error.hpp"
 #include "providers/provider.hpp"
@@ -33,6 +34,9 @@ struct PriceRow {
 
 /// The newest price per hour that a provider stated for an offer, and when.
 using SeenPrice = std::function<std::optional<std::pair<Price, UtcTime>>(const config::Offer&)>;
+
+/// Of the ledger's price rows. Nothing is known of a ledger that cannot be read.
+[[nodiscard]] SeenPrice prices_in(ledger::Reader& reader);
 
 /// Every offer of `config` that costs money, in the order of its files.
 [[nodiscard]] std::vector<PriceRow> price_rows(const config::Config& config, const SeenPrice& seen);
