@@ -9,6 +9,9 @@
 #   runpod    a pod. The container's exit would only restart it, so the provider is asked to delete
 #             the pod, with the key the provider gave to this pod alone, again and again.
 #
+# It also looks at the GPUs, and closes the front of a node with a broken one: streams may end, new
+# requests go elsewhere, and the agent replaces a node that has been silent for two minutes.
+#
 # A disk that is full or cannot be written must not disarm it: every write here may fail.
 set -euo pipefail
 trap '' PIPE
@@ -20,6 +23,7 @@ life="${EVENKEEL_LIFE:?}"
 quiet="${EVENKEEL_QUIET:?}"
 way="${EVENKEEL_END:?}"
 tick=15
+gpu_ticks=4 # the GPUs are looked at once a minute
 pause_max=300
 api=https://api.runpod.io/v2
 
@@ -68,10 +72,10 @@ end_pod() {
 
 # In a pod the front's process is ours; on a virtual machine it has process numbers of its own, and
 # power-off ends it.
-close_front() {
+close_front() { # signal
     empty "$run/ended" || say "the front may start again: its end cannot be written down"
     if [ -s "$run/front.pid" ]; then
-        kill -TERM "$(cat "$run/front.pid")" 2>/dev/null || true
+        kill "-$1" "$(cat "$run/front.pid")" 2>/dev/null || true
     fi
 }
 
@@ -79,7 +83,7 @@ end_node() {
     say "ending this node: $1"
     case "$way" in
         runpod)
-            close_front
+            close_front TERM
             end_pod
             ;;
         *)
@@ -89,6 +93,53 @@ end_node() {
             done
             ;;
     esac
+}
+
+# Sets `trouble` to what is wrong with a GPU, or to nothing: one that fell off the bus (Xid 79),
+# memory errors that could not be corrected (Xid 48, 94, 95), rows that wait to be remapped
+# (https://docs.nvidia.com/deploy/xid-errors/, https://docs.nvidia.com/deploy/a100-gpu-mem-error-mgmt/).
+# Nothing is wrong before the driver has worked once: at boot it may still be loading.
+look_at_gpus() {
+    local report rows index errors pending failure count=0 status=0
+    trouble=''
+    command -v nvidia-smi >/dev/null 2>&1 || return 0
+    report="$(timeout 30 nvidia-smi --query-gpu=index,ecc.errors.uncorrected.volatile.total \
+        --format=csv,noheader,nounits 2>/dev/null)" || status=$?
+    if [ "$status" -ne 0 ]; then
+        [ "$gpus_seen" -eq 0 ] || trouble="the driver fails with status $status"
+        return 0
+    fi
+    while IFS=', ' read -r index errors; do
+        [[ "$index" =~ ^[0-9]+$ ]] || continue
+        count=$((count + 1))
+        if [[ "$errors" =~ ^[1-9][0-9]*$ ]]; then
+            trouble="GPU $index has $errors memory errors that could not be corrected"
+        fi
+    done <<<"$report"
+    if [ "$count" -lt "$gpus_seen" ]; then
+        trouble="$count of $gpus_seen GPUs are left"
+    else
+        gpus_seen="$count"
+    fi
+    rows="$(timeout 30 nvidia-smi --query-remapped-rows=remapped_rows.pending,remapped_rows.failure \
+        --format=csv,noheader 2>/dev/null)" || rows=''
+    while IFS=', ' read -r pending failure; do
+        if [[ "$pending" =~ ^(Yes|1)$ || "$failure" =~ ^(Yes|1)$ ]]; then
+            trouble="a GPU waits for rows of its memory to be remapped"
+        fi
+    done <<<"$rows"
+}
+
+# The front ends when its streams have. On a virtual machine it is a container that would be started
+# again.
+retire() {
+    say "this node takes no more requests: $1"
+    if [ "$way" = runpod ]; then
+        close_front QUIT
+        return 0
+    fi
+    docker update --restart=no evenkeel-front >/dev/null 2>&1 || true
+    docker kill --signal QUIT evenkeel-front >/dev/null 2>&1 || true
 }
 
 mkdir -p "$run" "$state" 2>/dev/null || say "nothing can be written: a restart begins a new life"
@@ -102,6 +153,10 @@ read_uptime
 began="$now"
 heard="$now"
 beats_before=0 # bytes of signs of life that could not be emptied
+gpus_seen=0
+sick=0 # looks in a row that found a broken GPU
+looks=0
+trouble=''
 say "ends after $life s of life ($lived_before s of it are over) or $quiet s without a request"
 while true; do
     read_uptime
@@ -123,5 +178,16 @@ while true; do
     elif [ $((now - heard)) -ge "$quiet" ]; then
         end_node "no request with the right key for $quiet s"
     fi
+    if [ $((looks % gpu_ticks)) -eq 0 ] && [ "$sick" -lt 2 ]; then
+        look_at_gpus
+        if [ -z "$trouble" ]; then
+            sick=0
+        else
+            sick=$((sick + 1))
+            say "$trouble"
+            [ "$sick" -lt 2 ] || retire "$trouble"
+        fi
+    fi
+    looks=$((looks + 1))
     sleep "$tick"
 done

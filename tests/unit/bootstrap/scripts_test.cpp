@@ -216,6 +216,89 @@ TEST(NodeWatchdog, F48NotFoundIsNoProofOfADelete) {
     EXPECT_NE(ran.output.find("status 404"), std::string::npos);
 }
 
+/// What nvidia-smi says at each look, as bash that knows `$looks` (from 1) and `$what` it is asked.
+void broken_gpus(const Stage& stage, const std::string& body) {
+    stage.add("nvidia-smi", R"sh(what=gpus
+[[ "$1" == --query-remapped-rows* ]] && what=rows
+[ "$what" = rows ] || printf '.' >>"$STAGE/looks"
+looks="$(wc -c <"$STAGE/looks")"
+)sh" + body);
+}
+
+constexpr const char* front_closed =
+    "docker update --restart=no evenkeel-front\ndocker kill --signal QUIT evenkeel-front\n";
+
+struct BrokenGpu {
+    const char* name;
+    const char* says;
+    const char* told;
+};
+class NodeWatchdogGpu : public testing::TestWithParam<BrokenGpu> {};
+
+TEST_P(NodeWatchdogGpu, F44ABrokenGpuClosesTheFrontOnceAndNothingElse) {
+    Stage stage;
+    stage.environment["BEATS_UNTIL"] = "999999";
+    broken_gpus(stage, GetParam().says);
+    const Ran ran = watch(stage, 100'000, 600, "poweroff", 20);
+    EXPECT_EQ(stage.calls(), front_closed) << ran.output;
+    EXPECT_NE(ran.output.find(GetParam().told), std::string::npos) << ran.output;
+    EXPECT_EQ(stage.folder.read("looks").size(), 3u) << "well, broken, broken: then it is closed";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Each,
+    NodeWatchdogGpu,
+    testing::Values(
+        BrokenGpu{
+            "FellOffTheBus",
+            "[ $looks = 1 ] || exit 15\n[ $what = rows ] && echo 'No, No' || echo '0, 0'\n",
+            "the driver fails with status 15"},
+        BrokenGpu{
+            "OneOfTwoIsGone",
+            "if [ $what = rows ]; then echo 'No, No'; else echo '0, 0'; [ $looks != 1 ] || echo "
+            "'1, 0'; "
+            "fi\n",
+            "1 of 2 GPUs are left"},
+        BrokenGpu{
+            "UncorrectableEcc",
+            "if [ $what = rows ]; then echo 'No, No'; elif [ $looks = 1 ]; then echo '0, 0'; else "
+            "echo "
+            "'0, 3'; fi\n",
+            "GPU 0 has 3 memory errors"},
+        BrokenGpu{
+            "RowRemapPending",
+            "if [ $what = gpus ]; then echo '0, 0'; elif [ $looks = 1 ]; then echo 'No, No'; else "
+            "echo "
+            "'Yes, No'; fi\n",
+            "rows of its memory"}),
+    [](const auto& one) { return std::string{one.param.name}; });
+
+TEST(NodeWatchdog, F44ADriverThatStumblesOnceOrIsNotUpYetClosesNothing) {
+    for (const char* says :
+         {"[ $looks -gt 2 ] || exit 9\necho '0, [N/A]'\n",  // still loading at boot
+          "[ $looks != 3 ] || exit 9\necho '0, [N/A]'\n",   // one bad answer
+          "exit 127\n",                                     // no driver at all
+          "[ $what = rows ] && exit 2\necho '0, [Not Supported]'\n"}) {
+        Stage stage;
+        stage.environment["BEATS_UNTIL"] = "999999";
+        broken_gpus(stage, says);
+        const Ran ran = watch(stage, 100'000, 600, "poweroff", 24);
+        EXPECT_EQ(stage.calls(), "") << says << ran.output;
+    }
+}
+
+TEST(NodeWatchdog, F44InAPodTheFrontMayFinishItsStreams) {
+    Stage stage;
+    stage.environment["BEATS_UNTIL"] = "999999";
+    broken_gpus(stage, "[ $looks = 1 ] || exit 15\necho '0, 0'\n");
+    stage.folder.write("run/front.pid", "999999999\n");
+    stage.folder.write("bash_env", "kill() { printf 'kill %s\\n' \"$*\" >>\"$STAGE/calls\"; }\n");
+    stage.environment["BASH_ENV"] = stage.folder.file("bash_env");
+    const Ran ran = watch(stage, 100'000, 600, "runpod", 20);
+    EXPECT_EQ(stage.calls(), "kill -QUIT 999999999\n") << ran.output;
+    EXPECT_TRUE(fs::exists(stage.folder.path() / "run/ended")) << "it is not started again";
+}
+
 TEST(NodeWatchdog, NeverPrintsTheKey) {
     Stage stage;
     stage.folder.write("statuses", "401\n");
