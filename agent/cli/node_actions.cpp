@@ -4,6 +4,7 @@
 #include "agent/cli/exit_codes.hpp"
 #include "agent/cli/json_fields.hpp"
 #include "agent/cli/text.hpp"
+#include "policies/domain/duration.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>

@@ -9,6 +9,7 @@
 #include "agent/ledger/state_dir.hpp"
 #include "agent/reap/reaper.hpp"
 #include "agent/service/clock.hpp"
+#include "policies/domain/duration.hpp"
 #include "providers/http/rfc3339.hpp"
 
 #include <boost/json/array.hpp>

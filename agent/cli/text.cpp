@@ -54,26 +54,6 @@ std::string duration_text(std::chrono::milliseconds time) {
     return fmt::format("{}d {:02}h", s / 86'400, s % 86'400 / 3'600);
 }
 
-Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
-    using std::chrono::milliseconds;
-    constexpr std::int64_t count_max = 1'000'000;
-    constexpr std::pair<std::string_view, milliseconds> units[] = {
-        {"ms", milliseconds{1}},
-        {"s", std::chrono::seconds{1}},
-        {"m", std::chrono::minutes{1}},
-        {"h", std::chrono::hours{1}}};
-    const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-    const auto count = parse_decimal(text.substr(0, digits), 0);
-    for (const auto& [name, unit] : units) {
-        if (count && *count <= count_max && text.substr(digits) == name) {
-            return unit * *count;
-        }
-    }
-    return fail(
-        Errc::invalid_argument,
-        fmt::format("'{}' is no length of time; write 90s, 5m or 2h", text));
-}
-
 std::string time_text(UtcTime time, bool utc) {
     const std::time_t seconds =
         std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();

@@ -19,8 +19,6 @@ namespace evenkeel::cli {
 [[nodiscard]] std::string count_text(std::int64_t number);
 /// "850 ms", "14m 20s", "12d 4h": the two largest units.
 [[nodiscard]] std::string duration_text(std::chrono::milliseconds time);
-/// Reads "500ms", "90s", "5m", "2h". Errors: invalid_argument, with what to write.
-[[nodiscard]] Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 /// "2026-11-20 09:12" in UTC or local time.
 [[nodiscard]] std::string time_text(UtcTime time, bool utc);
 /// "2026-11-20 09:12:07".

@@ -134,11 +134,15 @@ private:
             case n:
                 return read_count("n", choices_max, 1, scan_.n);
             case tools: {
+                json_.skip_space();
                 const std::size_t from = json_.position();
                 if (!json_.skip_value(1)) {
                     return false;
                 }
-                text_bytes_ += static_cast<std::int64_t>(json_.position() - from);
+                const std::string_view value = json_.text({from, json_.position()});
+                scan_.tools = value.starts_with('[') &&
+                              value.find_first_not_of(" \t\r\n", 1) != value.size() - 1;
+                text_bytes_ += static_cast<std::int64_t>(value.size());
                 return true;
             }
             case user:
@@ -270,6 +274,7 @@ private:
         return json_.each_member(depth + 1, [this, depth](const JsonReader::String& key) {
             const std::string_view name = json_.text({key.span.begin + 1, key.span.end - 1});
             const bool text = name == "content" || name == "text" || name == "arguments";
+            scan_.images = scan_.images || name == "image_url";
             if (json_.peek() != '"') {
                 return count_text(depth + 1);
             }

@@ -52,6 +52,8 @@ struct ChatScan {
     /// Bytes of text in messages plus the tool definitions, divided by four and rounded up: an
     /// estimate for admission and holds, never a bill. Images and audio are not counted.
     std::int64_t prompt_tokens{0};
+    bool tools{false};   ///< `tools` is there and not empty
+    bool images{false};  ///< a part of a message is an image
 };
 
 /// Scans the body of POST /v1/chat/completions. Refused, beyond broken JSON: a top level that is

@@ -139,6 +139,8 @@ asio::awaitable<bool> ChatRequest::admit() {
         .max_tokens = scan_.max_tokens * scan_.n,
         .answers = scan_.n,
         .tokens_out_guess = guess * scan_.n,
+        .tools = scan_.tools,
+        .images = scan_.images,
         .now = arrived_.boot};
     record_.policy = catalogue.revision;
     auto plan = routing::plan(catalogue, ask);

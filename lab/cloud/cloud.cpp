@@ -1,7 +1,7 @@
 #include "lab/cloud/cloud.hpp"
 
 #include "lab/cloud/service.hpp"
-#include "lab/duration.hpp"
+#include "policies/domain/duration.hpp"
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>

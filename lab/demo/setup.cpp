@@ -1,6 +1,6 @@
 #include "lab/demo/setup.hpp"
 
-#include "lab/duration.hpp"
+#include "policies/domain/duration.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>

@@ -1,7 +1,7 @@
 #include "lab/engine/engine.hpp"
 
-#include "lab/duration.hpp"
 #include "lab/engine/service.hpp"
+#include "policies/domain/duration.hpp"
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/signal_set.hpp>

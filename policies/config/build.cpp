@@ -274,6 +274,10 @@ void build_routes(const Node* root, const Index& index, Config& out) {
         for (const Entry& header : entries_of(child(match, "header"))) {
             route.match.headers[header.key] = header.node.text;
         }
+        read(match, "tokens_over", route.match.tokens_over);
+        read(match, "tokens_under", route.match.tokens_under);
+        read(match, "tools", route.match.tools);
+        read(match, "images", route.match.images);
         read(&item, "use", route.use);
         for (std::string& model : route.use) {
             model = canonical_model(index, model);

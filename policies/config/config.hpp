@@ -150,6 +150,10 @@ struct Match {
     std::vector<std::string> models{};             ///< empty: any
     std::vector<std::string> keys{};               ///< empty: any
     std::map<std::string, std::string> headers{};  ///< lower-case name -> exact value
+    std::optional<std::int64_t> tokens_over{};     ///< estimated prompt tokens, more than this
+    std::optional<std::int64_t> tokens_under{};    ///< fewer than this
+    std::optional<bool> tools{};                   ///< whether it defines tools
+    std::optional<bool> images{};                  ///< whether it holds images
     friend bool operator==(const Match&, const Match&) = default;
 };
 

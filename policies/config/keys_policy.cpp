@@ -23,6 +23,17 @@ constexpr std::array policy_rows{
     Key{"routes[].match.key[]", Type::name, "Names of client keys."}.example("[team-b]"),
     Key{"routes[].match.header.*", Type::text, "Request headers and the exact value of each."}
         .named(Type::header_name).example("{x-evenkeel-class: batch}"),
+    Key{"routes[].match.tokens_over", Type::tokens,
+        "Prompts of more tokens than this; estimated, four bytes a token."}
+        .between("0", "1000M").example("8k"),
+    Key{"routes[].match.tokens_under", Type::tokens, "Prompts of fewer tokens than this."}
+        .between("1", "1000M").example("1k"),
+    Key{"routes[].match.tools", Type::boolean,
+        "true: requests that define tools; false: those that do not."}
+        .example("true"),
+    Key{"routes[].match.images", Type::boolean,
+        "true: requests with images; false: those without."}
+        .example("true"),
     Key{"routes[].use[]", Type::model_name,
         "Models that may answer, in order; later ones only when earlier ones cannot in time."}
         .required("the route would answer nothing").filled().example("[qwq-32b, opus]"),

@@ -100,6 +100,8 @@ struct Ask {
     std::int64_t max_tokens{0};  ///< the client's ceiling, all answers together; 0 = not stated
     std::int64_t answers{1};  ///< wanted at once (`n`); each may fill what is left of the context
     std::int64_t tokens_out_guess{256};  ///< learned mean of the model
+    bool tools{false};                   ///< it defines tools
+    bool images{false};                  ///< its messages hold images
     BootTime now{};
 };
 
@@ -120,6 +122,10 @@ inline constexpr std::int64_t tokens_max = 100'000'000;
 /// which its API happens to be full. Divided by Config::speed.
 inline constexpr std::chrono::milliseconds api_full_grace{2'000};
 
+/// Headers by which one request asks for less than its route allows.
+inline constexpr std::string_view max_cost_header = "x-evenkeel-max-cost";  ///< "0.05 USD"
+inline constexpr std::string_view deadline_header = "x-evenkeel-deadline";  ///< "20s"
+
 /// First matching route wins.
 ///
 /// Sources. The models of the route are taken in the order of `use` (left out: the model asked
@@ -128,20 +134,22 @@ inline constexpr std::chrono::milliseconds api_full_grace{2'000};
 /// those of all these models in this order; within one model cheapest first under
 /// `prefer: cheapest`, else as listed; at most gate::api_choices_max. APIs of models before the
 /// queue's model come before its workers (apis_first): a later model only answers when the earlier
-/// cannot. `stay: own` drops APIs and rented workers, `max_cost` drops APIs with a larger hold.
+/// cannot. `stay: own` drops APIs and rented workers, `max_cost` drops APIs with a larger hold; of
+/// the route's and the request's own (`max_cost_header`) the lower one counts.
 ///
 /// Money. hold = input price x tokens_in + output price x ceiling, both rounded up; the input price
 /// is the dearest of plain input and cache write; the ceiling is max_tokens, else (context
 /// - tokens_in, else `answer_tokens_default`) for each answer. expected = the same with min(guess,
 /// max_tokens).
 ///
-/// Times. first = slo.first_token + slo.first_token_per_1k x tokens_in / 1000.
+/// Times. max_wait is the shorter of the route's and the request's own (`deadline_header`). first =
+/// slo.first_token + slo.first_token_per_1k x tokens_in / 1000.
 ///   overflow_at = now + (max_wait, else patience x first); now without workers; never without APIs
 ///   give_up_at  = now + (max_wait, else 2 x first) + (with APIs: api_full_grace / speed)
 ///
 /// Errors: not_found (no such model, message names near ones and all), refused (no route;
 /// `max_cost` or `stay: own` leave no source), unavailable (the model has no usable offer at all),
-/// invalid_argument (negative token counts).
+/// invalid_argument (negative token counts, a header of these two that cannot be read).
 [[nodiscard]] Result<RoutePlan> plan(const Catalogue& catalogue, const Ask& ask);
 
 /// Amount in the report currency, rounded once; fails (not_found) when the currency has no rate,

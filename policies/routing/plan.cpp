@@ -1,3 +1,4 @@
+#include "policies/domain/duration.hpp"
 #include "policies/routing/catalogue.hpp"
 #include "policies/routing/near_names.hpp"
 
@@ -67,6 +68,12 @@ bool matches(
     if (!match.keys.empty() && std::ranges::find(match.keys, ask.key_name) == match.keys.end()) {
         return false;
     }
+    if ((match.tokens_over && ask.tokens_in <= *match.tokens_over) ||
+        (match.tokens_under && ask.tokens_in >= *match.tokens_under) ||
+        (match.tools && *match.tools != ask.tools) ||
+        (match.images && *match.images != ask.images)) {
+        return false;
+    }
     return std::ranges::all_of(match.headers, [&](const auto& header) {
         return ask.header != nullptr &&
                ask.header(ask.header_context, header.first) == header.second;
@@ -124,10 +131,61 @@ std::optional<gate::ApiChoice> price(
         .expected_report = *expected_report};
 }
 
+/// What a route and the request itself set as limits; of two the tighter one.
+struct Bounds {
+    std::optional<std::int64_t> max_cost{};  ///< report nanos
+    bool max_cost_by_request{false};         ///< the request's own is the tighter one
+    std::optional<std::chrono::milliseconds> max_wait{};
+};
+
+std::string_view header_of(const Ask& ask, std::string_view name) {
+    return ask.header == nullptr ? std::string_view{} : ask.header(ask.header_context, name);
+}
+
+template <class T>
+void tighten(std::optional<T>& bound, T other) {
+    bound = bound ? std::min(*bound, other) : other;
+}
+
+Result<Bounds> bounds_of(
+    const config::CurrencyRules& rules, const config::Route& route, const Ask& ask) {
+    Bounds bounds{.max_wait = route.max_wait};
+    if (route.max_cost) {
+        bounds.max_cost = to_report(rules, *route.max_cost, Rounding::down).value_or(0);
+    }
+    if (const std::string_view text = header_of(ask, max_cost_header); !text.empty()) {
+        const auto amount = parse_money(text);
+        const auto limit = amount && amount->nanos() >= 0
+                               ? to_report(rules, *amount, Rounding::down)
+                               : fail(Errc::invalid_argument, "");
+        if (!limit) {
+            return fail(
+                Errc::invalid_argument,
+                fmt::format(
+                    "{} must be an amount such as '0.05 {}', in a currency that has a rate",
+                    max_cost_header,
+                    rules.report.text()));
+        }
+        bounds.max_cost_by_request = !bounds.max_cost || *limit < *bounds.max_cost;
+        tighten(bounds.max_cost, *limit);
+    }
+    if (const std::string_view text = header_of(ask, deadline_header); !text.empty()) {
+        const auto deadline = parse_duration(text);
+        if (!deadline) {
+            return fail(
+                Errc::invalid_argument,
+                fmt::format("{} must be a duration such as '20s' or '500ms'", deadline_header));
+        }
+        tighten(bounds.max_wait, *deadline);
+    }
+    return bounds;
+}
+
 /// The cheapest of the API offers that `max_cost` has dropped.
 struct Dropped {
     std::int64_t hold_report{-1};  ///< -1 = none
     std::int64_t limit{0};
+    bool by_request{false};
 
     void add(std::int64_t hold, std::int64_t limit_report) {
         hold_report = hold_report < 0 ? hold : std::min(hold_report, hold);
@@ -161,6 +219,7 @@ void add_apis(
     const config::Route& route,
     const ModelEntry& entry,
     const Ask& ask,
+    const Bounds& bounds,
     gate::Arrival& arrival,
     Dropped& dropped) {
     const std::size_t first = arrival.api_count;
@@ -169,13 +228,10 @@ void add_apis(
         if (!choice) {
             continue;
         }
-        if (route.max_cost) {
-            const auto limit =
-                to_report(catalogue.config.currency, *route.max_cost, Rounding::down).value_or(0);
-            if (choice->hold_report > limit) {
-                dropped.add(choice->hold_report, limit);
-                continue;
-            }
+        if (bounds.max_cost && choice->hold_report > *bounds.max_cost) {
+            dropped.add(choice->hold_report, *bounds.max_cost);
+            dropped.by_request = bounds.max_cost_by_request;
+            continue;
         }
         insert(arrival, first, route.prefer == config::Prefer::cheapest, *choice);
     }
@@ -198,10 +254,7 @@ std::uint64_t common_budgets(
 }
 
 void set_times(
-    const config::Config& config,
-    const config::Route& route,
-    const Ask& ask,
-    gate::Arrival& arrival) {
+    const config::Config& config, const Bounds& bounds, const Ask& ask, gate::Arrival& arrival) {
     using std::chrono::nanoseconds;
     const config::Slo& slo = config.slo;
     const nanoseconds per_token = nanoseconds{slo.first_token_per_1k} / 1000;
@@ -212,10 +265,11 @@ void set_times(
         apis ? nanoseconds{api_full_grace} / std::max<std::int64_t>(config.speed, 1)
              : nanoseconds{0};
     arrival.give_up_at =
-        ask.now + (route.max_wait ? nanoseconds{*route.max_wait} : 2 * first) + grace;
+        ask.now + (bounds.max_wait ? nanoseconds{*bounds.max_wait} : 2 * first) + grace;
     arrival.overflow_at = BootTime::max();
     if (apis) {
-        arrival.overflow_at = ask.now + (route.max_wait ? nanoseconds{*route.max_wait} : patience);
+        arrival.overflow_at =
+            ask.now + (bounds.max_wait ? nanoseconds{*bounds.max_wait} : patience);
         if (arrival.model == NameIx{}) {
             arrival.overflow_at = ask.now;
         }
@@ -254,10 +308,11 @@ std::unexpected<Error> nothing_left(
         return fail(
             Errc::refused,
             fmt::format(
-                "the cheapest source may cost {}, route '{}' allows {} a request; ask for fewer "
+                "the cheapest source may cost {}, {} allows {} a request; ask for fewer "
                 "tokens (max_tokens)",
                 to_text(Money{dropped.hold_report, currency}),
-                route.name,
+                dropped.by_request ? std::string{max_cost_header}
+                                   : fmt::format("route '{}'", route.name),
                 to_text(Money{dropped.limit, currency})));
     }
     return fail(
@@ -288,6 +343,10 @@ Result<RoutePlan> plan(const Catalogue& catalogue, const Ask& ask_as_given) {
             Errc::refused,
             fmt::format("no route takes requests for '{}' with this key", asked->model->name));
     }
+    const auto bounds = bounds_of(config.currency, *route, ask);
+    if (!bounds) {
+        return std::unexpected{bounds.error()};
+    }
     const Models models = models_of(catalogue, *route, *asked);
     RoutePlan plan{.route = &*route};
     gate::Arrival& arrival = plan.arrival;
@@ -300,7 +359,7 @@ Result<RoutePlan> plan(const Catalogue& catalogue, const Ask& ask_as_given) {
             arrival.apis_first = arrival.api_count;
         }
         if (!route->stay_own) {
-            add_apis(catalogue, *route, *entry, ask, arrival, dropped);
+            add_apis(catalogue, *route, *entry, ask, *bounds, arrival, dropped);
         }
     }
     if (arrival.model == NameIx{} && arrival.api_count == 0) {
@@ -317,7 +376,7 @@ Result<RoutePlan> plan(const Catalogue& catalogue, const Ask& ask_as_given) {
     arrival.tokens_in = ask.tokens_in;
     arrival.tokens_out =
         ask.max_tokens > 0 ? std::min(ask.tokens_out_guess, ask.max_tokens) : ask.tokens_out_guess;
-    set_times(config, *route, ask, arrival);
+    set_times(config, *bounds, ask, arrival);
     return plan;
 }
 

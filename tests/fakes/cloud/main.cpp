@@ -1,4 +1,4 @@
-#include "lab/duration.hpp"
+#include "policies/domain/duration.hpp"
 #include "tests/fakes/cloud/inspect.hpp"
 #include "tests/fakes/cloud/service.hpp"
 
@@ -31,11 +31,11 @@ struct Options {
 void duration(CLI::App& app, const std::string& name, Milliseconds& target, const char* help) {
     app.add_option_function<std::string>(
            name,
-           [&target](const std::string& text) { target = lab::parse_duration(text).value(); },
+           [&target](const std::string& text) { target = parse_duration(text).value(); },
            help)
         ->check(CLI::Validator{
             [](std::string& text) {
-                const auto parsed = lab::parse_duration(text);
+                const auto parsed = parse_duration(text);
                 return parsed ? std::string{} : parsed.error().message;
             },
             "DURATION"});

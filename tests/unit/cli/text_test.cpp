@@ -18,17 +18,6 @@ TEST(CliText, Moments) {
     EXPECT_EQ(time_text(time, true), "2026-03-04 11:00 UTC");
 }
 
-TEST(CliText, LengthsOfTime) {
-    using namespace std::chrono_literals;
-    EXPECT_EQ(parse_duration("500ms"), 500ms);
-    EXPECT_EQ(parse_duration("90s"), 90s);
-    EXPECT_EQ(parse_duration("5m"), 5min);
-    EXPECT_EQ(parse_duration("2h"), 2h);
-    for (const char* bad : {"", "5", "m", "-5m", "5 m", "5d", "1.5h", "9999999999h"}) {
-        EXPECT_FALSE(parse_duration(bad)) << bad;
-    }
-}
-
 TEST(CliText, NamesAsPartsOfAPath) {
     EXPECT_EQ(path_word("ek-1a2b3c4d-01~m_1.x"), "ek-1a2b3c4d-01~m_1.x");
     EXPECT_EQ(path_word("a/b ?\xc3\xa9"), "a%2Fb%20%3F%C3%A9");

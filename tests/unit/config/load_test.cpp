@@ -99,7 +99,8 @@ models:
 routes:
   - {name: hard, match: {model: [claude-opus-4]}, use: [opus]}
   - name: night-batch
-    match: {header: {x-evenkeel-class: batch}, key: [me]}
+    match: {header: {x-evenkeel-class: batch}, key: [me], tokens_over: 1k, tokens_under: 32k,
+            tools: false, images: true}
     use: [qwq]
     prefer: fastest
     max_wait: 6h
@@ -269,7 +270,13 @@ TEST(Load, ReadsEveryKeyOfThePolicy) {
     EXPECT_EQ(c.routes[0].match.models, std::vector<std::string>{"claude-opus-4"});
     const Route batch{
         .name = "night-batch",
-        .match = {.keys = {"me"}, .headers = {{"x-evenkeel-class", "batch"}}},
+        .match =
+            {.keys = {"me"},
+             .headers = {{"x-evenkeel-class", "batch"}},
+             .tokens_over = 1'000,
+             .tokens_under = 32'000,
+             .tools = false,
+             .images = true},
         .use = {"qwq-32b"},
         .prefer = Prefer::fastest,
         .max_wait = 6h,

@@ -37,6 +37,22 @@ TEST(ScanChat, ReadsWhatRoutingAndPricingNeed) {
     EXPECT_EQ(scan->max_tokens, 300);
     EXPECT_EQ(scan->n, 2);
     EXPECT_EQ(scan->prompt_tokens, 3);
+    EXPECT_TRUE(scan->images);
+    EXPECT_FALSE(scan->tools);
+}
+
+TEST(ScanChat, SaysWhetherThereAreToolsAndImages) {
+    const auto scan = [](const std::string& rest) {
+        return *scan_chat(R"({"model":"m","messages":)" + rest + "}");
+    };
+    EXPECT_FALSE(scan(R"([{"content":"image_url"}])").images) << "only a key makes an image";
+    EXPECT_FALSE(scan("[]").images);
+    EXPECT_TRUE(scan(R"([{"content":[{"type":"image_url","image_url":"http://x"}]}])").images);
+    EXPECT_TRUE(scan(R"([],"tools": [{"type":"function"}])").tools);
+    EXPECT_FALSE(scan(R"([],"tools":[ ])").tools);
+    EXPECT_FALSE(scan(R"([],"tools":[])").tools);
+    EXPECT_FALSE(scan(R"([],"tools":null)").tools);
+    EXPECT_FALSE(scan("[]").tools);
 }
 
 TEST(ScanChat, CountsDecodedBytesAndTools) {

@@ -1,6 +1,5 @@
 #include "lab/engine/wire.hpp"
 
-#include "lab/duration.hpp"
 
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
@@ -132,19 +131,6 @@ TEST(EngineWire, MetricsCarryVllmsNames) {
              "\"abort\"} 9\n",
          }) {
         EXPECT_NE(text.find(line), std::string::npos) << line << "\nnot in\n" << text;
-    }
-}
-
-TEST(LabDuration, ReadsAndRefuses) {
-    using std::chrono::milliseconds;
-    EXPECT_EQ(parse_duration("80ms"), milliseconds{80});
-    EXPECT_EQ(parse_duration("45s"), milliseconds{45'000});
-    EXPECT_EQ(parse_duration("58m20s"), milliseconds{3'500'000});
-    EXPECT_EQ(parse_duration("1h30m"), milliseconds{5'400'000});
-    EXPECT_EQ(parse_duration("0s"), milliseconds{0});
-    for (const char* text :
-         {"", "5", "s", "-5s", "1.5s", "5 s", "5mo", "5s ", "401d", "99999999999999999999s"}) {
-        EXPECT_FALSE(parse_duration(text)) << text;
     }
 }
 

@@ -159,6 +159,91 @@ INSTANTIATE_TEST_SUITE_P(
             false}),
     [](const auto& each) { return std::string{each.param.name}; });
 
+TEST(Plan, RoutesBySizeToolsAndImages) {
+    struct Case {
+        config::Match match;
+        std::int64_t tokens;
+        bool tools;
+        bool images;
+        bool taken;
+    };
+    for (const Case& c :
+         {Case{{.tokens_over = 1'000}, 1'000, false, false, false},
+          Case{{.tokens_over = 1'000}, 1'001, false, false, true},
+          Case{{.tokens_under = 1'000}, 1'000, false, false, false},
+          Case{{.tokens_under = 1'000}, 999, false, false, true},
+          Case{{.tools = true}, 10, true, false, true},
+          Case{{.tools = true}, 10, false, false, false},
+          Case{{.tools = false}, 10, true, false, false},
+          Case{{.tools = false}, 10, false, false, true},
+          Case{{.images = true}, 10, false, true, true},
+          Case{{.images = true}, 10, true, false, false},
+          Case{{.images = false}, 10, false, true, false},
+          Case{{.tokens_over = 5, .tools = true}, 10, false, false, false}}) {
+        config::Config config = make_config();
+        config.routes = {{.name = "special", .match = c.match}, {.name = "rest"}};
+        House house{config};
+        Ask ask = house.ask();
+        ask.tokens_in = c.tokens;
+        ask.tools = c.tools;
+        ask.images = c.images;
+        EXPECT_EQ(house.plan(ask)->route->name, c.taken ? "special" : "rest")
+            << c.tokens << c.tools << c.images;
+    }
+}
+
+TEST(Plan, ARequestMayAskForLessThanItsRouteAllowsNeverForMore) {
+    config::Config config = make_config();
+    config.routes[0].max_cost = Money{500'000, usd};  // micro's hold is 350,000, nano's 500,000
+    config.routes[0].max_wait = 20s;
+    House house{config};
+    const auto with = [&](const char* cost, const char* deadline) {
+        house.headers.clear();
+        if (*cost != '\0') {
+            house.headers["x-evenkeel-max-cost"] = cost;
+        }
+        if (*deadline != '\0') {
+            house.headers["x-evenkeel-deadline"] = deadline;
+        }
+        return house.plan(house.ask());
+    };
+    EXPECT_EQ(house.apis(*with("", "")), "micro nano");
+    EXPECT_EQ(house.apis(*with("0.0005 USD", "")), "micro nano");
+    EXPECT_EQ(house.apis(*with("0.000499999 USD", "")), "micro");
+    EXPECT_EQ(house.apis(*with("0.000525 AUD", "")), "micro") << "converted";
+    EXPECT_EQ(house.apis(*with("0 USD", "")), "");
+    EXPECT_EQ(house.apis(*with("100 USD", "")), "micro nano") << "the route's limit stays";
+    EXPECT_EQ(with("", "")->arrival.overflow_at, BootTime{100s} + 20s);
+    EXPECT_EQ(with("", "1500ms")->arrival.overflow_at, BootTime{100s} + 1'500ms);
+    EXPECT_EQ(with("", "1500ms")->arrival.give_up_at, BootTime{100s} + 1'500ms + api_full_grace);
+    EXPECT_EQ(with("", "1h")->arrival.overflow_at, BootTime{100s} + 20s);
+    for (const auto& [cost, deadline] :
+         {std::pair{"5", ""},
+          std::pair{"-1 USD", ""},
+          std::pair{"1 XXX", ""},
+          std::pair{"", "20"},
+          std::pair{"", "-1s"},
+          std::pair{"", "soon"}}) {
+        const auto plan = with(cost, deadline);
+        ASSERT_FALSE(plan) << cost << deadline;
+        EXPECT_EQ(plan.error().code, Errc::invalid_argument);
+        EXPECT_NE(plan.error().message.find("x-evenkeel-"), std::string::npos);
+    }
+    config.routes[0].use = {"opus"};
+    House opus{config};
+    opus.headers["x-evenkeel-max-cost"] = "0.001 AUD";
+    config.routes[0].max_cost.reset();
+    const auto over = opus.plan(opus.ask());
+    ASSERT_FALSE(over);
+    EXPECT_NE(over.error().message.find("route 'default' allows 0.00075 AUD"), std::string::npos)
+        << over.error().message;
+    House free{config};
+    free.headers["x-evenkeel-max-cost"] = "0.001 AUD";
+    EXPECT_NE(
+        free.plan(free.ask()).error().message.find("x-evenkeel-max-cost allows 0.001 AUD"),
+        std::string::npos);
+}
+
 TEST(Plan, NoRouteIsRefused) {
     config::Config config = make_config();
     config.routes[0].match.keys = {"ben"};

@@ -1,22 +1,16 @@
-#pragma once
-
-#include "policies/domain/error.hpp"
+#include "policies/domain/duration.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
-#include <chrono>
 #include <cstdint>
-#include <string_view>
 #include <utility>
 
-/// Durations as people write them on the command line.
-namespace evenkeel::lab {
+namespace evenkeel {
 
-/// Reads "80ms", "45s", "5m", "6h", "3d" and sums without spaces like "58m20s". Negative numbers,
-/// fractions and more than 400 days are refused.
-[[nodiscard]] inline Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
+Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
     static constexpr std::array<std::pair<std::string_view, std::int64_t>, 5> units{
         {{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
     constexpr std::int64_t limit = 400LL * 86'400'000;
@@ -46,4 +40,4 @@ namespace evenkeel::lab {
     return std::chrono::milliseconds{total};
 }
 
-}  // namespace evenkeel::lab
+}  // namespace evenkeel
