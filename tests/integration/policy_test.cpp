@@ -61,7 +61,7 @@ TEST_F(PolicyCommand, APlanIsMadeAndApplied) {
     EXPECT_EQ(nothing.status, 0) << nothing.err;
     EXPECT_FALSE(fs::exists(daemon.state() / "plans")) << "nothing to plan, nothing to keep";
 
-    edit("max_wait: 200ms", "max_wait: 300ms  # a comment");
+    edit("max_wait: 200ms}", "max_wait: 300ms}  # a comment");
     const auto diff = policy({"diff", "--exit-code"});
     EXPECT_EQ(diff.status, changes_pending) << diff.err;
     EXPECT_NE(diff.out.find("-  max_wait: 200ms\n+  max_wait: 300ms\n"), std::string::npos)
@@ -97,7 +97,14 @@ TEST_F(PolicyCommand, APlanIsRefusedWhenTheFilesMoveOn) {
     const fs::path copy = daemon.state().parent_path() / "copy";
     fs::copy(daemon.config(), copy, fs::copy_options::recursive);
     edit("max_wait: 301ms", "max_wait: 302ms");
-    const auto elsewhere = policy({"apply", "--yes", "--config", copy.string()});
+    const auto elsewhere = evenkeel(
+        {"policy",
+         "apply",
+         "--yes",
+         "--config",
+         copy.string(),
+         "--state",
+         daemon.state().string()});
     EXPECT_EQ(elsewhere.status, refused) << elsewhere.out;
     EXPECT_NE(elsewhere.err.find("which the agent reads"), std::string::npos) << elsewhere.err;
     EXPECT_EQ(revision(), 1);
