@@ -1,6 +1,7 @@
 #include "agent/daemon.hpp"
 
 #include "agent/admin/admin.hpp"
+#include "agent/config/policy_text.hpp"
 #include "agent/config/reading.hpp"
 #include "agent/control/control.hpp"
 #include "agent/service/clock.hpp"
@@ -65,16 +66,42 @@ std::filesystem::path socket_path(const ServeOptions& options) {
 /// Reads the configuration again and again; keeps the running one when a new one is wrong.
 class Reloader {
 public:
-    Reloader(const ServeOptions& options, const Clock& clock, Control& control, config::Config now)
-        : options_{options}, clock_{clock}, control_{control}, running_{std::move(now)} {}
+    Reloader(
+        const ServeOptions& options,
+        const Clock& clock,
+        Control& control,
+        config::Config now,
+        std::string_view text)
+        : options_{options},
+          clock_{clock},
+          control_{control},
+          running_{std::move(now)},
+          running_sha256_{policy_sha256(text)} {}
 
-    /// Errors: what is wrong, as `policy check` prints it; nothing changed then.
-    Result<std::int64_t> reload() {
+    /// Errors: what is wrong, as `policy check` prints it, or conflict when the policy in force or
+    /// the files are not those of the request; nothing changed then.
+    Result<std::int64_t> reload(const ApplyRequest& request) {
         const std::lock_guard lock{mutex_};
+        if (!request.base_sha256.empty() && request.base_sha256 != running_sha256_) {
+            return fail(
+                Errc::conflict,
+                "another policy is in force by now than the one that the plan was made for; "
+                "nothing changed. Look again: evenkeel policy plan");
+        }
         auto reading = read_configuration(options_.config, clock_.read().utc);
         if (!reading) {
             spdlog::error("reload: {}; the old policy stays in force", reading.error().message);
             return std::unexpected{reading.error()};
+        }
+        const std::string sha256 = policy_sha256(reading->text);
+        if (!request.draft_sha256.empty() && request.draft_sha256 != sha256) {
+            return fail(
+                Errc::conflict,
+                fmt::format(
+                    "the files in {}, which the agent reads, are not those of the plan; nothing "
+                    "changed. Look again: evenkeel policy plan --config {}",
+                    options_.config.string(),
+                    options_.config.string()));
         }
         if (!reading->loaded) {
             const std::string text = config::render_all(reading->loaded.error());
@@ -99,10 +126,11 @@ public:
                 Errc::invalid_argument,
                 "currency.report changes only at a restart; nothing changed");
         }
-        auto applied = control_.apply(next, std::move(reading->text), "reload", policy_wait);
+        auto applied = control_.apply(next, std::move(reading->text), request.author, policy_wait);
         if (applied) {
             running_ = std::move(next);
-            spdlog::info("reload: policy revision={} in force", *applied);
+            running_sha256_ = sha256;
+            spdlog::info("reload: policy revision={} author={} in force", *applied, request.author);
         }
         return applied;
     }
@@ -119,6 +147,7 @@ private:
     Control& control_;
     std::mutex mutex_;
     config::Config running_;
+    std::string running_sha256_;
 };
 
 /// Says whether the parts that must move have moved lately.
@@ -241,13 +270,15 @@ int serve(const ServeOptions& options) {
              .engine_secret = *secret,
              .boot_id = *boot_id,
              .zone = *zone}};
-        Reloader reloader{options, clock, control, config};
+        Reloader reloader{options, clock, control, config, reading->text};
         auto admin = Admin::start(
             {.listen = config.listen.admin,
              .socket = socket_path(options),
              .state = options.state,
              .zone = *zone},
-            {control, books, board, clock, [&reloader] { return reloader.reload(); }});
+            {control, books, board, clock, [&reloader](const ApplyRequest& request) {
+                 return reloader.reload(request);
+             }});
         if (!admin) {
             return refuse(admin.error());
         }
@@ -292,7 +323,7 @@ int serve(const ServeOptions& options) {
             look();
             if (signal == Signals::Kind::reload) {
                 notify::reloading();
-                static_cast<void>(reloader.reload());
+                static_cast<void>(reloader.reload(ApplyRequest{}));
                 if (told_ready) {
                     notify::ready();
                 }

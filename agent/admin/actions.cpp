@@ -174,11 +174,22 @@ asio::awaitable<Result<std::string>> Admin::act(
         co_return json::serialize(json::object{{"name", name}, {"key", **key}});
     }
     if (path == "/api/reload") {
-        const auto revision = parts_.reload();
+        const auto revision = parts_.reload(ApplyRequest{});
         if (!revision) {
             co_return std::unexpected{revision.error()};
         }
         co_return json::serialize(json::object{{"ok", true}, {"revision", *revision}});
+    }
+    if (path == "/api/policy/apply") {
+        const auto revision = parts_.reload(
+            {.author = user,
+             .base_sha256 = fields.text("base_sha256"),
+             .draft_sha256 = fields.text("draft_sha256")});
+        if (!revision) {
+            co_return std::unexpected{revision.error()};
+        }
+        co_return json::serialize(json::object{
+            {"schema", "evenkeel.action/1"}, {"action", "apply"}, {"revision", *revision}});
     }
     if (path == "/api/backup") {
         auto promise = std::make_shared<std::promise<Result<std::int64_t>>>();

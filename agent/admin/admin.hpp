@@ -1,6 +1,7 @@
 #pragma once
 
 #include "agent/admin/view_json.hpp"
+#include "agent/config/apply_request.hpp"
 #include "agent/control/control.hpp"
 #include "agent/control/view.hpp"
 #include "agent/ledger/keys.hpp"
@@ -51,7 +52,7 @@ public:
         const Board& board;
         const Clock& clock;
         /// Reloads the configuration; the answer is the revision, or what is wrong with the files.
-        std::function<Result<std::int64_t>()> reload;
+        std::function<Result<std::int64_t>(const ApplyRequest&)> reload;
     };
     /// Errors: conflict (address in use), io_failed, invalid_argument (socket path too long).
     [[nodiscard]] static Result<std::unique_ptr<Admin>> start(AdminOptions options, Parts parts);

@@ -10,8 +10,6 @@ namespace evenkeel::cli {
 
 /// Reads the ledger alone, so it works with the agent down.
 int report_spend(const Globals& globals, const std::string& by);
-/// Checks the configuration files; needs no agent.
-int policy_check(const Globals& globals);
 /// Through the agent when it runs, else straight into its ledger.
 int keys_create(const Globals& globals, const std::string& name);
 int keys_list(const Globals& globals);

@@ -7,6 +7,7 @@
 #include "agent/cli/exit_codes.hpp"
 #include "agent/cli/globals.hpp"
 #include "agent/cli/node_actions.hpp"
+#include "agent/cli/policy_actions.hpp"
 #include "agent/cli/spending.hpp"
 #include "agent/cli/status.hpp"
 #include "agent/daemon.hpp"
@@ -46,6 +47,11 @@ struct Arguments {
     std::string freeze_reason{};
     std::string price_provider{};
     BreakevenArguments breakeven{};
+    bool exit_code{false};
+    ApplyArguments apply{};
+    ShowArguments show{};
+    std::string key_path{};
+    std::string schema_file{};
 };
 
 using Action = std::function<int()>;
@@ -160,8 +166,7 @@ public:
             });
         spend.add_option("--by", a.by, "source, model, key, route or provider");
         fill_breakeven();
-        CLI::App& policy = group("policy", "the configuration files");
-        command(policy, "check", "check them, without the agent", [&g] { return policy_check(g); });
+        fill_policy();
         CLI::App& keys = command(app_, "keys", "client keys", [&g] { return keys_list(g); });
         command(keys, "list", "names and prefixes", [&g] { return keys_list(g); });
         CLI::App& create = command(keys, "create", "make one; it is shown once", [&a] {
@@ -291,6 +296,44 @@ private:
         command_of.add_option("--in-mtok", b.in_mtok, "million prompt tokens a month");
         command_of.add_option("--out-mtok", b.out_mtok, "million answer tokens a month");
         command_of.add_option("--table", b.table, "answer the questions of a CSV file");
+    }
+
+    void fill_policy() {
+        Arguments& a = arguments_;
+        Globals& g = a.globals;
+        CLI::App& policy = group("policy", "the configuration files");
+        command(policy, "check", "check them, without the agent", [&g] { return policy_check(g); });
+        const auto exit_code = [&a](CLI::App& to) {
+            to.add_flag("--exit-code", a.exit_code, "exit with 10 when there are changes");
+        };
+        exit_code(command(policy, "plan", "what they would change and cost at most", [&a] {
+            return policy_plan(a.globals, a.exit_code);
+        }));
+        exit_code(command(policy, "diff", "what they say otherwise than what is in force", [&a] {
+            return policy_diff(a.globals, a.exit_code);
+        }));
+        CLI::App& apply = command(policy, "apply", "put them in force", [&a] {
+            return policy_apply(a.globals, a.apply);
+        });
+        apply.add_option("plan", a.apply.plan, "what 'policy plan' has written");
+        apply.add_flag("--yes", a.apply.yes, "without a plan");
+        apply.add_option("--confirm", a.apply.confirm, "a limit that may go, by its name")
+            ->delimiter(',')
+            ->allow_extra_args(false);
+        CLI::App& show_command = command(policy, "show", "what is or was in force", [&a] {
+            return policy_show(a.globals, a.show);
+        });
+        show_command.add_option("--revision", a.show.revision, "its number; left out: the newest")
+            ->check(CLI::PositiveNumber);
+        show_command.add_flag("--list", a.show.list, "all of them: number, time and author");
+        CLI::App& explain = command(policy, "explain", "about a key, such as max_life", [&a] {
+            return policy_explain(a.globals, a.key_path);
+        });
+        explain.add_option("key", a.key_path, "scaling.max_life, or its last part")->required();
+        CLI::App& schema = command(policy, "schema", "JSON Schema of the files, for editors", [&a] {
+            return policy_schema(a.schema_file);
+        });
+        schema.add_option("file", a.schema_file, "of this file only");
     }
 
     void fill_lab() {

@@ -1,6 +1,7 @@
 #include "agent/cli/actions.hpp"
 #include "agent/cli/daemon_client.hpp"
 #include "agent/cli/exit_codes.hpp"
+#include "agent/cli/policy_actions.hpp"
 #include "agent/config/reading.hpp"
 #include "agent/service/clock.hpp"
 

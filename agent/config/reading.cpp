@@ -1,6 +1,8 @@
 #include "agent/config/reading.hpp"
 
-#include <fmt/format.h>
+#include "agent/config/policy_text.hpp"
+
+#include <chrono>
 
 namespace evenkeel::agent {
 
@@ -10,10 +12,7 @@ Result<Reading> read_configuration(const std::filesystem::path& folder, UtcTime 
         return std::unexpected{files.error()};
     }
     Reading reading{.files = files->size()};
-    for (const config::SourceFile& file : *files) {
-        reading.text += fmt::format(
-            "# ---- {}\n{}\n", std::filesystem::path{file.path}.filename().string(), file.text);
-    }
+    reading.text = join_policy(*files);
     reading.loaded = config::load(
         *files, std::chrono::year_month_day{std::chrono::floor<std::chrono::days>(now)});
     return reading;

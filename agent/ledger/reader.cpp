@@ -223,6 +223,55 @@ Result<std::vector<MachineEvent>> Reader::events(MachineId machine) {
     return reading(*impl_->database, [&] { return read_events(*impl_->database, machine); });
 }
 
+Result<PolicyRow> Reader::policy(std::int64_t no) {
+    Database& database = *impl_->database;
+    auto found = reading(database, [&] {
+        std::vector<PolicyRow> rows;
+        Statement row{
+            database,
+            "SELECT no, at_us, author, sha256, text FROM policy WHERE no = ?1 OR ?1 = 0"
+            " ORDER BY no DESC LIMIT 1"};
+        row.query(no);
+        while (row.next()) {
+            rows.push_back(
+                {.no = row.integer(0),
+                 .at = from_us(row.integer(1)),
+                 .author = row.text(2),
+                 .sha256 = row.text(3),
+                 .text = row.text(4)});
+        }
+        return rows;
+    });
+    if (!found) {
+        return std::unexpected{found.error()};
+    }
+    if (found->empty()) {
+        return fail(
+            Errc::not_found,
+            no == 0 ? std::string{"no policy has been in force yet: start the agent once"}
+                    : fmt::format("there is no policy #{}; see: evenkeel policy show --list", no));
+    }
+    return std::move(found->front());
+}
+
+Result<std::vector<PolicyRow>> Reader::policies(int limit) {
+    Database& database = *impl_->database;
+    return reading(database, [&] {
+        std::vector<PolicyRow> rows;
+        Statement row{
+            database, "SELECT no, at_us, author, sha256 FROM policy ORDER BY no DESC LIMIT ?1"};
+        row.query(limit);
+        while (row.next()) {
+            rows.push_back(
+                {.no = row.integer(0),
+                 .at = from_us(row.integer(1)),
+                 .author = row.text(2),
+                 .sha256 = row.text(3)});
+        }
+        return rows;
+    });
+}
+
 Result<std::vector<DecisionRow>> Reader::decisions(int limit) {
     Database& database = *impl_->database;
     return reading(database, [&] {

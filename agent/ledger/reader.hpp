@@ -108,6 +108,10 @@ public:
     [[nodiscard]] Result<std::vector<DecisionRow>> decisions(int limit);
     /// Why `machine` was ordered; nothing for one that was adopted.
     [[nodiscard]] Result<std::optional<DecisionRow>> order_decision(MachineId machine);
+    /// The configuration with that number, the newest for 0. Errors: not_found.
+    [[nodiscard]] Result<PolicyRow> policy(std::int64_t no = 0);
+    /// The newest `limit` configurations without their texts, newest first.
+    [[nodiscard]] Result<std::vector<PolicyRow>> policies(int limit);
     [[nodiscard]] Result<std::vector<KeyRow>> keys();
     [[nodiscard]] Result<std::vector<BudgetWindow>> budget_windows(UtcTime since);
     /// Since `since`, one row a machine; only those posted at least twice.

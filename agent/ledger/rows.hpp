@@ -150,6 +150,15 @@ struct DecisionRow {
     Decision decision{};
 };
 
+/// A configuration that was in force.
+struct PolicyRow {
+    std::int64_t no{0};
+    UtcTime at{};          ///< from when on
+    std::string author{};  ///< "start", "reload", or the user who applied it
+    std::string sha256{};  ///< of the text, 32 bytes
+    std::string text{};    ///< all files; agent::split_policy takes them apart
+};
+
 /// One step of one machine: everything it changes, committed together or not at all.
 struct MachineStep {
     MachineRow machine{};  ///< the row after the step; `step` = expected_step + 1 (intent: 0)

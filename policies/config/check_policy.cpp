@@ -344,6 +344,9 @@ void Checker::check_scaling_offers(const Node& item, const std::string& path) {
             continue;
         }
         const OfferRef* offer = index_.resolve(name->text, known->second);
+        if (offer != nullptr && (offer->provider == nullptr || offer->provider->kind.empty())) {
+            continue;  // what is wrong with its provider was said there
+        }
         std::string message;
         if (offer == nullptr) {
             message = fmt::format("there is no offer {}", quote(name->text));

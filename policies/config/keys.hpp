@@ -58,6 +58,7 @@ struct Key {
     bool is_required{false};          ///< the key must be there
     bool is_filled{false};            ///< a list or named map must have at least one entry
     bool is_inert{false};             ///< accepted and checked, but nothing uses it yet
+    bool is_ordered{false};           ///< a list whose order means something
     std::string_view default_text{};  ///< what leaving it out means, as it would be written
     std::string_view example_text{};  ///< for messages and the reference
     std::string_view least{};         ///< smallest legal value, as it would be written
@@ -82,6 +83,11 @@ struct Key {
     [[nodiscard]] constexpr Key inert() const noexcept {
         Key row = *this;
         row.is_inert = true;
+        return row;
+    }
+    [[nodiscard]] constexpr Key ordered() const noexcept {
+        Key row = *this;
+        row.is_ordered = true;
         return row;
     }
     [[nodiscard]] constexpr Key named(Type names) const noexcept {

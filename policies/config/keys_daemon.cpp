@@ -41,7 +41,7 @@ constexpr std::array daemon_rows{
 
     Key{"energy", Type::map, "What electricity costs."},
     Key{"energy.tariff[]", Type::map, "Prices of power; the first line that applies wins."}
-        .without("own power is booked at nothing"),
+        .ordered().without("own power is booked at nothing"),
     Key{"energy.tariff[].price", Type::price_kwh, "Price of one kilowatt-hour."}
         .required("a tariff without a price says nothing")
         .between("0", "1000").example("0.33 AUD/kWh"),

@@ -11,7 +11,7 @@ constexpr std::array policy_rows{
         .required("a later version could mean something else by the same keys").example("1"),
 
     Key{"routes[]", Type::map, "Which requests go where; the first route that matches wins."}
-        .required("no request could be answered").filled()
+        .required("no request could be answered").filled().ordered()
         .example("[{name: default, match: {}, use: [qwq-32b]}]"),
     Key{"routes[].name", Type::name, "Name of the route, as in reports."}
         .required("reports and budgets could not name it").example("default"),
@@ -36,7 +36,8 @@ constexpr std::array policy_rows{
         .example("true"),
     Key{"routes[].use[]", Type::model_name,
         "Models that may answer, in order; later ones only when earlier ones cannot in time."}
-        .required("the route would answer nothing").filled().example("[qwq-32b, opus]"),
+        .required("the route would answer nothing").filled().ordered()
+        .example("[qwq-32b, opus]"),
     Key{"routes[].prefer", Type::choice, "How to choose among sources that can answer in time."}
         .one_of("cheapest|fastest|listed").def("cheapest"),
     Key{"routes[].max_wait", Type::duration,
@@ -89,7 +90,8 @@ constexpr std::array policy_rows{
         .required("it is not known what to run on the machine").example("qwq-32b"),
     Key{"scaling[].offers[]", Type::name,
         "Offers to rent, tried in this order: a provider's name, or an offer's."}
-        .required("it is not known what to rent").filled().example("[runpod, do]"),
+        .required("it is not known what to rent").filled().ordered()
+        .example("[runpod, do]"),
     Key{"scaling[].rule", Type::choice,
         "How renting is decided; never keeps the entry but rents not."}
         .one_of("break-even|never").def("break-even"),

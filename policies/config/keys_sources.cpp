@@ -74,7 +74,8 @@ constexpr std::array model_rows{
     Key{"models.*.aliases[]", Type::model_name, "Other names clients may send for it."}
         .example("[qwq, reasoning-small]"),
     Key{"models.*.offers[]", Type::map, "Ways to get the model served."}
-        .required("nobody would serve this model").filled().example("[{on: desk, slots: 4}]"),
+        .required("nobody would serve this model").filled().ordered()
+        .example("[{on: desk, slots: 4}]"),
     Key{"models.*.offers[].name", Type::name,
         "Name of the offer; needed where one provider has several. Left out: the provider's name."}
         .example("do-h100"),
@@ -95,7 +96,7 @@ constexpr std::array model_rows{
         "(packaging/pod)."}
         .example("vllm/vllm-openai:v0.11.0"),
     Key{"models.*.offers[].args[]", Type::text, "Further arguments of the rented engine."}
-        .example("[--reasoning-parser, deepseek_r1]"),
+        .ordered().example("[--reasoning-parser, deepseek_r1]"),
     Key{"models.*.offers[].volume", Type::name,
         "The provider's volume that holds the weights (Lambda: the name of a file system); left "
         "out: downloaded at each boot."}

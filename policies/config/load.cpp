@@ -2,6 +2,7 @@
 
 #include "policies/config/build.hpp"
 #include "policies/config/check.hpp"
+#include "policies/config/flatten.hpp"
 #include "policies/config/text.hpp"
 #include "policies/config/walk.hpp"
 
@@ -142,7 +143,10 @@ std::expected<Loaded, std::vector<Diagnostic>> load(std::span<const SourceFile> 
     if (findings.has_errors()) {
         return std::unexpected{findings.take()};
     }
-    return Loaded{.config = build(documents, index), .warnings = findings.take()};
+    return Loaded{
+        .config = build(documents, index),
+        .warnings = findings.take(),
+        .settings = flatten(documents, index)};
 }
 
 }  // namespace evenkeel::config

@@ -2,6 +2,7 @@
 
 #include "policies/config/config.hpp"
 #include "policies/config/diagnostic.hpp"
+#include "policies/config/settings.hpp"
 
 #include <cstddef>
 #include <expected>
@@ -26,6 +27,7 @@ inline constexpr int file_nodes_max = 20'000;
 struct Loaded {
     Config config{};
     std::vector<Diagnostic> warnings{};  ///< sorted by file and line
+    std::vector<Setting> settings{};     ///< the same by key, for comparing: see changes()
 };
 
 /// Reads the configuration: strict YAML, every key known, every value with its unit, every name

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <span>
+#include <utility>
 
 namespace evenkeel::config {
 namespace {
@@ -154,7 +155,7 @@ ValueOutcome read_bytes(std::string_view text) {
 ValueOutcome read_tokens(std::string_view text, bool is_quoted) {
     static constexpr std::array<UnitRow, 3> units{{{"", 1}, {"k", 1'000}, {"M", 1'000'000}}};
     const Split parts = split_number(text);
-    if (parts.rest.empty() || std::ranges::find(units, parts.rest, &UnitRow::name) == units.end()) {
+    if (parts.rest.empty()) {
         return read_number(Type::integer, text, is_quoted);
     }
     return read_with_unit(text, units, "EK-C022", Type::tokens, 0, /*may_have_space=*/false);
@@ -206,6 +207,25 @@ std::string_view suffix_of(Type type) noexcept {
     return type == Type::price_hour ? "/h" : type == Type::price_mtok ? "/Mtok" : "/kWh";
 }
 
+/// "/hr" and "/hour" for "/h", "/MTok" for "/Mtok".
+bool is_spelling_of(std::string_view unit, std::string_view suffix) {
+    std::string lower{unit};
+    std::ranges::transform(lower, lower.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    static constexpr std::array<std::pair<std::string_view, std::string_view>, 8> spellings{
+        {{"/h", "/h"},
+         {"/hr", "/h"},
+         {"/hour", "/h"},
+         {"/mtok", "/Mtok"},
+         {"/mtoken", "/Mtok"},
+         {"/mtokens", "/Mtok"},
+         {"/million tokens", "/Mtok"},
+         {"/kwh", "/kWh"}}};
+    return std::ranges::find(spellings, std::pair{std::string_view{lower}, suffix}) !=
+           spellings.end();
+}
+
 ValueOutcome read_price(Type type, std::string_view text, std::string_view own) {
     const std::string_view suffix = suffix_of(type);
     if (is_number(text) && !text.starts_with('-')) {
@@ -230,10 +250,13 @@ ValueOutcome read_price(Type type, std::string_view text, std::string_view own) 
         return value_issue("EK-C018", fmt::format("{} is below zero", quote(text)));
     }
     if (text.substr(slash) != suffix) {
-        return write_instead(
-            "EK-C021",
-            fmt::format("{} has another unit than '{}'", quote(text), suffix),
-            fmt::format("{}{}", text.substr(0, slash), suffix));
+        const std::string message =
+            fmt::format("{} has another unit than '{}'", quote(text), suffix);
+        // The same number with another unit is another price: only a spelling is put right.
+        return is_spelling_of(text.substr(slash), suffix)
+                   ? write_instead(
+                         "EK-C021", message, fmt::format("{}{}", text.substr(0, slash), suffix))
+                   : value_issue("EK-C021", message, fmt::format("write {}", describe(type)));
     }
     return Value{.number = amount->nanos(), .currency = amount->currency()};
 }

@@ -1,4 +1,6 @@
+#include "policies/config/explain_key.hpp"
 #include "policies/config/load.hpp"
+#include "policies/config/settings.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +11,8 @@
 #include <vector>
 
 /// Feeds the loader four files cut from one input (at NUL bytes) and checks what it promises: no
-/// exception, findings with sane places, and text that a terminal can be trusted with.
+/// exception, findings with sane places, and text that a terminal can be trusted with. What loads
+/// differs in nothing from itself, and in all that it says from an empty configuration.
 namespace evenkeel::config {
 namespace {
 
@@ -36,6 +39,22 @@ void check(const Diagnostic& found) {
     }
 }
 
+void check(const Loaded& loaded) {
+    if (!changes(loaded.settings, loaded.settings).empty()) {
+        broken("a configuration that differs from itself", "");
+    }
+    for (const Change& change : changes({}, loaded.settings)) {
+        if (change.path().empty() || change.kind != ChangeKind::added) {
+            broken("a change without a place", change.path());
+        }
+        for (const char c : change.after) {
+            if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+                broken("a control character in a change", change.path());
+            }
+        }
+    }
+}
+
 }  // namespace
 }  // namespace evenkeel::config
 
@@ -50,9 +69,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         files.push_back({.path = name, .text = std::string{rest.substr(0, end)}});
         rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
     }
-    constexpr Date today{
-        std::chrono::year{2026}, std::chrono::month{11}, std::chrono::day{25}};
+    constexpr Date today{std::chrono::year{2026}, std::chrono::month{11}, std::chrono::day{25}};
     const auto loaded = load(files, today);
+    if (loaded) {
+        check(*loaded);
+    }
+    for (const KeyRef& each : find_keys(files.front().text)) {
+        if (explain_key(each).empty()) {
+            broken("a key without help", files.front().text);
+        }
+    }
+    if (near_keys(files.front().text).size() > 3) {
+        broken("too many near keys", files.front().text);
+    }
     for (const Diagnostic& found : loaded ? loaded->warnings : loaded.error()) {
         check(found);
     }

@@ -31,6 +31,7 @@ TEST(Installed, EverythingIsWhereDebianExpectsIt) {
           "share/zsh/site-functions/_evenkeel",
           "share/fish/vendor_completions.d/evenkeel.fish",
           "share/evenkeel/examples/desk-5090/policy.yaml",
+          "share/evenkeel/schema/evenkeel-v1.json",
           "share/evenkeel/traces/azure2023_conv.csv.gz",
           "share/doc/evenkeel/copyright",
           "share/doc/evenkeel/README.md"}) {

@@ -152,7 +152,20 @@ INSTANTIATE_TEST_SUITE_P(
             scaling("    max_life: 6h\n    max_price: «5 USD/Mtok»"),
             "EK-C021",
             "another unit",
+            "4.41 USD/h"},
+        Case{
+            "Spelling",
+            po,
+            scaling("    max_life: 6h\n    max_price: «5 USD/hour»"),
+            "EK-C021",
+            "another unit",
             "'5 USD/h'"},
+        Case{
+            "TokensInBytes",
+            mo,
+            base_texts[2] + "  x: {context: «32KiB», offers: [{on: shop, name: y, price: {in: 1 "
+                            "USD/Mtok, out: 1 USD/Mtok}, seen: 2026-11-01}]}\n",
+            "EK-C022"},
         Case{
             "PerDay",
             po,

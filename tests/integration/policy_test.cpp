@@ -1,0 +1,185 @@
+#include "daemon_process.hpp"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+/// `evenkeel policy` on a running agent and beside a stopped one.
+namespace evenkeel::integration {
+namespace {
+
+namespace json = boost::json;
+namespace fs = std::filesystem;
+
+constexpr int failed = 1;
+constexpr int usage = 2;
+constexpr int daemon_down = 3;
+constexpr int refused = 4;
+constexpr int changes_pending = 10;
+constexpr int configuration = 78;
+
+class PolicyCommand : public testing::Test {
+protected:
+    DaemonProcess daemon;
+
+    void SetUp() override {
+        daemon.start();
+        ASSERT_TRUE(daemon.ready()) << daemon.log();
+    }
+    [[nodiscard]] lab::demo::ToolResult policy(std::vector<std::string> words) const {
+        words.insert(words.begin(), "policy");
+        return daemon.tool(std::move(words));
+    }
+    [[nodiscard]] std::int64_t revision() const {
+        boost::system::error_code code;
+        const json::value status =
+            json::parse(fetch(daemon.admin(), "GET", "/api/status").body, code);
+        return code ? -1 : status.at("policy").at("revision").to_number<std::int64_t>();
+    }
+    /// The only plan in the state folder.
+    [[nodiscard]] std::string plan() const {
+        std::string name;
+        for (const auto& entry : fs::directory_iterator{daemon.state() / "plans"}) {
+            EXPECT_TRUE(name.empty()) << "more than one plan";
+            name = entry.path().filename().string();
+        }
+        return name;
+    }
+    void edit(const std::string& old, const std::string& with) const {
+        daemon.replace("policy.yaml", old, with);
+    }
+};
+
+TEST_F(PolicyCommand, APlanIsMadeAndApplied) {
+    ASSERT_EQ(revision(), 1);
+    const auto none = policy({"diff", "--exit-code"});
+    EXPECT_EQ(none.status, 0) << none.err;
+    EXPECT_NE(none.out.find("0 changes between policy #1"), std::string::npos) << none.out;
+    const auto nothing = policy({"plan", "--exit-code"});
+    EXPECT_EQ(nothing.status, 0) << nothing.err;
+    EXPECT_FALSE(fs::exists(daemon.state() / "plans")) << "nothing to plan, nothing to keep";
+
+    edit("max_wait: 200ms}", "max_wait: 300ms}  # a comment");
+    const auto diff = policy({"diff", "--exit-code"});
+    EXPECT_EQ(diff.status, changes_pending) << diff.err;
+    EXPECT_NE(diff.out.find("-  max_wait: 200ms\n+  max_wait: 300ms\n"), std::string::npos)
+        << diff.out;
+    EXPECT_EQ(policy({"diff"}).status, 0) << "10 only when asked for";
+    const auto made = policy({"plan", "--exit-code"});
+    EXPECT_EQ(made.status, changes_pending) << made.err;
+    EXPECT_NE(made.out.find("max_wait  200ms -> 300ms"), std::string::npos) << made.out;
+    EXPECT_NE(made.out.find("Worst   case, rentals per day"), std::string::npos) << made.out;
+    EXPECT_NE(made.out.find("policy apply " + plan()), std::string::npos) << made.out;
+    EXPECT_EQ(fs::status(daemon.state() / "plans" / plan()).permissions(), fs::perms{0600});
+    EXPECT_EQ(revision(), 1) << "a plan changes nothing";
+
+    const auto applied = policy({"apply", plan()});
+    EXPECT_EQ(applied.status, 0) << applied.err;
+    EXPECT_EQ(applied.out, "policy #2 is in force (1 change)\n");
+    EXPECT_EQ(revision(), 2);
+    const auto again = policy({"apply", plan()});
+    EXPECT_EQ(again.status, refused);
+    EXPECT_NE(again.err.find("made when policy #1 was in force; now it is #2"), std::string::npos)
+        << again.err;
+}
+
+TEST_F(PolicyCommand, APlanIsRefusedWhenTheFilesMoveOn) {
+    edit("max_wait: 200ms", "max_wait: 300ms");
+    ASSERT_EQ(policy({"plan"}).status, 0);
+    edit("max_wait: 300ms", "max_wait: 301ms");
+    const auto refusal = policy({"apply", plan()});
+    EXPECT_EQ(refusal.status, refused);
+    EXPECT_NE(refusal.err.find("have changed since"), std::string::npos) << refusal.err;
+    EXPECT_EQ(revision(), 1);
+    // The agent compares too: here only its files differ from those of the command.
+    const fs::path copy = daemon.state().parent_path() / "copy";
+    fs::copy(daemon.config(), copy, fs::copy_options::recursive);
+    edit("max_wait: 301ms", "max_wait: 302ms");
+    const auto elsewhere = evenkeel(
+        {"policy",
+         "apply",
+         "--yes",
+         "--config",
+         copy.string(),
+         "--state",
+         daemon.state().string()});
+    EXPECT_EQ(elsewhere.status, refused) << elsewhere.out;
+    EXPECT_NE(elsewhere.err.find("which the agent reads"), std::string::npos) << elsewhere.err;
+    EXPECT_EQ(revision(), 1);
+}
+
+TEST_F(PolicyCommand, ALimitThatDisappearsMustBeNamed) {
+    const std::string whole = daemon.read("policy.yaml");
+    daemon.write("policy.yaml", whole + "budgets: [{name: purse, limit: 5 USD, per: day}]\n");
+    ASSERT_EQ(policy({"apply", "--yes"}).status, 0);
+    daemon.write("policy.yaml", whole);
+    const auto made = policy({"plan"});
+    EXPECT_EQ(made.status, 0) << made.err;
+    EXPECT_NE(made.out.find("- budgets.purse"), std::string::npos) << made.out;
+    EXPECT_NE(made.out.find("5.00 USD a day    (removed)"), std::string::npos) << made.out;
+    EXPECT_NE(made.out.find("! the budget purse disappears"), std::string::npos) << made.out;
+    EXPECT_NE(made.out.find("--confirm=purse"), std::string::npos) << made.out;
+    for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+             {"apply", plan()}, {"apply", "--yes"}, {"apply", plan(), "--confirm=wallet"}}) {
+        const auto refusal = policy(words);
+        EXPECT_EQ(refusal.status, refused) << refusal.out;
+        EXPECT_NE(refusal.err.find("--confirm=purse"), std::string::npos) << refusal.err;
+    }
+    EXPECT_EQ(revision(), 2);
+    const auto done = policy({"apply", "--confirm=purse", plan()});
+    EXPECT_EQ(done.status, 0) << done.err;
+    EXPECT_EQ(revision(), 3);
+}
+
+TEST_F(PolicyCommand, ABrokenDraftChangesNothing) {
+    edit("max_wait: 200ms", "max_wait: soon");
+    for (const char* word : {"diff", "plan"}) {
+        const auto result = policy({word, "--exit-code"});
+        EXPECT_EQ(result.status, configuration) << word;
+        EXPECT_NE(result.err.find("policy.yaml:3:"), std::string::npos) << result.err;
+    }
+    EXPECT_EQ(policy({"apply", "--yes"}).status, configuration);
+    EXPECT_EQ(revision(), 1);
+}
+
+TEST_F(PolicyCommand, EveryPolicyIsKeptWithNumberTimeAndAuthor) {
+    const std::string before = daemon.read("policy.yaml");
+    edit("max_wait: 200ms", "max_wait: 300ms");
+    ASSERT_EQ(policy({"apply", "--yes"}).status, 0);
+    edit("max_wait: 300ms", "max_wait: 400ms");
+    daemon.signal(SIGHUP);
+    ASSERT_TRUE(eventually(5s, [&] { return revision() == 3; }));
+
+    const auto listed = policy({"show", "--list", "--json"});
+    ASSERT_EQ(listed.status, 0) << listed.err;
+    const json::value all = json::parse(listed.out);
+    ASSERT_EQ(all.at("policies").as_array().size(), 3u);
+    EXPECT_EQ(all.at("policies").at(0).at("author").as_string(), "reload");
+    EXPECT_NE(all.at("policies").at(1).at("author").as_string(), "reload") << "the user's name";
+    EXPECT_EQ(all.at("policies").at(2).at("author").as_string(), "start");
+    const auto old = policy({"show", "--revision", "1"});
+    EXPECT_EQ(old.status, 0) << old.err;
+    EXPECT_NE(old.out.find(before), std::string::npos) << old.out;
+    EXPECT_NE(policy({"show"}).out.find("max_wait: 400ms"), std::string::npos);
+    EXPECT_EQ(policy({"show", "--revision", "9"}).status, failed);
+}
+
+TEST_F(PolicyCommand, WhatNeedsNoAgentWorksWithoutOne) {
+    daemon.signal(SIGTERM);
+    ASSERT_EQ(daemon.wait(10s), 0);
+    edit("max_wait: 200ms", "max_wait: 300ms");
+    EXPECT_EQ(policy({"diff", "--exit-code"}).status, changes_pending);
+    EXPECT_EQ(policy({"plan", "--exit-code"}).status, changes_pending);
+    EXPECT_EQ(policy({"show"}).status, 0);
+    EXPECT_EQ(policy({"apply", plan()}).status, daemon_down);
+    EXPECT_EQ(policy({"explain", "max_life"}).status, 0);
+    EXPECT_EQ(policy({"explain", "max_lifetime"}).status, usage);
+    EXPECT_EQ(policy({"schema", "policy"}).status, 0);
+    EXPECT_EQ(policy({"apply"}).status, usage);
+    EXPECT_EQ(policy({"apply", "plan-20200101-1.json"}).status, failed);
+}
+
+}  // namespace
+}  // namespace evenkeel::integration
