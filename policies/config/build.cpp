@@ -174,6 +174,8 @@ void build_daemon(const Node* root, Config& out) {
         for (const Node& gpu : items_of(child(&item, "gpus"))) {
             hardware.gpus.push_back(static_cast<int>(gpu.value->number));
         }
+        read(&item, "gpu", hardware.gpu);
+        read(&item, "vram", hardware.vram_bytes);
         const Node* power = child(&item, "power");
         read(power, "busy", hardware.busy_milliwatts);
         read(power, "idle", hardware.idle_milliwatts);
@@ -220,6 +222,9 @@ Offer build_offer(const Node& node) {
     read(&node, "gpu", offer.gpu);
     read(&node, "engine", offer.engine);
     read(&node, "weights", offer.weights);
+    read(&node, "weights_size", offer.weights_bytes);
+    read(&node, "kv_cache", offer.kv_cache);
+    read(&node, "vram", offer.vram_bytes);
     read(&node, "image", offer.image);
     read(&node, "args", offer.args);
     read(&node, "volume", offer.volume);
@@ -249,6 +254,7 @@ void build_models(const Node* root, Config& out) {
         Model& model = out.models.emplace_back();
         model.name = entry.key;
         read(&entry.node, "context", model.context);
+        read(&entry.node, "kv_per_token", model.kv_per_token_bytes);
         read(&entry.node, "aliases", model.aliases);
         for (const Node& offer : items_of(child(&entry.node, "offers"))) {
             model.offers.push_back(build_offer(offer));

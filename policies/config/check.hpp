@@ -89,6 +89,7 @@ private:
     void check_price(const OfferRef& offer, std::string_view kind, const std::string& path);
     void unknown_provider(File file, const Node& name, const std::string& path);
     void check_offer_names();
+    void check_memory(const OfferRef& offer, const std::string& path);
     void check_routes();
     void check_route_models(const Node& route, const std::string& path);
     void check_budgets();

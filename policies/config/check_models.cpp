@@ -162,6 +162,7 @@ void Checker::check_offer(const OfferRef& offer, const std::string& path) {
     if (!kind.empty()) {
         check_price(offer, kind, path);
     }
+    check_memory(offer, path);
     const Value* model = value(child(offer.node, "model"));
     const std::string_view asked =
         model == nullptr ? std::string_view{offer.model->key} : std::string_view{model->text};

@@ -168,6 +168,15 @@ constexpr std::array code_texts{
         "No line of the tariff applies at all times, so at some hours power would look free. Add "
         "a last line without 'when'."},
     CodeText{
+        "EK-C060",
+        "The model does not fit the GPU: its weights, the KV cache of its requests and 1.5 GiB for "
+        "each GPU are more than 90 % of the memory (or --gpu-memory-utilization of it). vLLM "
+        "must hold one request of the whole 'context'; llama.cpp sets 'context' aside for each of "
+        "'slots' when it starts. Take fewer slots, a smaller context, smaller weights (AWQ, "
+        "Q4_K_M), an 8-bit cache (--kv-cache-dtype fp8, -ctk q8_0 -ctv q8_0) or more memory. Sizes "
+        "come from the names of GPU, model and weights, or from 'vram', 'kv_per_token' and "
+        "'weights_size'; where one is not known, nothing is checked."},
+    CodeText{
         "EK-W030",
         "An exchange rate is older than its 'warn_after'. Reports may be off; the ledger keeps "
         "the billed currency. Write the current rate and its date."},
@@ -207,6 +216,11 @@ constexpr std::array code_texts{
         "EK-W041",
         "evenkeel.yaml is missing, so all its defaults apply. Write one with 'version: 1' to say "
         "that this is meant."},
+    CodeText{
+        "EK-W045",
+        "Fewer requests of the whole 'context' fit the GPU's memory than the offer has 'slots'. "
+        "vLLM shares the cache among all, so shorter ones still fit together; when they grow, some "
+        "are put off and computed again, which costs time. See EK-C060 for what can be changed."},
 };
 
 }  // namespace

@@ -56,6 +56,8 @@ struct Energy {
 struct Hardware {
     std::string name{};
     std::vector<int> gpus{};
+    std::string gpu{};           ///< kind of its GPUs: "RTX 5090"
+    std::int64_t vram_bytes{0};  ///< of each GPU; 0 = by its kind
     std::int64_t busy_milliwatts{0};
     std::int64_t idle_milliwatts{0};
     std::optional<Date> bought{};
@@ -122,6 +124,9 @@ struct Offer {
     std::string gpu{};
     std::string engine{};
     std::string weights{};
+    std::int64_t weights_bytes{0};  ///< in GPU memory; 0 = by their name
+    std::string kv_cache{};         ///< fp16 | fp8; empty: by the arguments
+    std::int64_t vram_bytes{0};     ///< of each GPU; 0 = by `gpu`
     std::string image{};
     std::vector<std::string> args{};           ///< further arguments of the engine
     std::string volume{};                      ///< the provider's volume that holds the weights
@@ -136,7 +141,8 @@ struct Offer {
 
 struct Model {
     std::string name{};
-    std::int64_t context{0};  ///< tokens; 0 = not stated
+    std::int64_t context{0};             ///< tokens; 0 = not stated
+    std::int64_t kv_per_token_bytes{0};  ///< at 16 bits a number; 0 = by its name
     std::vector<std::string> aliases{};
     std::vector<Offer> offers{};
     friend bool operator==(const Model&, const Model&) = default;

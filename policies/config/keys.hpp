@@ -41,6 +41,7 @@ enum class Type {
     price_kwh,      ///< 0.33 AUD/kWh
     power,          ///< 150 W, 1.35 kW
     bytes,          ///< 512 B, 32 KiB, 32 MiB
+    memory,         ///< 256 KiB, 31.84 GiB, 19.85 GB
     date,           ///< 2026-11-09
     time_window,    ///< "10:00-15:00", quoted
     currency,       ///< USD

@@ -56,6 +56,10 @@ constexpr std::array daemon_rows{
         .required("providers could not refer to it").example("desk"),
     Key{"hardware[].gpus[]", Type::integer, "Indices of its GPUs, as nvidia-smi counts them."}
         .between("0", "63").example("[0]"),
+    Key{"hardware[].gpu", Type::text, "Kind of its GPUs, all alike."}
+        .example("RTX 5090").without("nobody checks whether its models fit"),
+    Key{"hardware[].vram", Type::memory, "Memory of each GPU, where its kind does not tell it."}
+        .between("1 GiB", "1024 GiB").example("31.84 GiB"),
     Key{"hardware[].power", Type::map, "Draw of the whole machine where nothing measures it."},
     Key{"hardware[].power.busy", Type::power, "Draw while it serves requests."}
         .between("0 W", "100 kW").def("0 W").example("725 W"),

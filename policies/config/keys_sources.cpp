@@ -71,6 +71,9 @@ constexpr std::array model_rows{
         .required("there is nothing clients could ask for").filled().named(Type::model_name),
     Key{"models.*.context", Type::tokens, "Longest prompt and answer together, in tokens."}
         .between("1", "100M").example("32k"),
+    Key{"models.*.kv_per_token", Type::memory,
+        "KV cache of one token at 16 bits a number, where the model's name does not tell it."}
+        .between("1 B", "64 MiB").example("256 KiB"),
     Key{"models.*.aliases[]", Type::model_name, "Other names clients may send for it."}
         .example("[qwq, reasoning-small]"),
     Key{"models.*.offers[]", Type::map, "Ways to get the model served."}
@@ -91,6 +94,15 @@ constexpr std::array model_rows{
         .one_of("vllm|llama.cpp|synthetic").example("vllm"),
     Key{"models.*.offers[].weights", Type::text, "Weights the engine loads."}
         .example("Qwen/QwQ-32B"),
+    Key{"models.*.offers[].weights_size", Type::memory,
+        "What the weights take of the GPUs' memory, where their name does not tell it."}
+        .between("1 MiB", "10000 GB").example("19.85 GB"),
+    Key{"models.*.offers[].kv_cache", Type::choice,
+        "Numbers in the KV cache; left out: by the arguments. fp8 stands for q8_0, too."}
+        .one_of("fp16|fp8").example("fp16"),
+    Key{"models.*.offers[].vram", Type::memory,
+        "Memory of each GPU of a rented machine, where 'gpu' does not tell it."}
+        .between("1 GiB", "1024 GiB").example("79.65 GiB"),
     Key{"models.*.offers[].image", Type::text,
         "Container image of the engine, with its version; on RunPod the pod's image "
         "(packaging/pod)."}

@@ -86,7 +86,7 @@ ValueOutcome read_number(Type type, std::string_view text, bool is_quoted) {
     return Value{.number = *number};
 }
 
-/// A whole number directly followed by one of `units`.
+/// What a unit is worth; a text is a number directly followed by one of them.
 struct UnitRow {
     std::string_view name{};
     std::int64_t factor{1};
@@ -98,7 +98,8 @@ ValueOutcome read_with_unit(
     std::string_view code,
     Type type,
     int scale,
-    bool may_have_space) {
+    bool may_have_space,
+    std::int64_t divisor = 1) {
     const Split parts = split_number(text);
     std::string_view unit = parts.rest;
     if (may_have_space && unit.starts_with(' ')) {
@@ -125,7 +126,7 @@ ValueOutcome read_with_unit(
         problem.suggestion.clear();
         return std::unexpected{std::move(problem)};
     }
-    const auto scaled = mul_div(*number, row->factor, 1, Rounding::half_even);
+    const auto scaled = mul_div(*number, row->factor, divisor, Rounding::half_even);
     if (!scaled) {
         return value_issue("EK-C018", fmt::format("{} is too large", quote(text)));
     }
@@ -150,6 +151,20 @@ ValueOutcome read_power(std::string_view text) {
 ValueOutcome read_bytes(std::string_view text) {
     static constexpr std::array<UnitRow, 3> units{{{"B", 1}, {"KiB", 1'024}, {"MiB", 1'048'576}}};
     return read_with_unit(text, units, "EK-C022", Type::bytes, 0, /*may_have_space=*/true);
+}
+
+/// Memory has decimals and both families of units: data sheets say GiB and GB.
+ValueOutcome read_memory(std::string_view text) {
+    static constexpr std::array<UnitRow, 6> units{
+        {{"B", 1},
+         {"GB", 1'000'000'000},
+         {"GiB", 1'073'741'824},
+         {"KiB", 1'024},
+         {"MiB", 1'048'576},
+         {"MB", 1'000'000}}};
+    constexpr int scale = 2;
+    return read_with_unit(
+        text, units, "EK-C022", Type::memory, scale, /*may_have_space=*/true, /*divisor=*/100);
 }
 
 ValueOutcome read_tokens(std::string_view text, bool is_quoted) {
@@ -279,6 +294,7 @@ bool is_quantity(Type type) noexcept {
         case Type::price_kwh:
         case Type::power:
         case Type::bytes:
+        case Type::memory:
             return true;
         default:
             return false;
@@ -307,6 +323,8 @@ ValueOutcome read_quantity(Type type, std::string_view text, bool is_quoted, std
             return read_power(text);
         case Type::bytes:
             return read_bytes(text);
+        case Type::memory:
+            return read_memory(text);
         default:
             return read_number(type, text, is_quoted);
     }

@@ -260,6 +260,8 @@ std::string_view describe(Type type) noexcept {
             return "a power such as 150 W or 1.35 kW";
         case Type::bytes:
             return "a size such as 32 KiB or 32 MiB";
+        case Type::memory:
+            return "a size such as 256 KiB, 31.84 GiB or 19.85 GB";
         case Type::date:
             return "a date such as 2026-11-09";
         case Type::time_window:

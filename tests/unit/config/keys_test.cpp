@@ -54,6 +54,7 @@ bool has_range(Type type) {
         case Type::price_kwh:
         case Type::power:
         case Type::bytes:
+        case Type::memory:
             return true;
         default:
             return false;

@@ -54,7 +54,7 @@ energy:
   host_overhead: 150 W
 hardware:
   - {name: desk, gpus: [0, 2], bought: 2025-12-01, price: 6800 AUD, residual: 0.35, wear_over: 48mo,
-     power: {busy: 0.725 kW, idle: 90 W}}
+     gpu: RTX 5090, vram: 48 GiB, power: {busy: 0.725 kW, idle: 90 W}}
 report_zone: Australia/Sydney
 limits: {header_bytes: 16 KiB, body_bytes: 8MiB, connections: 100, connections_per_address: 10,
          header_time: 5s, body_time: 20s, idle_time: 30s, stall_time: 40s, queue_requests: 7,
@@ -77,12 +77,14 @@ providers:
 models:
   qwq-32b:
     context: 32k
+    kv_per_token: 256 KiB
     aliases: [qwq, reasoning-small]
     offers:
-      - {on: desk-llama, slots: 4, weights: qwq-32b-q4_k_m.gguf}
+      - {on: desk-llama, slots: 4, weights: qwq-32b-q4_k_m.gguf,
+         weights_size: 19.85 GB, kv_cache: fp8}
       - {on: runpod, gpu: H100 PCIe, engine: vllm, weights: Qwen/QwQ-32B, image: "vllm:1",
          args: [--kv-cache-dtype, fp8],
-         volume: vol-1, hub_secret: hf, disk: 120,
+         volume: vol-1, hub_secret: hf, disk: 120, vram: 139.8 GiB,
          slots: 16, price: 2.89 USD/h, seen: 2026-11-09}
       - {name: do-h100, on: do, gpu: gpu-h100x1-80gb, price: 4.41 USD/h, seen: 2026-08-22}
       - {on: sand, price: 4 USD/h, seen: 2026-11-09}
@@ -174,6 +176,8 @@ TEST(Load, ReadsEveryKeyOfTheDaemonFile) {
     const Hardware desk{
         .name = "desk",
         .gpus = {0, 2},
+        .gpu = "RTX 5090",
+        .vram_bytes = 51'539'607'552,
         .busy_milliwatts = 725'000,
         .idle_milliwatts = 90'000,
         .bought = Date(2025y / 12 / 1),
@@ -233,6 +237,9 @@ TEST(Load, ReadsEveryKeyOfProvidersAndModels) {
     EXPECT_EQ(c.providers[5].kind, ProviderKind::anthropic);
     ASSERT_EQ(c.models.size(), 2u);
     EXPECT_EQ(c.models[0].context, 32'000);
+    EXPECT_EQ(c.models[0].kv_per_token_bytes, 262'144);
+    EXPECT_EQ(c.models[0].offers[0].weights_bytes, 19'850'000'000);
+    EXPECT_EQ(c.models[0].offers[0].kv_cache, "fp8");
     EXPECT_EQ(c.models[0].aliases, (std::vector<std::string>{"qwq", "reasoning-small"}));
     const Offer rented{
         .name = "runpod",
@@ -241,6 +248,7 @@ TEST(Load, ReadsEveryKeyOfProvidersAndModels) {
         .gpu = "H100 PCIe",
         .engine = "vllm",
         .weights = "Qwen/QwQ-32B",
+        .vram_bytes = 150'109'106'995,
         .image = "vllm:1",
         .args = {"--kv-cache-dtype", "fp8"},
         .volume = "vol-1",

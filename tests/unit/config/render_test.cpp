@@ -84,13 +84,13 @@ TEST(Render, CutsLongLinesAroundTheToken) {
     for (int i = 0; i < 1'000; ++i) {
         text += "{name: machine-" + std::to_string(i) + "}, ";
     }
-    text += "{name: last, gpu: [1]}]\n";
+    text += "{name: last, gpos: [1]}]\n";
     const auto found = findings(base_with(File::evenkeel, text));
     ASSERT_EQ(found.size(), 1u) << render_all(found);
     EXPECT_LT(found[0].source.size(), 160u);
     const std::string token =
-        found[0].source.substr(static_cast<std::size_t>(found[0].source_col - 1), 3);
-    EXPECT_EQ(token, "gpu");
+        found[0].source.substr(static_cast<std::size_t>(found[0].source_col - 1), 4);
+    EXPECT_EQ(token, "gpos");
     EXPECT_EQ(found[0].line, 2);
     EXPECT_GT(found[0].col, 10'000);
 }
