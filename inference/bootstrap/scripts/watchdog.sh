@@ -23,7 +23,8 @@ life="${EVENKEEL_LIFE:?}"
 quiet="${EVENKEEL_QUIET:?}"
 way="${EVENKEEL_END:?}"
 tick=15
-gpu_ticks=4 # the GPUs are looked at once a minute
+gpu_ticks=4   # the GPUs are looked at once a minute
+hang_ticks=8 # and a look that takes two minutes hangs
 pause_max=300
 api=https://api.runpod.io/v2
 
@@ -103,7 +104,7 @@ look_at_gpus() {
     local report rows index errors pending failure count=0 status=0
     trouble=''
     command -v nvidia-smi >/dev/null 2>&1 || return 0
-    report="$(timeout 30 nvidia-smi --query-gpu=index,ecc.errors.uncorrected.volatile.total \
+    report="$(timeout -k 5 30 nvidia-smi --query-gpu=index,ecc.errors.uncorrected.volatile.total \
         --format=csv,noheader,nounits 2>/dev/null)" || status=$?
     if [ "$status" -ne 0 ]; then
         [ "$gpus_seen" -eq 0 ] || trouble="the driver fails with status $status"
@@ -121,7 +122,7 @@ look_at_gpus() {
     else
         gpus_seen="$count"
     fi
-    rows="$(timeout 30 nvidia-smi --query-remapped-rows=remapped_rows.pending,remapped_rows.failure \
+    rows="$(timeout -k 5 30 nvidia-smi --query-remapped-rows=remapped_rows.pending,remapped_rows.failure \
         --format=csv,noheader 2>/dev/null)" || rows=''
     while IFS=', ' read -r pending failure; do
         if [[ "$pending" =~ ^(Yes|1)$ || "$failure" =~ ^(Yes|1)$ ]]; then
@@ -131,15 +132,52 @@ look_at_gpus() {
 }
 
 # The front ends when its streams have. On a virtual machine it is a container that would be started
-# again.
+# again. Nothing here is waited for.
 retire() {
     say "this node takes no more requests: $1"
     if [ "$way" = runpod ]; then
         close_front QUIT
         return 0
     fi
-    docker update --restart=no evenkeel-front >/dev/null 2>&1 || true
-    docker kill --signal QUIT evenkeel-front >/dev/null 2>&1 || true
+    {
+        timeout -k 5 60 docker update --restart=no evenkeel-front
+        timeout -k 5 60 docker kill --signal QUIT evenkeel-front
+    } </dev/null >/dev/null 2>&1 &
+}
+
+# A look runs beside this loop, never in it: a program that asks a dead driver may hang for ever, and
+# then this node must still end in time. A look that hangs is trouble too.
+watch_gpus() {
+    if [ -n "$looker" ] && kill -0 "$looker" 2>/dev/null; then
+        hanging=$((hanging + 1))
+        if [ "$hanging" -eq "$hang_ticks" ]; then
+            sick=2
+            retire "the driver does not answer"
+        fi
+        return 0
+    fi
+    if [ -n "$looker" ]; then
+        looker=''
+        hanging=0
+        trouble=''
+        { read -r gpus_seen && read -r trouble; } 2>/dev/null <"$run/gpus" || true
+        [[ "$gpus_seen" =~ ^[0-9]{1,3}$ ]] || gpus_seen=0
+        if [ -z "$trouble" ]; then
+            sick=0
+        else
+            sick=$((sick + 1))
+            say "$trouble"
+            [ "$sick" -lt 2 ] || retire "$trouble"
+        fi
+    fi
+    if [ $((looks % gpu_ticks)) -eq 0 ] && [ "$sick" -lt 2 ]; then
+        {
+            look_at_gpus
+            printf '%s\n%s\n' "$gpus_seen" "$trouble" >"$run/gpus"
+        } </dev/null >/dev/null 2>&1 &
+        looker="$!"
+    fi
+    looks=$((looks + 1))
 }
 
 mkdir -p "$run" "$state" 2>/dev/null || say "nothing can be written: a restart begins a new life"
@@ -157,6 +195,8 @@ gpus_seen=0
 sick=0 # looks in a row that found a broken GPU
 looks=0
 trouble=''
+looker='' # process of the look under way
+hanging=0
 say "ends after $life s of life ($lived_before s of it are over) or $quiet s without a request"
 while true; do
     read_uptime
@@ -178,16 +218,6 @@ while true; do
     elif [ $((now - heard)) -ge "$quiet" ]; then
         end_node "no request with the right key for $quiet s"
     fi
-    if [ $((looks % gpu_ticks)) -eq 0 ] && [ "$sick" -lt 2 ]; then
-        look_at_gpus
-        if [ -z "$trouble" ]; then
-            sick=0
-        else
-            sick=$((sick + 1))
-            say "$trouble"
-            [ "$sick" -lt 2 ] || retire "$trouble"
-        fi
-    fi
-    looks=$((looks + 1))
+    [ "$sick" -ge 2 ] || watch_gpus
     sleep "$tick"
 done

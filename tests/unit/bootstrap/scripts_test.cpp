@@ -217,7 +217,9 @@ TEST(NodeWatchdog, F48NotFoundIsNoProofOfADelete) {
 }
 
 /// What nvidia-smi says at each look, as bash that knows `$looks` (from 1) and `$what` it is asked.
-void broken_gpus(const Stage& stage, const std::string& body) {
+void broken_gpus(Stage& stage, const std::string& body) {
+    stage.environment["BEATS_UNTIL"] = "999999";
+    stage.environment["REAL_SLEEP"] = "0.03";  // looks run beside the loop
     stage.add("nvidia-smi", R"sh(what=gpus
 [[ "$1" == --query-remapped-rows* ]] && what=rows
 [ "$what" = rows ] || printf '.' >>"$STAGE/looks"
@@ -243,6 +245,7 @@ TEST_P(NodeWatchdogGpu, F44ABrokenGpuClosesTheFrontOnceAndNothingElse) {
     EXPECT_EQ(stage.calls(), front_closed) << ran.output;
     EXPECT_NE(ran.output.find(GetParam().told), std::string::npos) << ran.output;
     EXPECT_EQ(stage.folder.read("looks").size(), 3u) << "well, broken, broken: then it is closed";
+    EXPECT_EQ(count(ran.output, "takes no more requests"), 1u);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -287,12 +290,32 @@ TEST(NodeWatchdog, F44ADriverThatStumblesOnceOrIsNotUpYetClosesNothing) {
     }
 }
 
+TEST(NodeWatchdog, F48ADriverThatNeverAnswersDisarmsNothing) {
+    for (const char* way : {"poweroff", "runpod"}) {
+        Stage stage;
+        broken_gpus(
+            stage,
+            "[ $looks != 1 ] || { echo '0, 0'; exit 0; }\ntrap '' TERM\nexec /bin/sleep 30\n");
+        const Ran ran = watch(stage, 600, 100'000, way, 48);
+        const std::string calls = stage.calls();
+        EXPECT_NE(ran.output.find("the driver does not answer"), std::string::npos) << ran.output;
+        EXPECT_NE(ran.output.find("its 600 s are over"), std::string::npos) << ran.output;
+        EXPECT_EQ(count(ran.output, "takes no more requests"), 1u) << ran.output;
+        const char* end =
+            std::string_view{way} == "runpod" ? "--request DELETE" : "systemctl poweroff";
+        EXPECT_GE(count(calls, end), 1u) << calls;
+    }
+}
+
 TEST(NodeWatchdog, F44InAPodTheFrontMayFinishItsStreams) {
     Stage stage;
     stage.environment["BEATS_UNTIL"] = "999999";
     broken_gpus(stage, "[ $looks = 1 ] || exit 15\necho '0, 0'\n");
     stage.folder.write("run/front.pid", "999999999\n");
-    stage.folder.write("bash_env", "kill() { printf 'kill %s\\n' \"$*\" >>\"$STAGE/calls\"; }\n");
+    stage.folder.write(
+        "bash_env",
+        "kill() { if [ \"$1\" = -0 ]; then builtin kill \"$@\"; else printf 'kill %s\\n' \"$*\" "
+        ">>\"$STAGE/calls\"; fi; }\n");
     stage.environment["BASH_ENV"] = stage.folder.file("bash_env");
     const Ran ran = watch(stage, 100'000, 600, "runpod", 20);
     EXPECT_EQ(stage.calls(), "kill -QUIT 999999999\n") << ran.output;
