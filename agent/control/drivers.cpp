@@ -90,6 +90,10 @@ void Drivers::apply(const config::Config& config) {
             make(entry);
         }
     }
+    std::erase_if(trials_, [&config](const auto& trial) {
+        const config::Provider* entry = config.provider(trial.first);
+        return entry == nullptr || entry->kind != config::ProviderKind::rental;
+    });
     for (const std::string& warning : warnings()) {
         spdlog::warn("{}", warning);
     }
@@ -174,14 +178,14 @@ void Drivers::tried(
         spdlog::info("provider={} uses its new key or address", provider);
         return;
     }
-    const bool told = warnings_.contains(provider);
+    const std::string told = warnings_[provider];
     trial->again = parts_.clock.read().boot + ask_again;
     warn(
         provider,
         list ? "its new key or address shows none of our machines; they are not asked for there. "
                "Give the old one back until they are gone"
              : list.error().message + "; its new key or address is not used yet");
-    if (!told) {
+    if (told != warnings_[provider]) {
         spdlog::error("{}: {}", provider, warnings_[provider]);
     }
 }

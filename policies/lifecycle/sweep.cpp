@@ -36,9 +36,13 @@ Verdict judge_with_row(const Seen& seen, const Machine& row, const SweepInput& i
     return row.state == MachineState::unknown ? Verdict::adopt : Verdict::known;
 }
 
+/// Nothing of ours lives longer (the policy's longest max_life and drain): an older time in a name
+/// was written by somebody else.
+constexpr std::chrono::days named_age_max{31};
+
 /// When it was made: as its provider says (Lambda does not), else as the name we gave it says,
 /// which is a moment before. Nothing for a name that is not ours.
-std::optional<UtcTime> born_of(const Seen& seen) {
+std::optional<UtcTime> born_of(const Seen& seen, UtcTime now) {
     if (seen.created != UtcTime{}) {
         return seen.created;
     }
@@ -46,7 +50,7 @@ std::optional<UtcTime> born_of(const Seen& seen) {
     const auto id = seen.name.starts_with(family) && last != std::string::npos
                         ? id_from_text(std::string_view{seen.name}.substr(last + 1))
                         : std::nullopt;
-    return id ? std::optional{id_time(*id)} : std::nullopt;
+    return id && now - id_time(*id) <= named_age_max ? std::optional{id_time(*id)} : std::nullopt;
 }
 
 }  // namespace
@@ -147,7 +151,7 @@ Machine make_orphan(
     // The provider's clock may be wrong, but a machine is never billed from the future. Its time is
     // cut to whole microseconds, so up to one more has passed.
     using std::chrono::microseconds;
-    const auto created = born_of(seen);
+    const auto created = born_of(seen, now.utc);
     const microseconds age =
         created ? std::max(microseconds{0}, now.utc - *created) + microseconds{1} : microseconds{0};
     const Now born{.boot = now.boot - age, .utc = now.utc - age};

@@ -116,6 +116,23 @@ TEST_F(NewKeyTest, AListThatFailsIsAskedForAgain) {
     EXPECT_TRUE(drivers.warnings().empty());
 }
 
+TEST_F(NewKeyTest, ATrialEndsWithItsProvider) {
+    Drivers drivers = make();
+    drivers.apply(config);
+    rig.order();
+    rig.rounds(2);
+    secret("theirs");
+    drivers.apply(config);
+    ASSERT_TRUE(answered([&] { return !drivers.warnings().empty(); }));
+    std::erase_if(config.providers, [](const auto& one) { return one.name == "cloud"; });
+    drivers.apply(config);
+    EXPECT_TRUE(drivers.warnings().empty());
+    const int lists = elsewhere.lists;
+    world.clock.advance(Drivers::ask_again);
+    drivers.tick();
+    EXPECT_FALSE(answered([&] { return elsewhere.lists != lists; })) << "its key is used no more";
+}
+
 /// The state folder remembers what the driver was made of.
 TEST_F(NewKeyTest, ARestartDoesNotMakeAnotherAccountOurs) {
     make().apply(config);

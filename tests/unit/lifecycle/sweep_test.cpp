@@ -107,6 +107,10 @@ TEST(Sweep, F27AnOrphanOfUnknownAgeIsPaidFromTheTimeInItsName) {
     EXPECT_EQ(
         accrued(row, at(3'630s)),
         Price::per_hour(Money{4'410'000'000, usd}).cost_of(3'600s + 1us, Rounding::up));
+    seen.name = "ek-1a2b3c4d-0000000000001";  // of 2025, and so of nobody's making
+    EXPECT_EQ(
+        make_orphan(seen, MachineId{8}, "cloud", "boot-a", {}, at(3'630s), 60s).billed_from->utc,
+        at(3'630s).utc);
     seen.name = "ek-1a2b3c4d-stray";
     const Machine fresh = make_orphan(
         seen, MachineId{8}, "cloud", "boot-a", {ReasonCode::machine_orphan}, at(3'630s), 60s);
