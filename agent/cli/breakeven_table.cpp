@@ -2,12 +2,15 @@
 #include "agent/cli/exit_codes.hpp"
 #include "agent/cli/text.hpp"
 #include "policies/breakeven/table.hpp"
+#include "policies/routing/near_names.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 
@@ -19,11 +22,14 @@ namespace {
 
 /// At most one byte more than is allowed: the table itself says that it is too large.
 Result<std::string> read_table(const std::filesystem::path& path) {
+    errno = 0;
     std::ifstream file{path, std::ios::binary};
     std::string text(breakeven::table_bytes_max + 1, '\0');
     file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    if (file.bad() || (!file && file.gcount() == 0 && !file.eof())) {
-        return fail(Errc::io_failed, "cannot be read");
+    if (file.gcount() == 0 && (!file.eof() || errno != 0)) {
+        return fail(
+            Errc::io_failed,
+            fmt::format("cannot be read: {}", std::strerror(errno == 0 ? EIO : errno)));
     }
     text.resize(static_cast<std::size_t>(file.gcount()));
     return text;
@@ -78,7 +84,7 @@ std::string table_text(const breakeven::Table& table) {
          {"API/MONTH", right}}};
     for (const breakeven::Solved& row : table.rows) {
         out.add(
-            {row.id.empty() ? fmt::format("line {}", row.line) : row.id,
+            {row.id.empty() ? fmt::format("line {}", row.line) : routing::printable(row.id),
              std::string{to_text(row.kind)},
              row.answer.status,
              cell(row.answer.expected),

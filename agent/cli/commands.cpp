@@ -8,6 +8,7 @@
 #include "agent/cli/globals.hpp"
 #include "agent/cli/node_actions.hpp"
 #include "agent/cli/policy_actions.hpp"
+#include "agent/cli/route.hpp"
 #include "agent/cli/spending.hpp"
 #include "agent/cli/status.hpp"
 #include "agent/daemon.hpp"
@@ -47,6 +48,7 @@ struct Arguments {
     std::string freeze_reason{};
     std::string price_provider{};
     BreakevenArguments breakeven{};
+    RouteArguments route{};
     bool exit_code{false};
     ApplyArguments apply{};
     ShowArguments show{};
@@ -106,7 +108,9 @@ std::vector<std::string> reversed_words(const CLI::App& app, int argc, char** ar
         const std::vector<std::string> rest{command + 1, words.end()};
         const auto is_flag = [](const std::string& word) { return word.starts_with('-'); };
         words.erase(command + 1, words.end());
-        std::ranges::copy_if(rest, std::back_inserter(words), is_flag);
+        std::ranges::copy_if(rest, std::back_inserter(words), [&](const std::string& word) {
+            return is_flag(word) && word != "--";
+        });
         words.emplace_back("--");
         std::ranges::copy_if(rest, std::back_inserter(words), std::not_fn(is_flag));
     }
@@ -166,6 +170,7 @@ public:
             });
         spend.add_option("--by", a.by, "source, model, key, route or provider");
         fill_breakeven();
+        fill_route();
         fill_policy();
         CLI::App& keys = command(app_, "keys", "client keys", [&g] { return keys_list(g); });
         command(keys, "list", "names and prefixes", [&g] { return keys_list(g); });
@@ -280,6 +285,25 @@ private:
             return prices_refresh(a.globals, a.price_provider);
         });
         refresh.add_option("provider", a.price_provider, "only this one");
+    }
+
+    void fill_route() {
+        Arguments& a = arguments_;
+        RouteArguments& r = a.route;
+        CLI::App& explain = command(
+            group("route", "why a request goes where it goes"),
+            "explain",
+            "every source that may answer it, or may not, and why",
+            [&a] { return route_explain(a.globals, a.route); });
+        explain.add_option("request", r.request, "id of a past request");
+        explain.add_option("--model", r.model, "or: the model that would be asked for");
+        explain.add_option("--key", r.key, "name of the client key");
+        explain.add_option("--tokens-in", r.tokens_in, "prompt tokens (1000)");
+        explain.add_option("--tokens-out", r.tokens_out, "likely answer tokens (256)");
+        explain.add_option("--max-tokens", r.max_tokens, "the client's ceiling");
+        explain.add_option("--header", r.headers, "name=value, as the client would send it");
+        explain.add_flag("--tools", r.tools, "it defines tools");
+        explain.add_flag("--images", r.images, "it holds images");
     }
 
     void fill_breakeven() {

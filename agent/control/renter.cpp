@@ -72,6 +72,17 @@ std::optional<capacity::Profile> rental_profile(std::string_view gpu, std::strin
     return std::nullopt;
 }
 
+std::optional<breakeven::Exact> tokens_per_s(std::string_view gpu, std::string_view model) {
+    const auto profile = rental_profile(gpu, model);
+    if (!profile) {
+        return std::nullopt;
+    }
+    constexpr std::int64_t in = 4'000'000;
+    constexpr std::int64_t out = 1'000'000;
+    const double seconds = capacity::least_seconds(*profile, in, out);
+    return breakeven::Exact{static_cast<std::int64_t>(static_cast<double>(in + out) / seconds)};
+}
+
 std::int64_t Renter::report(Money amount) const {
     return routing::to_report(catalogue_->config.currency, amount, Rounding::up).value_or(0);
 }

@@ -4,6 +4,7 @@
 #include "agent/control/fleet.hpp"
 #include "agent/control/market.hpp"
 #include "agent/control/view.hpp"
+#include "policies/breakeven/exact.hpp"
 #include "policies/scaling/rent.hpp"
 
 #include <deque>
@@ -76,6 +77,11 @@ private:
 /// How fast an engine on `gpu` is with `model`, when a seed is about that GPU and a model of that
 /// size, as its name says ("qwq-32b"). Nothing otherwise: a machine is not judged by a guess.
 [[nodiscard]] std::optional<capacity::Profile> rental_profile(
+    std::string_view gpu, std::string_view model);
+
+/// Tokens a second, read and written together four to one, that such an engine makes at a full
+/// batch; nothing where no seed is about it. An estimate.
+[[nodiscard]] std::optional<breakeven::Exact> tokens_per_s(
     std::string_view gpu, std::string_view model);
 
 }  // namespace evenkeel::agent

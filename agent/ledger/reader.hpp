@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,13 +57,23 @@ struct MachineView {
     MachineEvent last{};
 };
 
-/// Electricity of one own machine as it was posted, without the first posting: its period began
-/// before `from`.
-struct EnergyRow {
-    std::string hardware{};
-    std::int64_t microjoules{0};
-    UtcTime from{};
-    UtcTime to{};
+/// One request as it ended.
+struct RequestView {
+    RequestId id{};
+    UtcTime at{};  ///< of its arrival
+    std::int64_t policy{0};
+    NameIx key{};
+    NameIx route{};
+    NameIx model{};
+    NameIx source{};
+    SourceKind kind{SourceKind::own};
+    std::chrono::milliseconds wait{0};   ///< arrival to the source
+    std::chrono::milliseconds ttft{0};   ///< arrival to the first token
+    std::chrono::milliseconds total{0};  ///< arrival to the end
+    Usage usage{};
+    Money paid{};
+    Outcome outcome{Outcome::answered};
+    Reason reason{};
 };
 
 struct Summary {
@@ -114,8 +125,11 @@ public:
     [[nodiscard]] Result<std::vector<PolicyRow>> policies(int limit);
     [[nodiscard]] Result<std::vector<KeyRow>> keys();
     [[nodiscard]] Result<std::vector<BudgetWindow>> budget_windows(UtcTime since);
-    /// Since `since`, one row a machine; only those posted at least twice.
-    [[nodiscard]] Result<std::vector<EnergyRow>> energy(UtcTime since);
+    /// Tells `visit` of every request that arrived since, oldest first, in one transaction.
+    [[nodiscard]] Result<void> each_request(
+        UtcTime since, const std::function<void(const RequestView&)>& visit);
+    /// Errors: not_found too.
+    [[nodiscard]] Result<RequestView> request(RequestId id);
     /// Newest rate from `base` to `quote`, or from `quote` to `base` turned round.
     [[nodiscard]] Result<std::optional<FxRate>> fx(Currency base, Currency quote);
     /// Newest price rows, one per offer and meter.

@@ -1,7 +1,9 @@
 #include "agent/report/breakeven.hpp"
 
+#include "policies/capacity/known.hpp"
 #include "policies/config/tariff.hpp"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,7 +16,8 @@ using breakeven::Exact;
 namespace {
 
 const Exact use_assumed{3, 10};
-constexpr std::int64_t hours_a_day = 24;
+/// Where no rule of the policy says how old a price may be.
+constexpr std::chrono::hours price_age_max{24};
 
 std::map<std::pair<Currency, Currency>, Exact> rates_of(const config::CurrencyRules& rules) {
     std::map<std::pair<Currency, Currency>, Exact> rates;
@@ -24,7 +27,7 @@ std::map<std::pair<Currency, Currency>, Exact> rates_of(const config::CurrencyRu
     return rates;
 }
 
-/// The mean over a day. Lines of different currencies cannot be averaged: then the last line's.
+/// The mean over a day; nothing without a tariff, or when its lines are in several currencies.
 std::optional<std::pair<Exact, Currency>> mean_tariff(const config::Energy& energy) {
     Exact sum{0};
     Currency currency{};
@@ -37,32 +40,11 @@ std::optional<std::pair<Exact, Currency>> mean_tariff(const config::Energy& ener
             currency = price->currency();
         }
         if (currency != price->currency()) {
-            const Price& last = energy.tariff.back().price;
-            return std::pair{breakeven::exact_of(last), last.currency()};
+            return std::nullopt;
         }
         sum += breakeven::exact_of(*price);
     }
     return std::pair{Exact{sum / config::minutes_of_day}, currency};
-}
-
-Exact clamped(const Exact& share) {
-    return std::clamp(share, Exact{0}, Exact{1});
-}
-
-Result<Exact> in_report(const config::CurrencyRules& rules, Money amount) {
-    if (amount.is_zero() || amount.currency() == rules.report) {
-        return breakeven::exact_of(amount);
-    }
-    const auto rate = rules.rates.find(amount.currency());
-    if (rate == rules.rates.end()) {
-        return fail(
-            Errc::invalid_argument,
-            fmt::format(
-                "there is no rate from {} to {}: add it to currency.rates",
-                amount.currency().text(),
-                rules.report.text()));
-    }
-    return Exact{breakeven::exact_of(amount) * rate->second.rate_nanos / 1'000'000'000};
 }
 
 const config::Hardware* machine_of(const config::Config& config, const std::string& name) {
@@ -77,8 +59,8 @@ const config::Hardware* machine_of(const config::Config& config, const std::stri
     return name.empty() && !all.empty() ? &all.front() : nullptr;
 }
 
-Result<void> add_machine(
-    const config::Config& config, const BreakevenAsk& ask, breakeven::Situation& situation) {
+Result<void> add_own(const config::Config& config, const BreakevenAsk& ask, BreakevenInput& input) {
+    breakeven::Situation& situation = input.situation;
     const config::Hardware* hardware = machine_of(config, ask.machine);
     if (hardware == nullptr) {
         if (!ask.machine.empty()) {
@@ -98,91 +80,175 @@ Result<void> add_machine(
                 "in evenkeel.yaml",
                 hardware->name));
     }
-    situation.machine = breakeven::Machine{
+    situation.own = breakeven::OwnHardware{
         .name = hardware->name,
         .price = breakeven::exact_of(*price),
         .currency = price->currency(),
         .residual = ask.residual.value_or(Exact{hardware->residual_millis, 1'000}),
         .active_w = Exact{hardware->busy_milliwatts, 1'000},
         .idle_w = Exact{hardware->idle_milliwatts, 1'000}};
+    breakeven::Terms wear;
+    wear.rates = situation.rates;
+    wear.report_currency = situation.report;
+    wear.amount = situation.own->price * (1 - situation.own->residual) / hardware->wear_months;
+    wear.amount_currency = situation.own->currency;
+    if (const auto worn = breakeven::solve(breakeven::Kind::fx_convert, wear)) {
+        input.wear_monthly = worn->expected;
+    }
+    if (hardware->bought && !ask.price) {
+        const auto day = std::chrono::sys_days{*hardware->bought};
+        const auto ends = *hardware->bought + std::chrono::months{hardware->wear_months};
+        input.notes.push_back(fmt::format(
+            "'{}' was bought on {:%Y-%m-%d} and is meant to last until {:%Y-%m-%d}",
+            hardware->name,
+            fmt::gmtime(std::chrono::system_clock::to_time_t(day)),
+            fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::sys_days{ends}))));
+    }
     return {};
+}
+
+std::optional<Price> meter(const PriceRow& row, std::string_view name) {
+    for (const auto& [text, price] : row.prices) {
+        if (text == name) {
+            return price;
+        }
+    }
+    return std::nullopt;
+}
+
+/// How long a burst on this offer boots, drains and is billed at least, by the rule that rents it.
+void set_burst(
+    const config::Config& config, const std::string& offer, breakeven::RentalOption& rental) {
+    const auto rule = std::ranges::find_if(config.scaling, [&](const config::Scaling& one) {
+        return std::ranges::find(one.offers, offer) != one.offers.end();
+    });
+    if (rule == config.scaling.end()) {
+        return;
+    }
+    if (rule->boot) {
+        rental.boot_s = Exact{rule->boot->count(), 1'000};
+    }
+    if (rule->min_bill) {
+        rental.min_billed_s = Exact{rule->min_bill->count(), 1'000};
+    }
+    rental.drain_s = Exact{rule->drain.count(), 1'000};
+}
+
+void add_rental(
+    const config::Config& config,
+    const PriceRow& row,
+    const Price& hour,
+    const Capacity& capacity,
+    UtcTime now,
+    breakeven::Situation& situation) {
+    breakeven::RentalOption rental{
+        .what = fmt::format("{} on {}", row.what, row.provider),
+        .gpu = row.what,
+        .rate = breakeven::exact_of(hour),
+        .currency = hour.currency(),
+        .seen = row.seen,
+        .stale = !row.seen || now - *row.seen > row.age_max.value_or(price_age_max),
+        .capacity_tps = capacity(row.what, row.model)};
+    set_burst(config, row.offer, rental);
+    const bool twice = std::ranges::any_of(situation.rentals, [&](const auto& other) {
+        return other.what == rental.what && other.rate == rental.rate &&
+               other.currency == rental.currency;
+    });
+    if (!twice) {  // several models may be served on one kind of machine
+        situation.rentals.push_back(std::move(rental));
+    }
 }
 
 void add_options(
     const config::Config& config,
     const std::vector<PriceRow>& prices,
+    const Capacity& capacity,
     UtcTime now,
-    breakeven::Situation& situation,
-    std::vector<std::string>& notes) {
-    const auto meter = [](const PriceRow& row, std::string_view name) -> std::optional<Price> {
-        for (const auto& [text, price] : row.prices) {
-            if (text == name) {
-                return price;
-            }
-        }
-        return std::nullopt;
-    };
+    BreakevenInput& input) {
     for (const PriceRow& row : prices) {
-        const std::string what = fmt::format("{} on {}", row.what, row.provider);
         if (const auto hour = meter(row, "hour"); hour && config.breakeven.rent) {
-            situation.rentals.push_back(
-                {.what = what,
-                 .provider = row.provider,
-                 .gpu = row.what,
-                 .rate = breakeven::exact_of(*hour),
-                 .currency = hour->currency(),
-                 .seen = row.seen,
-                 .stale = row.stale(now)});
+            add_rental(config, row, *hour, capacity, now, input.situation);
         } else if (const auto in = meter(row, "in"); in && config.breakeven.api) {
             const auto cached = meter(row, "cached");
-            situation.apis.push_back(
-                {.what = what,
+            input.situation.apis.push_back(
+                {.what = fmt::format("{} on {}", row.what, row.provider),
                  .in = breakeven::exact_of(*in),
                  .out = breakeven::exact_of(*meter(row, "out")),
                  .cached = cached ? std::optional{breakeven::exact_of(*cached)} : std::nullopt,
                  .currency = in->currency(),
                  .seen = row.seen});
         } else if (row.prices.empty()) {
-            notes.push_back(fmt::format(
-                "the price of {} is not known: evenkeel prices refresh {}", what, row.provider));
+            input.notes.push_back(fmt::format(
+                "the price of {} on {} is not known: evenkeel prices refresh {}",
+                row.what,
+                row.provider,
+                row.provider));
         }
-    }
-    if (!config.breakeven.reserve) {
-        return;
-    }
-    for (const config::Commitment& commitment : config.breakeven.commitments) {
-        situation.reservations.push_back(
-            {.what = fmt::format("{} on {}", commitment.gpu, commitment.on),
-             .provider = commitment.on,
-             .gpu = commitment.gpu,
-             .rate = breakeven::exact_of(commitment.price),
-             .currency = commitment.price.currency()});
     }
 }
 
-void choose_use(
+/// "H100" of a contract is the provider's "gpu-h100x1-80gb".
+bool same_gpu(const std::string& written, const std::string& sold) {
+    const auto a = capacity::find_gpu(written);
+    const auto b = capacity::find_gpu(sold);
+    return written == sold || (a && b && a->gpu.name == b->gpu.name && a->count == b->count);
+}
+
+void add_reservations(
+    const config::Config& config,
+    const std::vector<PriceRow>& prices,
+    UtcTime now,
+    BreakevenInput& input) {
+    for (const config::Commitment& contract : config.breakeven.commitments) {
+        const std::string what = fmt::format("{} on {}", contract.gpu, contract.on);
+        const auto end = contract.from + std::chrono::months{contract.months};
+        if (UtcTime{std::chrono::sys_days{end}} <= now) {
+            input.notes.push_back(fmt::format("the contract for {} has ended", what));
+            continue;
+        }
+        const auto row = std::ranges::find_if(prices, [&](const PriceRow& one) {
+            const auto hour = meter(one, "hour");
+            return hour && one.provider == contract.on && same_gpu(contract.gpu, one.what) &&
+                   hour->currency() == contract.price.currency();
+        });
+        if (row == prices.end()) {
+            input.notes.push_back(fmt::format(
+                "the contract for {} has no offer of that GPU and currency beside it", what));
+            continue;
+        }
+        input.situation.reservations.push_back(
+            {.what = what,
+             .rate = breakeven::exact_of(contract.price),
+             .against = fmt::format("{} on {}", row->what, row->provider),
+             .list_rate = breakeven::exact_of(*meter(*row, "hour")),
+             .currency = contract.price.currency()});
+    }
+}
+
+std::string measured_over(const MeasuredUse& measured) {
+    const auto hours = measured.span.count();
+    return hours < 48 ? fmt::format("measured over {} hours", hours)
+                      : fmt::format("measured over {} days", (hours + 12) / 24);
+}
+
+/// The work to compare: of the own machine where it has done some, else all there was.
+void choose_tokens(
     const std::optional<MeasuredUse>& measured, const BreakevenAsk& ask, BreakevenInput& input) {
     breakeven::Situation& situation = input.situation;
-    const auto busy = measured && situation.machine
-                          ? measured->busy.find(situation.machine->name)
-                          : std::map<std::string, Exact>::const_iterator{};
-    if (ask.use) {
-        situation.use = *ask.use;
-        input.use_from = "as asked";
-    } else if (measured && situation.machine && busy != measured->busy.end()) {
-        situation.use = busy->second;
-        input.use_from = fmt::format("measured over {} days", measured->days);
-    } else {
-        situation.use = use_assumed;
-        input.use_from = "assumed";
-    }
     if (ask.in_mtok || ask.out_mtok) {
         situation.tokens = breakeven::Tokens{
             .in_mtok = ask.in_mtok.value_or(Exact{0}), .out_mtok = ask.out_mtok.value_or(Exact{0})};
         input.tokens_from = "as asked";
-    } else if (measured && measured->tokens) {
-        situation.tokens = measured->tokens;
-        input.tokens_from = fmt::format("measured over {} days", measured->days);
+        return;
+    }
+    const bool owned =
+        measured && situation.own && measured->own_tokens.contains(situation.own->name);
+    if (owned) {
+        situation.tokens = measured->own_tokens.at(situation.own->name);
+        input.tokens_from = fmt::format("'{}', {}", situation.own->name, measured_over(*measured));
+    } else if (measured && measured->all_tokens) {
+        situation.tokens = measured->all_tokens;
+        input.tokens_from = fmt::format("all sources, {}", measured_over(*measured));
     } else {
         input.notes.emplace_back(
             "no tokens were measured: say --in-mtok and --out-mtok (millions a month) to compare "
@@ -190,80 +256,29 @@ void choose_use(
     }
 }
 
-}  // namespace
-
-Result<MeasuredUse> measure_use(
-    ledger::Reader& reader, const config::Config& config, const ledger::Zone& zone, UtcTime now) {
-    const auto days = std::max<std::int64_t>(
-        1, std::chrono::floor<std::chrono::days>(config.breakeven.window).count());
-    MeasuredUse use{.days = static_cast<int>(days)};
-    const auto energy = reader.energy(now - config.breakeven.window);
-    const auto spend = reader.spend(
-        ledger::day_number(zone, now - std::chrono::days{days - 1}), ledger::day_number(zone, now));
-    const auto summary = reader.summary();
-    if (!energy || !spend || !summary) {
-        return std::unexpected{!energy ? energy.error() : !spend ? spend.error() : summary.error()};
+void choose_use(
+    const std::optional<MeasuredUse>& measured, const BreakevenAsk& ask, BreakevenInput& input) {
+    breakeven::Situation& situation = input.situation;
+    if (ask.use) {
+        situation.use = *ask.use;
+        input.use_from = "as asked";
+    } else if (measured && situation.own && measured->busy.contains(situation.own->name)) {
+        situation.use = measured->busy.at(situation.own->name);
+        input.use_from = measured_over(*measured);
+    } else {
+        situation.use = use_assumed;
+        input.use_from = "assumed";
     }
-    for (const ledger::EnergyRow& row : *energy) {
-        const auto hardware =
-            std::ranges::find(config.hardware, row.hardware, &config::Hardware::name);
-        if (hardware == config.hardware.end() ||
-            hardware->busy_milliwatts <= hardware->idle_milliwatts) {
-            continue;
-        }
-        using std::chrono::microseconds;
-        const Exact us{std::chrono::duration_cast<microseconds>(row.to - row.from).count()};
-        const Exact milliwatts = Exact{row.microjoules} * 1'000 / us;
-        use.busy[row.hardware] = clamped(
-            (milliwatts - hardware->idle_milliwatts) /
-            (hardware->busy_milliwatts - hardware->idle_milliwatts));
-    }
-    // A young ledger has not seen the whole window.
-    const auto first = summary->first.value_or(now);
-    const auto seen = std::max<std::chrono::microseconds>(
-        std::min<std::chrono::microseconds>(now - first, config.breakeven.window),
-        std::chrono::hours{1});
-    const Exact months =
-        Exact{seen.count(), std::chrono::microseconds{std::chrono::hours{1}}.count()} /
-        config.breakeven.hours_per_month;
-    use.days = static_cast<int>(
-        (std::chrono::ceil<std::chrono::hours>(seen).count() + hours_a_day - 1) / hours_a_day);
-    std::int64_t in = 0;
-    std::int64_t cached = 0;
-    std::int64_t out = 0;
-    std::map<std::string, std::pair<Exact, std::int64_t>> by_kind;
-    for (const ledger::SpendRow& row : *spend) {
-        in += row.tokens_in;
-        cached += row.tokens_cached;
-        out += row.tokens_out;
-        const auto paid = in_report(config.currency, row.paid);
-        if (!paid) {
-            return std::unexpected{paid.error()};
-        }
-        for (const std::string& kind : {std::string{to_text(row.kind)}, std::string{"all"}}) {
-            by_kind[kind].first += *paid;
-            by_kind[kind].second += row.tokens_in + row.tokens_out;
-        }
-    }
-    if (in + out > 0) {
-        use.tokens = breakeven::Tokens{
-            .in_mtok = Exact{in, 1'000'000} / months,
-            .out_mtok = Exact{out, 1'000'000} / months,
-            .cached_fraction = in > 0 ? clamped(Exact{cached, in}) : Exact{0}};
-    }
-    for (const auto& [kind, sum] : by_kind) {
-        if (sum.second > 0) {
-            use.per_mtok[kind] = sum.first * 1'000'000 / sum.second;
-        }
-    }
-    return use;
 }
+
+}  // namespace
 
 Result<BreakevenInput> breakeven_input(
     const config::Config& config,
     const std::vector<PriceRow>& prices,
     const std::optional<MeasuredUse>& measured,
     const BreakevenAsk& ask,
+    const Capacity& capacity,
     UtcTime now) {
     BreakevenInput input;
     breakeven::Situation& situation = input.situation;
@@ -272,25 +287,23 @@ Result<BreakevenInput> breakeven_input(
     situation.hours_per_month = config.breakeven.hours_per_month;
     situation.horizon_months = config.breakeven.horizon_months;
     if (config.breakeven.buy) {
-        if (const auto added = add_machine(config, ask, situation); !added) {
+        if (const auto added = add_own(config, ask, input); !added) {
             return std::unexpected{added.error()};
         }
     }
     if (const auto tariff = mean_tariff(config.energy)) {
         situation.tariff = tariff->first;
         situation.tariff_currency = tariff->second;
-    } else if (situation.machine) {
-        input.notes.emplace_back("no energy.tariff: power is taken for free");
+    } else if (situation.own) {
+        input.notes.emplace_back(
+            "no energy.tariff, or one in several currencies: power is taken for free");
     }
-    add_options(config, prices, now, situation, input.notes);
+    add_options(config, prices, capacity, now, input);
+    if (config.breakeven.reserve) {
+        add_reservations(config, prices, now, input);
+    }
     choose_use(measured, ask, input);
-    for (const config::Scaling& rule : config.scaling) {
-        if (rule.boot) {
-            situation.boot_s = Exact{rule.boot->count(), 1'000};
-        }
-        situation.drain_s = Exact{rule.drain.count(), 1'000};
-        break;
-    }
+    choose_tokens(measured, ask, input);
     return input;
 }
 

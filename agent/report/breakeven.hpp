@@ -6,8 +6,12 @@
 #include "policies/breakeven/compare.hpp"
 #include "policies/config/config.hpp"
 
+#include <chrono>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// Where the numbers of the break-even report come from, and how it is told to programs.
@@ -24,13 +28,14 @@ struct BreakevenAsk {
     std::optional<breakeven::Exact> out_mtok{};
 };
 
-/// Use of the last days, as the ledger has it.
+/// Use of the last `breakeven.window`, or of the ledger's age when it is younger.
 struct MeasuredUse {
-    int days{0};  ///< that were looked at
-    /// Share of the time each own machine was busy, by name: from its posted electricity.
+    std::chrono::hours span{0};  ///< that was looked at, rounded up
+    /// Share of the time in which each own machine had a request in flight, by name. Time in which
+    /// the agent did not run counts as idle.
     std::map<std::string, breakeven::Exact> busy{};
-    std::optional<breakeven::Tokens>
-        tokens{};  ///< of a month, all sources; nothing without requests
+    std::map<std::string, breakeven::Tokens> own_tokens{};  ///< that it answered, of a month
+    std::optional<breakeven::Tokens> all_tokens{};  ///< whoever answered; nothing without requests
     /// What a million tokens cost, in the report currency: own, rental, api, and all together.
     std::map<std::string, breakeven::Exact> per_mtok{};
 };
@@ -39,12 +44,16 @@ struct MeasuredUse {
 [[nodiscard]] Result<MeasuredUse> measure_use(
     ledger::Reader& reader, const config::Config& config, const ledger::Zone& zone, UtcTime now);
 
-/// The situation, and where its two guesses come from: "measured over 30 days", "as asked",
-/// "assumed".
+/// Tokens a second that a machine with this GPU makes of a model; nothing when nobody knows.
+using Capacity =
+    std::function<std::optional<breakeven::Exact>(std::string_view gpu, std::string_view model)>;
+
+/// The situation, and where its two guesses come from: "measured over 30d", "as asked", "assumed".
 struct BreakevenInput {
     breakeven::Situation situation{};
     std::string use_from{};
-    std::string tokens_from{};  ///< empty: not known
+    std::optional<breakeven::Exact> wear_monthly{};  ///< of the own hardware, report currency
+    std::string tokens_from{};                       ///< empty: not known
     std::vector<std::string> notes{};
 };
 
@@ -54,6 +63,7 @@ struct BreakevenInput {
     const std::vector<PriceRow>& prices,
     const std::optional<MeasuredUse>& measured,
     const BreakevenAsk& ask,
+    const Capacity& capacity,
     UtcTime now);
 
 /// evenkeel.breakeven/1; amounts as text in the report currency.

@@ -56,12 +56,33 @@ json::array reserved_json(const breakeven::Comparison& comparison) {
     for (const breakeven::Reserved& one : comparison.reserved) {
         list.emplace_back(json::object{
             {"what", one.reservation.what},
-            {"rate", breakeven::to_fixed(one.reservation.rate)},
-            {"against", one.against},
-            {"list_rate", breakeven::to_fixed(one.list_rate)},
+            {"rate", breakeven::to_fixed(one.reservation.rate, 4)},
+            {"against", one.reservation.against},
+            {"list_rate", breakeven::to_fixed(one.reservation.list_rate, 4)},
+            {"currency", one.reservation.currency.text()},
             {"status", one.answer.status},
             {"percent", number(one.answer.expected)},
             {"hours_a_month", number(one.answer.aux)}});
+    }
+    return list;
+}
+
+json::array ways_json(const breakeven::Comparison& comparison) {
+    json::array list;
+    for (const breakeven::Way& way : comparison.ways) {
+        list.emplace_back(
+            json::object{{"what", way.what}, {"cost", breakeven::to_fixed(way.cost)}});
+    }
+    return list;
+}
+
+json::array rates_json(const breakeven::Situation& situation) {
+    json::array list;
+    for (const auto& [pair, rate] : situation.rates) {
+        list.emplace_back(json::object{
+            {"from", pair.first.text()},
+            {"to", pair.second.text()},
+            {"rate", breakeven::to_fixed(rate, 9)}});
     }
     return list;
 }
@@ -92,24 +113,31 @@ std::string breakeven_json(
     json::object object{
         {"schema", "evenkeel.breakeven/1"},
         {"currency", situation.report.text()},
+        {"rates", rates_json(situation)},
         {"hours_per_month", situation.hours_per_month},
         {"use", breakeven::to_fixed(situation.use, 4)},
         {"use_from", input.use_from},
         {"power_per_month", number(comparison.power_monthly)},
-        {"tariff_per_kwh", breakeven::to_fixed(situation.tariff, 4)}};
-    object["machine"] = situation.machine
+        {"wear_per_month", number(input.wear_monthly)},
+        {"tariff_per_kwh", breakeven::to_fixed(situation.tariff, 4)},
+        {"tariff_currency", situation.tariff_currency.text()}};
+    object["machine"] = situation.own
                             ? json::value(json::object{
-                                  {"name", situation.machine->name},
-                                  {"price", breakeven::to_fixed(situation.machine->price)},
-                                  {"currency", situation.machine->currency.text()},
-                                  {"residual", breakeven::to_fixed(situation.machine->residual)}})
+                                  {"name", situation.own->name},
+                                  {"price", breakeven::to_fixed(situation.own->price)},
+                                  {"currency", situation.own->currency.text()},
+                                  {"residual", breakeven::to_fixed(situation.own->residual, 3)}})
                             : json::value(nullptr);
-    object["tokens"] = situation.tokens
-                           ? json::value(json::object{
-                                 {"from", input.tokens_from},
-                                 {"in_mtok", breakeven::to_fixed(situation.tokens->in_mtok)},
-                                 {"out_mtok", breakeven::to_fixed(situation.tokens->out_mtok)}})
-                           : json::value(nullptr);
+    object["tokens"] =
+        situation.tokens
+            ? json::value(json::object{
+                  {"from", input.tokens_from},
+                  {"in_mtok", breakeven::to_fixed(situation.tokens->in_mtok)},
+                  {"out_mtok", breakeven::to_fixed(situation.tokens->out_mtok)},
+                  {"cached_share", breakeven::to_fixed(situation.tokens->cached_fraction, 4)}})
+            : json::value(nullptr);
+    object["horizon_months"] = situation.horizon_months;
+    object["over_horizon"] = ways_json(comparison);
     object["rows"] = rows_json(comparison);
     object["swings_of"] = comparison.base ? json::value(comparison.rows[*comparison.base].what)
                                           : json::value(nullptr);
@@ -124,8 +152,10 @@ std::string breakeven_json(
         object["measured_per_mtok"] = std::move(per);
     }
     json::array notes;
-    for (const std::string& note : input.notes) {
-        notes.emplace_back(note);
+    for (const auto* list : {&input.notes, &comparison.notes}) {
+        for (const std::string& note : *list) {
+            notes.emplace_back(note);
+        }
     }
     object["notes"] = std::move(notes);
     return json::serialize(object);

@@ -13,27 +13,30 @@ namespace evenkeel::breakeven {
 /// A machine that is rented by the hour.
 struct RentalOption {
     std::string what{};  ///< "H100 PCIe on runpod"
-    std::string provider{};
-    std::string gpu{};
-    Exact rate{};  ///< per hour
+    std::string gpu{};   ///< rentals of the same GPU bound each other's price in the swings
+    Exact rate{};        ///< per hour
     Currency currency{};
     std::optional<UtcTime> seen{};
     bool stale{false};                    ///< older than the policy rents at
     std::optional<Exact> capacity_tps{};  ///< tokens a second it can make; nothing: not known
+    // One burst of it, for the question whether renting for that pays.
+    Exact boot_s{420};
+    Exact drain_s{180};
+    Exact min_billed_s{60};
 };
 
 /// A seller of tokens.
 struct ApiOption {
     std::string what{};  ///< "opus on claude"
-    Exact in{};          ///< per Mtok, as the next
+    Exact in{};          ///< per Mtok, as the next two
     Exact out{};
     std::optional<Exact> cached{};
     Currency currency{};
     std::optional<UtcTime> seen{};
 };
 
-/// The owner's machine, bought or to be bought.
-struct Machine {
+/// The owner's own computer, bought or to be bought.
+struct OwnHardware {
     std::string name{};
     Exact price{};
     Currency currency{};
@@ -42,12 +45,12 @@ struct Machine {
     Exact idle_w{};
 };
 
-/// A contract: paid whether used or not.
+/// A contract, paid whether used or not, against the same GPU on demand.
 struct Reservation {
     std::string what{};
-    std::string provider{};
-    std::string gpu{};
-    Exact rate{};
+    Exact rate{};  ///< per hour, both in one currency
+    std::string against{};
+    Exact list_rate{};
     Currency currency{};
 };
 
@@ -59,9 +62,9 @@ struct Tokens {
 };
 
 struct Situation {
-    std::optional<Machine> machine{};  ///< nothing: only renting and APIs are compared
+    std::optional<OwnHardware> own{};  ///< nothing: only renting and APIs are compared
     Exact use{};                       ///< share of the month that the work keeps it busy
-    std::optional<Tokens> tokens{};    ///< nothing: APIs cannot be compared by the month
+    std::optional<Tokens> tokens{};    ///< of the same work; nothing: no APIs by the month
     Exact tariff{};                    ///< per kWh
     Currency tariff_currency{};
     int hours_per_month{730};
@@ -71,18 +74,14 @@ struct Situation {
     std::vector<RentalOption> rentals{};
     std::vector<ApiOption> apis{};
     std::vector<Reservation> reservations{};
-    // One burst, for the question whether renting for it pays.
-    Exact boot_s{420};
-    Exact busy_s{1'200};
-    Exact drain_s{180};
-    Exact min_billed_s{60};
+    Exact burst_busy_s{1'200};  ///< work of one burst
 };
 
-/// What buying the machine replaces, and when that has paid for it.
+/// What the own hardware replaces, and when that has paid for it.
 struct Row {
     std::string what{};
-    bool rental{false};
-    Exact monthly{};  ///< report currency
+    std::optional<std::size_t> rental{};  ///< which of Situation::rentals; nothing: an API
+    Exact monthly{};                      ///< report currency
     Answer answer{};
     std::optional<UtcTime> seen{};
     bool stale{false};
@@ -97,11 +96,8 @@ struct Swing {
     std::optional<Exact> high_months{};
 };
 
-/// A contract against the same GPU on demand.
 struct Reserved {
     Reservation reservation{};
-    std::string against{};
-    Exact list_rate{};
     Answer answer{};
 };
 
@@ -113,18 +109,25 @@ struct RentVersusApi {
     Answer burst{};  ///< ktok a burst, its cost
 };
 
+/// What one way costs over the whole horizon.
+struct Way {
+    std::string what{};
+    Exact cost{};
+};
+
 struct Comparison {
-    std::optional<Exact> power_monthly{};  ///< of the machine at `use`, report currency
+    std::optional<Exact> power_monthly{};  ///< of the own hardware at `use`, report currency
     std::vector<Row> rows{};
     std::optional<std::size_t> base{};  ///< the row whose swings are shown
     std::vector<Swing> swings{};
     std::vector<Reserved> reserved{};
     std::vector<RentVersusApi> versus{};
-    std::optional<Answer>
-        horizon{};  ///< the cheapest of buy, rent (the base row) and API (the first)
+    std::vector<Way> ways{};  ///< over `horizon_months`, the cheapest first
+    std::vector<std::string> notes{};
 };
 
-/// Errors: invalid_argument (a currency without a rate).
+/// What cannot be expressed in the report currency is left out, with a note. Errors:
+/// invalid_argument (the price or the tariff of the own hardware has no rate).
 [[nodiscard]] Result<Comparison> compare(const Situation& situation);
 
 }  // namespace evenkeel::breakeven

@@ -12,6 +12,7 @@
 namespace evenkeel::breakeven {
 
 inline constexpr std::size_t table_bytes_max = 16 * 1024 * 1024;
+inline constexpr std::size_t table_rows_max = 20'000;
 
 /// One line of the file, answered.
 struct Solved {

@@ -52,6 +52,7 @@ private:
 /// An API offer ready to be priced.
 struct ApiOffer {
     NameIx source{};
+    std::string offer{};  ///< its name in the configuration
     NameIx provider{};
     NameIx model{};
     std::string seller_model{};  ///< what the API calls it

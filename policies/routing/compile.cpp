@@ -84,6 +84,7 @@ Catalogue::ModelEntry make_entry(
         }
         entry.apis.push_back(
             {.source = names.intern(NameKind::source, offer.name),
+             .offer = offer.name,
              .provider = names.intern(NameKind::provider, provider->name),
              .model = entry.ix,
              .seller_model = offer.model.empty() ? model.name : offer.model,

@@ -14,7 +14,7 @@ Exact number(const char* text) {
 /// A 8,300 AUD machine at 30 % use, and what a person could pay for instead.
 Situation desk() {
     Situation s;
-    s.machine = Machine{
+    s.own = OwnHardware{
         .name = "desk",
         .price = number("8300"),
         .currency = aud,
@@ -26,18 +26,12 @@ Situation desk() {
     s.tariff_currency = s.report = aud;
     s.rates[{usd, aud}] = number("1.4235");
     s.rentals = {
-        {.what = "H100 on do",
-         .provider = "do",
-         .gpu = "H100",
-         .rate = number("4.41"),
-         .currency = usd},
+        {.what = "H100 on do", .gpu = "H100", .rate = number("4.41"), .currency = usd},
         {.what = "H100 PCIe on runpod",
-         .provider = "runpod",
          .gpu = "H100 PCIe",
          .rate = number("2.89"),
          .currency = usd},
         {.what = "RTX 5090 on runpod",
-         .provider = "runpod",
          .gpu = "RTX 5090",
          .rate = number("0.99"),
          .currency = usd,
@@ -47,9 +41,9 @@ Situation desk() {
         {.what = "qwq on hosted", .in = number("0.40"), .out = number("0.40"), .currency = usd}};
     s.reservations = {
         {.what = "H100 on do",
-         .provider = "do",
-         .gpu = "H100",
          .rate = number("1.91"),
+         .against = "H100 on do",
+         .list_rate = number("4.41"),
          .currency = usd}};
     return s;
 }
@@ -84,7 +78,8 @@ TEST(Compare, TheReportOfTheSpecification) {
     EXPECT_EQ(months(swing_of(*made, "use").low_months), "31.52");
     EXPECT_EQ(swing_of(*made, "use").high, "60 %");
     EXPECT_EQ(months(swing_of(*made, "use").high_months), "4.92");
-    EXPECT_EQ(months(swing_of(*made, "rent").high_months), "6.35");
+    EXPECT_EQ(swing_of(*made, "rent").high, "3.85") << "no other offer of that GPU: a third more";
+    EXPECT_EQ(swing_of(*made, "rent").low, "1.93");
     EXPECT_EQ(months(swing_of(*made, "resale").low_months), "9.96");
     EXPECT_EQ(months(swing_of(*made, "resale").high_months), "6.47");
     EXPECT_EQ(swing_of(*made, "tariff").low, "0.22");
@@ -93,19 +88,24 @@ TEST(Compare, TheReportOfTheSpecification) {
     ASSERT_EQ(made->reserved.size(), 1u);
     EXPECT_EQ(months(made->reserved[0].answer.expected), "43.31");
     EXPECT_EQ(to_fixed(*made->reserved[0].answer.aux, 0), "316");
-    ASSERT_TRUE(made->horizon);
-    EXPECT_EQ(made->horizon->status, "buy");
+    // 24 months: the hosted QwQ costs 59.50 a month, the rented 5090 308.63, buying 8,300 + power.
+    ASSERT_EQ(made->ways.size(), 6u);
+    EXPECT_EQ(made->ways[0].what, "the same tokens, qwq on hosted");
+    EXPECT_EQ(to_fixed(made->ways[0].cost), "1428.06");
+    EXPECT_EQ(made->ways[1].what, "renting RTX 5090 on runpod");
+    EXPECT_EQ(made->ways[2].what, "buying 'desk'");
+    EXPECT_TRUE(made->notes.empty());
 }
 
 TEST(Compare, WithoutAMachineOnlyRentingAndTokensAreCompared) {
     Situation s = desk();
-    s.machine.reset();
+    s.own.reset();
     const auto made = compare(s);
     ASSERT_TRUE(made) << made.error().message;
     EXPECT_FALSE(made->power_monthly);
     EXPECT_FALSE(made->base);
     EXPECT_TRUE(made->swings.empty());
-    EXPECT_FALSE(made->horizon);
+    EXPECT_EQ(made->ways[0].what, "the same tokens, qwq on hosted");
     EXPECT_EQ(made->rows.size(), 5u);
     ASSERT_EQ(made->versus.size(), 6u);
     EXPECT_EQ(made->versus[0].month.unit, "Mtok/month");
@@ -141,12 +141,37 @@ TEST(Compare, AMachineThatNeverPaysHasNoSwings) {
     EXPECT_TRUE(made->swings.empty());
 }
 
-TEST(Compare, ACurrencyWithoutARateIsAnError) {
+TEST(Compare, TheSameGpuElsewhereBoundsTheRent) {
+    Situation s = desk();
+    s.rentals.push_back(
+        {.what = "H100 PCIe on lambda",
+         .gpu = "H100 PCIe",
+         .rate = number("3.29"),
+         .currency = usd});
+    const auto made = compare(s);
+    EXPECT_EQ(swing_of(*made, "rent").low, "2.89");
+    EXPECT_EQ(swing_of(*made, "rent").high, "3.29");
+}
+
+TEST(Compare, MoreThanTheMachineMakesIsUnreachable) {
+    Situation s = desk();
+    s.rentals[0].capacity_tps = number("2500");
+    const auto made = compare(s);
+    EXPECT_EQ(made->versus[1].month.status, "unreachable") << "hosted QwQ needs 3,063 a second";
+    EXPECT_EQ(made->versus[0].month.status, "ok");
+}
+
+TEST(Compare, WhatHasNoRateIsLeftOutAndTheHardwaresOwnCurrencyMustHaveOne) {
     Situation s = desk();
     s.rates.clear();
     const auto made = compare(s);
-    ASSERT_FALSE(made);
-    EXPECT_NE(made.error().message.find("USD"), std::string::npos) << made.error().message;
+    ASSERT_TRUE(made) << made.error().message;
+    EXPECT_TRUE(made->rows.empty());
+    ASSERT_FALSE(made->notes.empty());
+    EXPECT_NE(made->notes[0].find("the rate from USD to AUD is missing"), std::string::npos);
+    s.own->currency = usd;
+    ASSERT_FALSE(compare(s));
+    EXPECT_NE(compare(s).error().message.find("USD"), std::string::npos);
 }
 
 }  // namespace

@@ -55,6 +55,28 @@ TEST(BreakevenTable, MistakesAreSaidWithTheirLine) {
         error_of("kind,note\nrent_monthly,a\"b\n"),
         "line 2: a quote inside a cell that does not begin with one");
     EXPECT_EQ(error_of(std::string(table_bytes_max + 1, 'x')), "a table has at most 16 MiB");
+    EXPECT_EQ(
+        error_of("kind,rent_rate\nrent_monthly,-1\n"), "line 2: rent_rate: a quantity below zero");
+    std::string many = "kind,rent_rate,report_currency\n";
+    for (std::size_t i = 0; i <= table_rows_max; ++i) {
+        many += "rent_monthly,1,USD\n";
+    }
+    EXPECT_EQ(error_of(many), "line 20002: a table has at most 20000 rows");
+}
+
+TEST(BreakevenTable, AFigureMayBeWrittenShorterButNotOtherwise) {
+    const auto agrees = [](const char* expected) {
+        return solve_table(
+                   std::string{"kind,rent_rate,hours_per_month,report_currency,expected\n"
+                               "rent_monthly,1,100,USD,"} +
+                   expected + "\n")
+            ->agrees();
+    };
+    EXPECT_TRUE(agrees("100"));
+    EXPECT_TRUE(agrees("100.000"));
+    EXPECT_TRUE(agrees("100.005"));
+    EXPECT_FALSE(agrees("100.006"));
+    EXPECT_FALSE(agrees("about 100"));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 
@@ -46,13 +47,22 @@ protected:
     }
     [[nodiscard]] Result<BreakevenInput> input(
         const BreakevenAsk& ask, const std::optional<MeasuredUse>& measured = {}) const {
-        return breakeven_input(config, prices(), measured, ask, now);
+        const auto capacity = [](std::string_view gpu, std::string_view) {
+            return gpu == "RTX 5090" ? std::optional{Exact{900}} : std::nullopt;
+        };
+        return breakeven_input(config, prices(), measured, ask, capacity, now);
+    }
+    [[nodiscard]] bool noted(std::string_view text) const {
+        return std::ranges::any_of(input({})->notes, [&](const std::string& note) {
+            return note.find(text) != std::string::npos;
+        });
     }
 };
 
 TEST_F(BreakevenReport, WhatIsAskedComesBeforeWhatWasMeasuredBeforeWhatIsAssumed) {
-    MeasuredUse measured{.days = 30, .busy = {{"desk", Exact{1, 2}}}};
-    measured.tokens = breakeven::Tokens{.in_mtok = 7, .out_mtok = 3};
+    MeasuredUse measured{.span = 720h, .busy = {{"desk", Exact{1, 2}}}};
+    measured.own_tokens["desk"] = breakeven::Tokens{.in_mtok = 7, .out_mtok = 3};
+    measured.all_tokens = breakeven::Tokens{.in_mtok = 70, .out_mtok = 30};
     const auto asked = input({.use = Exact{1, 4}, .in_mtok = Exact{1}}, measured);
     ASSERT_TRUE(asked) << asked.error().message;
     EXPECT_EQ(to_fixed(asked->situation.use), "0.25");
@@ -61,7 +71,10 @@ TEST_F(BreakevenReport, WhatIsAskedComesBeforeWhatWasMeasuredBeforeWhatIsAssumed
     const auto seen = input({}, measured);
     EXPECT_EQ(to_fixed(seen->situation.use), "0.50");
     EXPECT_EQ(seen->use_from, "measured over 30 days");
-    EXPECT_EQ(to_fixed(seen->situation.tokens->in_mtok), "7.00");
+    EXPECT_EQ(to_fixed(seen->situation.tokens->in_mtok), "7.00") << "what the desk did itself";
+    EXPECT_EQ(seen->tokens_from, "'desk', measured over 30 days");
+    const auto other = input({.machine = "dual"}, measured);
+    EXPECT_EQ(to_fixed(other->situation.tokens->in_mtok), "70.00") << "it has done nothing yet";
     const auto neither = input({});
     EXPECT_EQ(neither->use_from, "assumed");
     EXPECT_FALSE(neither->situation.tokens);
@@ -69,13 +82,13 @@ TEST_F(BreakevenReport, WhatIsAskedComesBeforeWhatWasMeasuredBeforeWhatIsAssumed
 }
 
 TEST_F(BreakevenReport, TheMachineIsTheOneAskedForWithThePriceAskedFor) {
-    EXPECT_EQ(input({})->situation.machine->name, "desk");
+    EXPECT_EQ(input({})->situation.own->name, "desk");
     const auto dual =
         input({.machine = "dual", .price = *parse_money("16200 AUD"), .residual = Exact{35, 100}});
     ASSERT_TRUE(dual);
-    EXPECT_EQ(to_fixed(dual->situation.machine->price), "16200.00");
-    EXPECT_EQ(to_fixed(dual->situation.machine->residual), "0.35");
-    EXPECT_EQ(to_fixed(dual->situation.machine->active_w), "1350.00");
+    EXPECT_EQ(to_fixed(dual->situation.own->price), "16200.00");
+    EXPECT_EQ(to_fixed(dual->situation.own->residual), "0.35");
+    EXPECT_EQ(to_fixed(dual->situation.own->active_w), "1350.00");
     EXPECT_EQ(input({.machine = "tower"}).error().code, Errc::not_found);
     config.hardware[0].price.reset();
     config.hardware[1].price.reset();
@@ -83,7 +96,7 @@ TEST_F(BreakevenReport, TheMachineIsTheOneAskedForWithThePriceAskedFor) {
     ASSERT_FALSE(unknown);
     EXPECT_NE(unknown.error().message.find("--price"), std::string::npos);
     config.hardware.clear();
-    EXPECT_FALSE(input({})->situation.machine) << "nothing of one's own is no error";
+    EXPECT_FALSE(input({})->situation.own) << "nothing of one's own is no error";
 }
 
 TEST_F(BreakevenReport, OnlyWhatThePolicyComparesIsCompared) {
@@ -95,7 +108,7 @@ TEST_F(BreakevenReport, OnlyWhatThePolicyComparesIsCompared) {
     EXPECT_TRUE(input({})->situation.reservations.empty());
     config.breakeven.api = config.breakeven.buy = false;
     EXPECT_TRUE(input({})->situation.apis.empty());
-    EXPECT_FALSE(input({})->situation.machine);
+    EXPECT_FALSE(input({})->situation.own);
 }
 
 TEST_F(BreakevenReport, ATariffByTheHourIsTakenAsItsMean) {
@@ -108,39 +121,79 @@ TEST_F(BreakevenReport, ATariffByTheHourIsTakenAsItsMean) {
     EXPECT_FALSE(input({})->notes.empty());
 }
 
-/// The desk drew 407.5 W on average: half of the time busy at 725, half idle at 90.
-TEST_F(BreakevenReport, UseIsMeasuredFromThePostedElectricity) {
-    open();
-    ledger::store_names(*ledger_);
-    for (int i = 0; i < 4; ++i) {
-        const std::int64_t joules = i == 0 ? 999'999 : 407 * 300 + 150;
-        ledger_->power(
-            {"desk",
-             ledger::source_desk,
-             ledger::test_start + i * 5min,
-             joules * 1'000'000,
-             *parse_price("0.33 AUD/kWh"),
-             {}});
-        ASSERT_TRUE(ledger_->flush());
-        clock_.advance(5min);
+TEST_F(BreakevenReport, AContractIsSetBesideItsGpuAndOnlyWhileItRuns) {
+    config.breakeven.commitments[0].gpu = "H100";  // the provider says gpu-h100x1-80gb
+    ASSERT_EQ(input({})->situation.reservations.size(), 1u);
+    EXPECT_EQ(to_fixed(input({})->situation.reservations[0].list_rate), "4.41");
+    config.breakeven.commitments[0].gpu = "H200";
+    EXPECT_TRUE(input({})->situation.reservations.empty());
+    EXPECT_TRUE(noted("H200"));
+    config.breakeven.commitments[0].gpu = "H100";
+    config.breakeven.commitments[0].from = std::chrono::year{2025} / 1 / 31;
+    config.breakeven.commitments[0].months = 6;
+    EXPECT_TRUE(input({})->situation.reservations.empty());
+    EXPECT_TRUE(noted("has ended"));
+}
+
+TEST_F(BreakevenReport, OneKindOfMachineForSeveralModelsIsOneRow) {
+    config.models[1].offers.push_back(config.models[0].offers[2]);
+    config.models[1].offers.back().name = "runpod-h100-r1";
+    EXPECT_EQ(input({})->situation.rentals.size(), 3u);
+    EXPECT_EQ(to_fixed(*input({})->situation.rentals[2].capacity_tps, 0), "900");
+    EXPECT_EQ(to_fixed(input({})->situation.rentals[0].boot_s, 0), "360") << "the rule's own";
+}
+
+/// Requests of the desk, by the hour in which they begin and their length.
+class MeasuredUseTest : public BreakevenReport {
+protected:
+    void SetUp() override {
+        open();
+        ledger_->name({ledger::source_desk, routing::NameKind::source, "desk-llama"});
+        ledger_->source({ledger::source_desk, SourceKind::own, {}, "desk", false});
     }
-    for (int i = 10; i < 14; ++i) {
-        ledger::Request own = ledger::own_request(i);
+    void request(std::chrono::minutes at, std::chrono::minutes length) {
+        ledger::Request own = ledger::own_request(0);
+        own.at = ledger::test_start + at;
+        own.id = RequestId{ids_.next(own.at)};
+        own.wait_ms = 0;
+        own.total_ms = std::chrono::milliseconds{length}.count();
         own.usage = {.prompt = 600'000, .completion = 150'000};
         ASSERT_TRUE(ledger_->record(own));
+        ASSERT_TRUE(ledger_->flush());
     }
-    ASSERT_TRUE(ledger_->flush());
-    auto books = reader();
-    const auto use = measure_use(books, config, ledger::Zone{}, ledger::test_start + 73h);
-    ASSERT_TRUE(use) << use.error().message;
-    ASSERT_TRUE(use->busy.contains("desk"));
-    EXPECT_EQ(to_fixed(use->busy.at("desk"), 3), "0.500");
-    ASSERT_TRUE(use->tokens);
-    // Three days and an hour hold a tenth of a month of 730 hours.
-    EXPECT_EQ(to_fixed(use->tokens->in_mtok), "24.00");
-    EXPECT_EQ(to_fixed(use->tokens->out_mtok), "6.00");
-    EXPECT_EQ(use->days, 4);
-    EXPECT_TRUE(use->per_mtok.contains("own") && use->per_mtok.contains("all"));
+    [[nodiscard]] MeasuredUse measured(std::chrono::hours after) {
+        auto books = reader();
+        const auto use = measure_use(books, config, ledger::Zone{}, ledger::test_start + after);
+        EXPECT_TRUE(use) << use.error().message;
+        return *use;
+    }
+
+private:
+    IdGenerator ids_{1};
+};
+
+TEST_F(MeasuredUseTest, UseIsTheTimeWithARequestInFlightAndTimeWithoutTheAgentIsIdle) {
+    request(0min, 60min);
+    request(30min, 60min);   // half of it at the same time as the first
+    request(600min, 10min);  // the agent was off in between
+    const MeasuredUse use = measured(20h);
+    ASSERT_TRUE(use.busy.contains("desk"));
+    EXPECT_EQ(to_fixed(use.busy.at("desk"), 4), "0.0833") << "100 minutes of 20 hours";
+    EXPECT_EQ(use.span, 20h);
+    // 20 of 730 hours; three requests.
+    EXPECT_EQ(to_fixed(use.own_tokens.at("desk").in_mtok), "65.70");
+    EXPECT_EQ(to_fixed(use.all_tokens->out_mtok), "16.43");
+    EXPECT_TRUE(use.per_mtok.contains("own") && use.per_mtok.contains("all"));
+}
+
+TEST_F(MeasuredUseTest, OnlyTheWindowCounts) {
+    request(0min, 60min);
+    request(48 * 60min, 60min);
+    config.breakeven.window = 24h;
+    const MeasuredUse use = measured(60h);
+    EXPECT_EQ(use.span, 24h);
+    EXPECT_EQ(to_fixed(use.busy.at("desk"), 4), "0.0417") << "one hour of 24";
+    EXPECT_EQ(to_fixed(use.own_tokens.at("desk").in_mtok), "18.25");
 }
 
 TEST_F(BreakevenReport, AnEmptyLedgerMeasuresNothing) {
@@ -149,21 +202,30 @@ TEST_F(BreakevenReport, AnEmptyLedgerMeasuresNothing) {
     const auto use = measure_use(books, config, ledger::Zone{}, now);
     ASSERT_TRUE(use) << use.error().message;
     EXPECT_TRUE(use->busy.empty());
-    EXPECT_FALSE(use->tokens);
+    EXPECT_FALSE(use->all_tokens);
 }
 
-TEST_F(BreakevenReport, ProgramsGetEveryFigureAsText) {
+TEST_F(BreakevenReport, ProgramsGetEveryFigureAsTextWithItsCurrency) {
     const auto made = input({.use = Exact{3, 10}, .in_mtok = Exact{75}, .out_mtok = Exact{28}});
     ASSERT_TRUE(made);
     const auto comparison = breakeven::compare(made->situation);
     ASSERT_TRUE(comparison) << comparison.error().message;
     const json::value root = json::parse(breakeven_json(*made, {}, *comparison));
     EXPECT_EQ(root.at("schema").as_string(), "evenkeel.breakeven/1");
+    EXPECT_EQ(root.at("currency").as_string(), "AUD");
+    EXPECT_EQ(root.at("rates").at(0).at("rate").as_string(), "1.423500000");
+    EXPECT_EQ(root.at("machine").at("price").as_string(), "6800.00");
+    EXPECT_EQ(root.at("tariff_currency").as_string(), "AUD");
     EXPECT_EQ(root.at("rows").as_array().size(), 6u);
     EXPECT_EQ(root.at("rows").at(0).at("kind").as_string(), "rent");
     EXPECT_EQ(root.at("power_per_month").as_string(), "67.57");
+    EXPECT_EQ(root.at("wear_per_month").as_string(), "188.89") << "6,800 over 36 months";
     EXPECT_FALSE(root.at("swings").as_array().empty());
     EXPECT_EQ(root.at("reserved").at(0).at("percent").as_string(), "43.31");
+    EXPECT_EQ(root.at("reserved").at(0).at("currency").as_string(), "USD");
+    EXPECT_EQ(root.at("horizon_months").as_int64(), 24);
+    EXPECT_EQ(root.at("over_horizon").as_array().size(), 7u);
+    EXPECT_TRUE(root.at("tokens").as_object().contains("cached_share"));
 }
 
 }  // namespace

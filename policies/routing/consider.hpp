@@ -1,0 +1,52 @@
+#pragma once
+
+#include "policies/routing/catalogue.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <optional>
+#include <span>
+
+/// What `plan` and `quote` share: a request put against the policy. Internal to policies/routing.
+namespace evenkeel::routing {
+
+/// The models that may answer, in the order in which they are tried.
+struct Models {
+    std::array<const Catalogue::ModelEntry*, route_models_max> list{};
+    std::size_t count{0};
+
+    void add(const Catalogue::ModelEntry* entry) {
+        const auto end = list.begin() + static_cast<std::ptrdiff_t>(count);
+        if (entry != nullptr && count < route_models_max &&
+            std::find(list.begin(), end, entry) == end) {
+            list[count++] = entry;
+        }
+    }
+    [[nodiscard]] std::span<const Catalogue::ModelEntry* const> all() const {
+        return {list.data(), count};
+    }
+};
+
+/// What a route and the request itself set as limits; of two the tighter one.
+struct Bounds {
+    std::optional<std::int64_t> max_cost{};  ///< report nanos
+    bool max_cost_by_request{false};         ///< the request's own is the tighter one
+    std::optional<std::chrono::milliseconds> max_wait{};
+};
+
+struct Considered {
+    Ask ask{};  ///< within limits
+    const Catalogue::ModelEntry* asked{nullptr};
+    const config::Route* route{nullptr};
+    Models models{};
+    Bounds bounds{};
+};
+/// Errors: those of `plan`, but for sources that are left out.
+[[nodiscard]] Result<Considered> consider(const Catalogue& catalogue, const Ask& ask);
+
+/// The offer priced for this request; nothing when its cost cannot be expressed.
+[[nodiscard]] std::optional<gate::ApiChoice> price(
+    const Catalogue& catalogue, const ApiOffer& api, const Ask& ask);
+
+}  // namespace evenkeel::routing
