@@ -45,6 +45,14 @@ json::object to_json(const SourceView& source) {
     };
     object["cost_rate"] =
         source.cost_rate ? json::value(amount_text(*source.cost_rate)) : json::value(nullptr);
+    object["measured"] = nullptr;
+    if (source.measured) {
+        object["measured"] = json::object{
+            {"step_us", source.measured->step_us},
+            {"step_more_us", source.measured->step_more_us},
+            {"prompt_tokens_per_s", source.measured->prompt_tokens_per_s},
+            {"windows", source.measured->windows}};
+    }
     return object;
 }
 

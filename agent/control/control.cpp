@@ -79,7 +79,8 @@ Control::Control(Parts parts, ControlOptions options)
           [this](const std::string& hardware, Money amount, UtcTime at) {
               return count_power(hardware, amount, at);
           }},
-      renter_{{parts_.clock, parts_.ledger, fleet_, market_, exposure_, names_}},
+      speeds_{options_.state},
+      renter_{{parts_.clock, parts_.ledger, fleet_, market_, exposure_, names_, &speeds_}},
       heartbeat_file_{options_.state} {
     check_freeze();  // before the first request could be paid for
     for (const ledger::NameRow& row : parts_.ledger.recovered().names) {
@@ -109,6 +110,7 @@ Control::~Control() {
         inbox_.post([] {});
         thread_.join();
     }
+    speeds_.save();
     // Commits under way answer into the inbox; what comes too late is dropped with its last handle.
     if (const auto flushed = parts_.ledger.flush(); !flushed) {
         spdlog::error("{}", flushed.error().message);
@@ -402,6 +404,7 @@ void Control::tick() {
     counters_.budgets = parts_.gateway.counters().gate.budgets;  // with what was just added
     meter_power(now);
     pace_watch_.tick(counters_, catalogue_->config.speed);
+    learn_speeds(now);
     if (now.boot >= next_sweep_) {
         next_sweep_ = now.boot + catalogue_->config.safety.leak_scan;
         fleet_.sweep();

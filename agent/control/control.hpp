@@ -105,6 +105,8 @@ private:
     void recover(Now now);
     void drain_unnamed();
     void meter_power(Now now);
+    /// Shows the counters of own and rented workers to `speeds_`.
+    void learn_speeds(Now now);
     /// Counts electricity in the gate's budgets; the same shares go into the books.
     [[nodiscard]] std::vector<ledger::BudgetShare> count_power(
         const std::string& hardware, Money amount, UtcTime at);
@@ -130,6 +132,7 @@ private:
     Exposure exposure_;
     Sources sources_;
     PowerMeter power_;
+    Speeds speeds_;
     Renter renter_;
     PaceWatch pace_watch_{fleet_, parts_.clock};
     gate::Counters counters_{};

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <unistd.h>
 #include <utility>
 
@@ -109,6 +110,19 @@ std::vector<SourceView> Control::source_views(Now now) {
         }
         view.tokens_per_s = pace_.per_second.contains(ix) ? pace_.per_second.at(ix) : 0;
     };
+    const auto measure = [&](SourceView& view, std::string_view name) {
+        const auto [model, offer] = catalogue_->config.offer(name);
+        const capacity::Learned* learned =
+            offer == nullptr ? nullptr : speeds_.measured(*model, *offer);
+        if (learned != nullptr) {
+            const capacity::Profile found = capacity::profile_of(*learned, {});
+            view.measured = MeasuredView{
+                .step_us = std::llround(found.alpha_s * 1e6),
+                .step_more_us = std::llround(found.beta_s * 1e6),
+                .prompt_tokens_per_s = std::llround(found.prefill_tok_s),
+                .windows = learned->samples};
+        }
+    };
     std::vector<SourceView> views;
     for (const auto& [ix, source] : sources_.all()) {
         SourceView view{
@@ -123,6 +137,7 @@ std::vector<SourceView> Control::source_views(Now now) {
             .queue = source.info.kind == SourceKind::api ? 0 : queued[source.info.model],
             .for_s = ms(now.boot - source.since) / 1000};
         count(view, ix);
+        measure(view, source.info.name);
         views.push_back(std::move(view));
     }
     for (const auto& [id, seat] : fleet_.seats()) {
@@ -140,6 +155,7 @@ std::vector<SourceView> Control::source_views(Now now) {
             .cost_rate = Money{rate.value_or(0), rules.report},
             .for_s = ms(now.boot - machine.state_at.boot) / 1000};
         count(view, seat.names.source);
+        measure(view, machine.offer);
         views.push_back(std::move(view));
     }
     std::ranges::sort(views, [](const SourceView& a, const SourceView& b) {
@@ -149,6 +165,34 @@ std::vector<SourceView> Control::source_views(Now now) {
         return std::pair{order(a.kind), a.name} < std::pair{order(b.kind), b.name};
     });
     return views;
+}
+
+void Control::learn_speeds(Now now) {
+    const config::Config& config = catalogue_->config;
+    if (config.speed > 1) {
+        return;  // in a sped-up world this host is the limit, not the GPU that is played
+    }
+    std::map<NameIx, std::pair<std::string, std::string>> workers;  // offer and GPU
+    for (const auto& [ix, source] : sources_.all()) {
+        const auto box =
+            std::ranges::find(config.hardware, source.hardware, &config::Hardware::name);
+        workers[ix] = {source.info.name, box == config.hardware.end() ? "" : box->gpu};
+    }
+    for (const auto& [id, seat] : fleet_.seats()) {
+        workers[seat.names.source] = {seat.machine.offer, seat.machine.gpu};
+    }
+    for (const gate::SourceCounters& counted : counters_.sources) {
+        const auto worker = workers.find(counted.source);
+        if (counted.kind == SourceKind::api || worker == workers.end()) {
+            continue;
+        }
+        const auto [model, offer] = config.offer(worker->second.first);
+        if (offer != nullptr) {
+            const auto seed = nearest_profile(worker->second.second, model->name);
+            speeds_.look(*model, *offer, seed, counted, now.boot);
+        }
+    }
+    speeds_.tick(now.boot);
 }
 
 std::vector<UnknownView> Control::unknown_views(UtcTime now) const {

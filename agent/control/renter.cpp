@@ -49,13 +49,12 @@ std::optional<int> billions_of(std::string_view model) {
     return std::nullopt;
 }
 
-/// What the rent rule reckons with where no seed is about this GPU and model.
+}  // namespace
+
 capacity::Profile nearest_profile(std::string_view gpu, std::string_view model) {
     return rental_profile(gpu, model)
         .value_or(capacity::find_profile("h100-32b-fp8").value_or(capacity::Profile{}));
 }
-
-}  // namespace
 
 std::optional<capacity::Profile> rental_profile(std::string_view gpu, std::string_view model) {
     const auto size = billions_of(model);
@@ -216,6 +215,7 @@ scaling::ScalingSnapshot Renter::snapshot(
         if (!found || provider == nullptr) {
             continue;
         }
+        const capacity::Profile seed = nearest_profile(offer->gpu, rule.scaling.model);
         const auto age =
             std::chrono::duration_cast<std::chrono::milliseconds>(now.utc - found->seen);
         const Reason closed = parts_.fleet.closed(offer->on);
@@ -230,7 +230,8 @@ scaling::ScalingSnapshot Renter::snapshot(
                            ? closed
                            : parts_.market.closed(offer->on, found->price),
              .provider_room = provider->max_machines - live[offer->on] - parts_.fleet.ordering(),
-             .profile = nearest_profile(offer->gpu, rule.scaling.model)});
+             .profile =
+                 parts_.speeds == nullptr ? seed : parts_.speeds->profile(*model, *offer, seed)});
     }
     if (!boots_.empty()) {
         std::vector<std::chrono::milliseconds> sorted{boots_.begin(), boots_.end()};

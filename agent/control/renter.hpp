@@ -3,6 +3,7 @@
 #include "agent/control/exposure.hpp"
 #include "agent/control/fleet.hpp"
 #include "agent/control/market.hpp"
+#include "agent/control/speeds.hpp"
 #include "agent/control/view.hpp"
 #include "policies/breakeven/exact.hpp"
 #include "policies/scaling/rent.hpp"
@@ -27,6 +28,7 @@ public:
         Market& market;
         Exposure& exposure;
         routing::NameTable& names;
+        const Speeds* speeds{nullptr};  ///< outlives this; without it only seeds are known
     };
     explicit Renter(Parts parts) : parts_{parts} {}
 
@@ -73,6 +75,9 @@ private:
     std::deque<std::chrono::milliseconds> boots_{};
     std::deque<DecisionView> decisions_{};
 };
+
+/// What is reckoned with where no seed is about this GPU and model either.
+[[nodiscard]] capacity::Profile nearest_profile(std::string_view gpu, std::string_view model);
 
 /// How fast an engine on `gpu` is with `model`, when a seed is about that GPU and a model of that
 /// size, as its name says ("qwq-32b"). Nothing otherwise: a machine is not judged by a guess.

@@ -16,6 +16,14 @@
 /// read by the admin API. Names are text here; nothing of it is used for decisions.
 namespace evenkeel::agent {
 
+/// How fast a worker was measured to be.
+struct MeasuredView {
+    std::int64_t step_us{0};       ///< one decode step, however small the batch
+    std::int64_t step_more_us{0};  ///< and for each request in it
+    std::int64_t prompt_tokens_per_s{0};
+    std::int64_t windows{0};  ///< busy spans it was measured over
+};
+
 struct SourceView {
     std::string name{};
     std::string kind{};  ///< own | rental | api
@@ -31,6 +39,7 @@ struct SourceView {
     std::int64_t failed{0};
     std::optional<Money> cost_rate{};  ///< an hour; nothing for sources paid by the token
     std::int64_t for_s{0};             ///< in this state
+    std::optional<MeasuredView> measured{};
 };
 
 struct QueueView {

@@ -1,0 +1,115 @@
+#include "agent/control/speeds.hpp"
+
+#include "agent/service/durable_file.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <fstream>
+#include <iterator>
+
+namespace evenkeel::agent {
+
+namespace {
+
+constexpr std::size_t kinds_max = 256;
+constexpr std::size_t file_bytes_max = 1 << 20;
+constexpr std::chrono::minutes write_every{10};
+constexpr std::chrono::minutes forgotten_after{1};
+constexpr mode_t owner_only = 0600;
+
+/// Another GPU, engine or set of weights is another kind of worker, whatever its offer is called.
+std::string kind_of(const config::Model& model, const config::Offer& offer) {
+    return fmt::format(
+        "{}\t{}\t{}\t{}\t{}", offer.name, model.name, offer.gpu, offer.engine, offer.weights);
+}
+
+}  // namespace
+
+Speeds::Speeds(const std::filesystem::path& state) : file_{state / speeds_file} {
+    std::ifstream in{file_, std::ios::binary};
+    std::string line;
+    std::size_t bytes = 0;
+    while (kinds_.size() < kinds_max && std::getline(in, line)) {
+        bytes += line.size();
+        const std::size_t tab = line.find('\t');
+        auto learned = capacity::learned_from_text(std::string_view{line}.substr(0, tab));
+        if (bytes > file_bytes_max || tab == std::string::npos || !learned) {
+            spdlog::warn("file={} holds something else; speeds are learnt anew", file_.string());
+            kinds_.clear();
+            return;
+        }
+        kinds_.insert_or_assign(line.substr(tab + 1), *learned);
+    }
+}
+
+void Speeds::look(
+    const config::Model& model,
+    const config::Offer& offer,
+    const capacity::Profile& seed,
+    const gate::SourceCounters& counted,
+    BootTime now) {
+    const std::string kind = kind_of(model, offer);
+    auto learned = kinds_.find(kind);
+    if (learned == kinds_.end()) {
+        if (kinds_.size() >= kinds_max) {
+            return;
+        }
+        learned = kinds_.emplace(kind, capacity::start(seed)).first;
+    }
+    Worker& worker = workers_[counted.source];
+    worker.seen = now;
+    const auto window = capacity::look(
+        worker.watch,
+        {.at_s = std::chrono::duration<double>(now.time_since_epoch()).count(),
+         .in_flight = counted.in_flight,
+         .finished = counted.finished,
+         .tokens_in = counted.tokens_in,
+         .tokens_out = counted.tokens_out},
+        capacity::Counting::at_end,
+        learned->second);
+    if (window) {
+        changed_ |= capacity::add(learned->second, *window);
+    }
+}
+
+void Speeds::tick(BootTime now) {
+    std::erase_if(
+        workers_, [&](const auto& entry) { return now - entry.second.seen > forgotten_after; });
+    if (now - written_ >= write_every) {
+        written_ = now;
+        save();
+    }
+}
+
+void Speeds::save() {
+    if (!changed_) {
+        return;
+    }
+    std::string text;
+    for (const auto& [kind, learned] : kinds_) {
+        if (learned.samples > 0) {
+            text += fmt::format("{}\t{}\n", capacity::to_text(learned), kind);
+        }
+    }
+    if (const auto written = replace_file(file_, text, owner_only); !written) {
+        spdlog::warn("{}", written.error().message);  // it is learnt again
+        return;
+    }
+    changed_ = false;
+}
+
+capacity::Profile Speeds::profile(
+    const config::Model& model, const config::Offer& offer, const capacity::Profile& seed) const {
+    const auto learned = kinds_.find(kind_of(model, offer));
+    return learned == kinds_.end() ? seed : capacity::profile_of(learned->second, seed);
+}
+
+const capacity::Learned* Speeds::measured(
+    const config::Model& model, const config::Offer& offer) const {
+    const auto learned = kinds_.find(kind_of(model, offer));
+    return learned != kinds_.end() && capacity::is_measured(learned->second) ? &learned->second
+                                                                             : nullptr;
+}
+
+}  // namespace evenkeel::agent

@@ -1,0 +1,99 @@
+#include "agent/control/speeds.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+namespace evenkeel::agent {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::seconds;
+
+/// Two requests at a time, each of 500 tokens in `per_request` seconds, for as long as asked.
+class SpeedsTest : public testing::Test {
+protected:
+    SpeedsTest() {
+        std::string name = (fs::temp_directory_path() / "ek-speeds-XXXXXX").string();
+        folder_ = ::mkdtemp(name.data());
+    }
+    ~SpeedsTest() override { fs::remove_all(folder_); }
+
+    void serve(Speeds& speeds, int per_request, int until_s) {
+        for (; now_s_ < until_s; ++now_s_) {
+            counted_.in_flight = 2;
+            if (now_s_ % per_request == 0) {
+                counted_.finished += 2;
+                counted_.tokens_out += 1'000;
+                counted_.tokens_in += 400;
+            }
+            speeds.look(model_, offer_, seed_, counted_, BootTime{seconds{now_s_}});
+            speeds.tick(BootTime{seconds{now_s_}});
+        }
+    }
+    [[nodiscard]] double step(const capacity::Profile& profile) const {
+        return profile.alpha_s + profile.beta_s * 2;
+    }
+
+    fs::path folder_{};
+    config::Model model_{.name = "qwq-32b"};
+    config::Offer offer_{.name = "runpod", .gpu = "H100 PCIe", .engine = "vllm"};
+    capacity::Profile seed_{*capacity::find_profile("h100-32b-fp8")};
+    gate::SourceCounters counted_{.source = NameIx{7}, .kind = SourceKind::rental};
+    int now_s_{1'000};
+};
+
+TEST_F(SpeedsTest, AWorkerIsWhatItWasSeenToBe) {
+    Speeds speeds{folder_};
+    EXPECT_EQ(speeds.profile(model_, offer_, seed_).alpha_s, seed_.alpha_s);
+    serve(speeds, 20, 4'000);
+    ASSERT_NE(speeds.measured(model_, offer_), nullptr);
+    // 20 s for 500 tokens, less the prompt.
+    EXPECT_NEAR(step(speeds.profile(model_, offer_, seed_)), 0.040, 0.004);
+    config::Offer other = offer_;
+    other.gpu = "H200";
+    EXPECT_EQ(speeds.measured(model_, other), nullptr) << "another GPU is another worker";
+    EXPECT_EQ(speeds.profile(model_, other, seed_).alpha_s, seed_.alpha_s);
+}
+
+TEST_F(SpeedsTest, WhatWasLearntOutlastsARestart) {
+    double before = 0;
+    {
+        Speeds speeds{folder_};
+        serve(speeds, 20, 4'000);
+        speeds.save();
+        before = step(speeds.profile(model_, offer_, seed_));
+    }
+    const Speeds again{folder_};
+    EXPECT_EQ(step(again.profile(model_, offer_, seed_)), before);
+}
+
+TEST_F(SpeedsTest, TheFileIsWrittenNowAndThen) {
+    Speeds speeds{folder_};
+    serve(speeds, 20, 4'000);
+    EXPECT_TRUE(fs::exists(folder_ / speeds_file));
+}
+
+TEST_F(SpeedsTest, AFileOfSomethingElseIsBegunAnew) {
+    for (const char* text : {"learned1 1 2\tx\n", "\n", "nothing", "\t\t\t\n"}) {
+        std::ofstream{folder_ / speeds_file} << text;
+        Speeds speeds{folder_};
+        EXPECT_EQ(speeds.measured(model_, offer_), nullptr) << text;
+    }
+}
+
+TEST_F(SpeedsTest, AnIdleWorkerTeachesNothing) {
+    Speeds speeds{folder_};
+    for (int i = 0; i < 2'000; ++i) {
+        speeds.look(model_, offer_, seed_, counted_, BootTime{seconds{1'000 + i}});
+    }
+    EXPECT_EQ(speeds.measured(model_, offer_), nullptr);
+    speeds.save();
+    EXPECT_FALSE(fs::exists(folder_ / speeds_file));
+}
+
+}  // namespace
+}  // namespace evenkeel::agent
