@@ -223,7 +223,8 @@ TEST(Settings, EveryKeyOfTheTableCanBeSeenToChange) {
         "{report: "
         "USD, rates: {AUD: {rate: 1, as_of: 2026-11-24}}}\nreport_zone: UTC\nenergy: {tariff: "
         "[{price: 1 USD/kWh, when: 10:00-11:00}, {price: 1 USD/kWh}], host_overhead: 1 W}\n"
-        "hardware: [{name: desk, gpus: [0], power: {busy: 2 W, idle: 1 W}, bought: 2025-01-01, "
+        "hardware: [{name: desk, gpus: [0], gpu: RTX 5090, vram: 31.84 GiB, power: {busy: 2 W, "
+        "idle: 1 W}, bought: 2025-01-01, "
         "price: 1 USD, residual: 0.1, wear_over: 36mo}]\n";
     for (const Setting& setting : settings_of(files)) {
         ASSERT_NE(setting.key, nullptr);
