@@ -327,6 +327,9 @@ private:
         Globals& g = a.globals;
         CLI::App& policy = group("policy", "the configuration files");
         command(policy, "check", "check them, without the agent", [&g] { return policy_check(g); });
+        command(policy, "test", "what policy.test.yaml expects of them", [&g] {
+            return policy_test(g);
+        });
         const auto exit_code = [&a](CLI::App& to) {
             to.add_flag("--exit-code", a.exit_code, "exit with 10 when there are changes");
         };

@@ -12,7 +12,10 @@ namespace evenkeel::cli {
 /// Checks the configuration files; needs no agent.
 int policy_check(const Globals& globals);
 
-/// The JSON Schema of all four files, or of the one that is named: "policy.yaml", "policy".
+/// Plays the cases of policy.test.yaml; 1 when one fails. Needs no agent.
+int policy_test(const Globals& globals);
+
+/// The JSON Schema of all files, or of the one that is named: "policy.yaml", "policy".
 int policy_schema(const std::string& file);
 /// What a key means: value, range, default, what without it.
 int policy_explain(const Globals& globals, const std::string& key);

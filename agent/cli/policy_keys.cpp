@@ -41,14 +41,19 @@ int policy_schema(const std::string& file) {
         std::cout << config::json_schema();
         return Exit::done;
     }
-    for (const config::File each : config::all_files) {
+    for (const config::File each :
+         {config::File::evenkeel,
+          config::File::providers,
+          config::File::models,
+          config::File::policy,
+          config::File::cases}) {
         if (file == file_name(each) || file + ".yaml" == file_name(each)) {
             std::cout << config::json_schema(each);
             return Exit::done;
         }
     }
     std::cerr << "evenkeel: there is no file '" << file
-              << "'; write evenkeel, providers, models or policy\n";
+              << "'; write evenkeel, providers, models, policy or policy.test\n";
     return Exit::usage;
 }
 

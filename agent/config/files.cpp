@@ -1,5 +1,7 @@
 #include "agent/config/files.hpp"
 
+#include "policies/config/keys.hpp"
+
 #include <fmt/format.h>
 
 #include <array>
@@ -104,6 +106,23 @@ Result<std::vector<config::SourceFile>> read_config(const fs::path& folder) {
         }
     }
     return first;
+}
+
+Result<config::SourceFile> read_cases(const fs::path& folder) {
+    const fs::path path = folder / config::file_name(config::File::cases);
+    auto text = read_file(path);
+    if (!text) {
+        if (text.error().code == Errc::not_found) {
+            return fail(
+                Errc::not_found,
+                fmt::format(
+                    "there is no {}: it holds what the policy is expected to do; "
+                    "docs/policy.md shows how to write one",
+                    path.string()));
+        }
+        return std::unexpected{text.error()};
+    }
+    return config::SourceFile{.path = path.string(), .text = std::move(*text)};
 }
 
 }  // namespace evenkeel::agent

@@ -16,4 +16,7 @@ namespace evenkeel::agent {
 [[nodiscard]] Result<std::vector<config::SourceFile>> read_config(
     const std::filesystem::path& folder);
 
+/// Reads policy.test.yaml, which is no part of the configuration. Errors: not_found, io_failed.
+[[nodiscard]] Result<config::SourceFile> read_cases(const std::filesystem::path& folder);
+
 }  // namespace evenkeel::agent

@@ -11,5 +11,6 @@ namespace evenkeel::config {
 [[nodiscard]] std::span<const Key> provider_keys() noexcept;
 [[nodiscard]] std::span<const Key> model_keys() noexcept;
 [[nodiscard]] std::span<const Key> policy_keys() noexcept;
+[[nodiscard]] std::span<const Key> case_keys() noexcept;
 
 }  // namespace evenkeel::config

@@ -66,6 +66,8 @@ std::string_view file_name(File file) noexcept {
             return "models.yaml";
         case File::policy:
             return "policy.yaml";
+        case File::cases:
+            return "policy.test.yaml";
     }
     return "";
 }
@@ -81,6 +83,8 @@ std::string_view file_purpose(File file) noexcept {
             return "says which models clients may ask for, and who offers them at what price";
         case File::policy:
             return "says which requests go where, what may be spent, and when to rent";
+        case File::cases:
+            return "says what the policy is expected to do; evenkeel policy test tries it";
     }
     return "";
 }
@@ -95,13 +99,16 @@ std::span<const Key> keys(File file) noexcept {
             return model_keys();
         case File::policy:
             return policy_keys();
+        case File::cases:
+            return case_keys();
     }
     return {};
 }
 
 std::string reference_markdown() {
     std::string out;
-    for (const File file : all_files) {
+    for (const File file :
+         {File::evenkeel, File::providers, File::models, File::policy, File::cases}) {
         out += fmt::format("### {}\n\nThis file {}.\n\n", file_name(file), file_purpose(file));
         out += "| key | value | default | example | what it does |\n|---|---|---|---|---|\n";
         for (const Key& key : keys(file)) {

@@ -8,8 +8,15 @@
 /// is made from it; a new key is a new row here, a field in config.hpp and a line in build.cpp.
 namespace evenkeel::config {
 
-enum class File { evenkeel, providers, models, policy };
+enum class File {
+    evenkeel,
+    providers,
+    models,
+    policy,
+    cases,  ///< policy.test.yaml: no part of the configuration, see cases.hpp
+};
 
+/// The files of a configuration.
 inline constexpr File all_files[] = {File::evenkeel, File::providers, File::models, File::policy};
 
 /// "evenkeel.yaml" and so on.
@@ -60,6 +67,7 @@ struct Key {
     bool is_filled{false};            ///< a list or named map must have at least one entry
     bool is_inert{false};             ///< accepted and checked, but nothing uses it yet
     bool is_ordered{false};           ///< a list whose order means something
+    bool may_repeat{false};           ///< a value or map that may also be a list of such
     std::string_view default_text{};  ///< what leaving it out means, as it would be written
     std::string_view example_text{};  ///< for messages and the reference
     std::string_view least{};         ///< smallest legal value, as it would be written
@@ -89,6 +97,11 @@ struct Key {
     [[nodiscard]] constexpr Key ordered() const noexcept {
         Key row = *this;
         row.is_ordered = true;
+        return row;
+    }
+    [[nodiscard]] constexpr Key repeated() const noexcept {
+        Key row = *this;
+        row.may_repeat = true;
         return row;
     }
     [[nodiscard]] constexpr Key named(Type names) const noexcept {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 namespace evenkeel::config {
@@ -66,6 +67,9 @@ private:
     std::string out_{};
     std::vector<Level> levels_{};
 };
+
+constexpr std::array schema_files{
+    File::evenkeel, File::providers, File::models, File::policy, File::cases};
 
 constexpr std::string_view decimal = "(0|[1-9][0-9]*)(\\.[0-9]+)?";
 
@@ -214,6 +218,14 @@ private:
                 json_.item().open('{');
                 map_body(rule);
                 json_.close();
+                if (rule.key->may_repeat) {
+                    json_.item().open('{');
+                    json_.key("type").text("array");
+                    json_.object("items");
+                    map_body(rule);
+                    json_.close();
+                    json_.close();
+                }
                 json_.close();
         }
     }
@@ -291,7 +303,8 @@ private:
             return;
         }
         json_.key("default");
-        if (is_json_number(key.type) || key.type == Type::boolean) {
+        const bool has_unit = text.ends_with('k') || text.ends_with('M');  // tokens
+        if ((is_json_number(key.type) && !has_unit) || key.type == Type::boolean) {
             json_.raw(text);
         } else {
             json_.text(text);
@@ -318,16 +331,18 @@ std::string json_schema(std::optional<File> file) {
         json.close();
         return json.take();
     }
-    head(json, "Evenkeel: evenkeel.yaml, providers.yaml, models.yaml or policy.yaml");
+    head(
+        json,
+        "Evenkeel: evenkeel.yaml, providers.yaml, models.yaml, policy.yaml or policy.test.yaml");
     json.key("anyOf").open('[');
-    for (const File each : all_files) {
+    for (const File each : schema_files) {
         json.item().open('{');
         json.key("$ref").text(fmt::format("#/definitions/{}", file_name(each)));
         json.close();
     }
     json.close();
     json.object("definitions");
-    for (const File each : all_files) {
+    for (const File each : schema_files) {
         json.object(file_name(each));
         json.key("description").text(fmt::format("This file {}.", file_purpose(each)));
         Writer{json}.map_body(rules(each));

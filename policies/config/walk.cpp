@@ -110,9 +110,22 @@ private:
             case Rule::Form::scalar:
                 if (node.kind == NodeKind::map && !rule.children.empty()) {
                     map(node, rule, path);
+                } else if (node.kind == NodeKind::list && rule.key->may_repeat) {
+                    for (std::size_t i = 0; i < node.items.size(); ++i) {
+                        once(node.items[i], rule, fmt::format("{}[{}]", path, i));
+                    }
                 } else {
                     scalar(node, rule, path);
                 }
+        }
+    }
+
+    /// An entry where a list may stand in place of one value: no list again.
+    void once(Node& node, const Rule& rule, const std::string& path) {
+        if (node.kind == NodeKind::map) {
+            map(node, rule, path);
+        } else if (node.kind != NodeKind::broken) {
+            scalar(node, rule, path);
         }
     }
 
@@ -345,11 +358,12 @@ std::vector<std::string_view> Rule::names() const {
 }
 
 const Rule& rules(File file) {
-    static const std::array<Rule, 4> all{
+    static const std::array<Rule, 5> all{
         compile(keys(File::evenkeel)),
         compile(keys(File::providers)),
         compile(keys(File::models)),
-        compile(keys(File::policy))};
+        compile(keys(File::policy)),
+        compile(keys(File::cases))};
     return all[static_cast<std::size_t>(file)];
 }
 

@@ -1,3 +1,4 @@
+#include "policies/config/cases.hpp"
 #include "policies/config/explain_key.hpp"
 #include "policies/config/load.hpp"
 #include "policies/config/settings.hpp"
@@ -11,8 +12,9 @@
 #include <vector>
 
 /// Feeds the loader four files cut from one input (at NUL bytes) and checks what it promises: no
-/// exception, findings with sane places, and text that a terminal can be trusted with. What loads
-/// differs in nothing from itself, and in all that it says from an empty configuration.
+/// exception, findings with sane places, and text that a terminal can be trusted with. The
+/// last one is also read as policy.test.yaml. What loads differs in nothing from itself, and in all
+/// that it says from an empty configuration.
 namespace evenkeel::config {
 namespace {
 
@@ -73,6 +75,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto loaded = load(files, today);
     if (loaded) {
         check(*loaded);
+    }
+    const auto cases =
+        load_cases({.path = "policy.test.yaml", .text = files.back().text}, evenkeel::usd);
+    if (!cases) {
+        for (const Diagnostic& found : cases.error()) {
+            check(found);
+        }
     }
     for (const KeyRef& each : find_keys(files.front().text)) {
         if (explain_key(each).empty()) {

@@ -181,5 +181,41 @@ TEST_F(PolicyCommand, WhatNeedsNoAgentWorksWithoutOne) {
     EXPECT_EQ(policy({"apply", "plan-20200101-1.json"}).status, failed);
 }
 
+TEST(PolicyTest, PlaysTheCasesOfTheFolder) {
+    const DaemonProcess folder;
+    const auto none = folder.tool({"policy", "test"});
+    EXPECT_EQ(none.status, failed);
+    EXPECT_NE(none.err.find("policy.test.yaml"), std::string::npos) << none.err;
+    folder.write(
+        "policy.test.yaml",
+        "version: 1\ncases:\n  - name: the desk answers\n    request: {model: qwq}\n"
+        "    expect: {source: desk, route: default}\n"
+        "  - name: nobody else does\n    request: {model: qwq}\n    given: {busy: {desk: 4}}\n"
+        "    expect: {source: pod}\n");
+    const auto played = folder.tool({"policy", "test"});
+    EXPECT_EQ(played.status, failed);
+    EXPECT_NE(played.out.find("ok    the desk answers\n"), std::string::npos) << played.out;
+    EXPECT_NE(
+        played.out.find("FAIL  'nobody else does' should choose pod, was refused: wait_over"),
+        std::string::npos)
+        << played.out;
+    EXPECT_NE(played.out.find("policy.test.yaml:9\n"), std::string::npos) << played.out;
+    EXPECT_NE(played.out.find("1 passed, 1 failed\n"), std::string::npos) << played.out;
+    const json::value document = json::parse(folder.tool({"policy", "test", "--json"}).out);
+    EXPECT_EQ(document.at("cases").at(1).at("line").to_number<int>(), 9);
+    folder.replace("policy.test.yaml", "source: pod", "refused: wait_over");
+    EXPECT_EQ(folder.tool({"policy", "test"}).status, 0);
+    folder.replace("policy.test.yaml", "expect", "expct");
+    EXPECT_EQ(folder.tool({"policy", "test"}).status, configuration);
+    folder.write("policy.yaml", "version: 1\n");
+    EXPECT_EQ(folder.tool({"policy", "test"}).status, configuration);
+}
+
+TEST(PolicyTest, TheExampleKeepsItsPromises) {
+    const auto example = (fs::path{EVENKEEL_SOURCE_DIR} / "examples/desk-5090").string();
+    const auto played = evenkeel({"policy", "test", "--config", example});
+    EXPECT_EQ(played.status, 0) << played.out << played.err;
+}
+
 }  // namespace
 }  // namespace evenkeel::integration

@@ -143,7 +143,8 @@ TEST(Schema, OneSchemaServesAllFourFilesAndTheExamples) {
     const fs::path schema = folder.write("evenkeel-v1.json", json_schema());
     std::vector<fs::path> good;
     for (const auto& example : fs::directory_iterator{source / "examples"}) {
-        for (const File file : all_files) {
+        for (const File file :
+             {File::evenkeel, File::providers, File::models, File::policy, File::cases}) {
             if (const fs::path path = example.path() / file_name(file); fs::exists(path)) {
                 good.push_back(path);
             }
