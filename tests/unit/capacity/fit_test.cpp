@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <limits>
 #include <sstream>
@@ -140,8 +141,10 @@ RC_GTEST_PROP(FitProperty, MoreTokensWeightsOrKvNeverFitMore, ()) {
 }
 
 RC_GTEST_PROP(FitProperty, WhatFitsIsNeededAndOneMoreIsNot, ()) {
-    const Any any = any_case();
-    RC_PRE(kv_room(any.memory, any.model.weights_bytes) >= 0);
+    Any any = any_case();
+    any.memory.vram_bytes += 2 * gib_bytes;
+    any.memory.util_millis = *rc::gen::inRange(800, 1'001);
+    any.model.weights_bytes = std::min(any.model.weights_bytes, kv_room(any.memory, 0));
     const std::int64_t count = sequences(any.memory, any.model, any.tokens);
     const std::int64_t usable = usable_bytes(any.memory);
     RC_ASSERT(needed_bytes(any.memory, any.model, any.tokens, count) <= usable);
