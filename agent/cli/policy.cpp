@@ -3,6 +3,7 @@
 #include "agent/cli/exit_codes.hpp"
 #include "agent/cli/policy_actions.hpp"
 #include "agent/config/reading.hpp"
+#include "agent/ledger/reader.hpp"
 #include "agent/service/clock.hpp"
 
 #include <boost/json/array.hpp>
@@ -32,6 +33,15 @@ json::object to_json(const config::Diagnostic& finding) {
     };
 }
 
+/// ": policy #37 stays in force", where a ledger knows of one.
+std::string in_force(const Globals& globals) {
+    auto reader = ledger::Reader::open(globals.state);
+    const auto summary = reader ? reader->summary() : Result<ledger::Summary>{};
+    return !reader || !summary || summary->policy_revision == 0
+               ? std::string{}
+               : fmt::format(": policy #{} stays in force", summary->policy_revision);
+}
+
 }  // namespace
 
 int policy_check(const Globals& globals) {
@@ -57,7 +67,7 @@ int policy_check(const Globals& globals) {
     } else if (!globals.quiet || !good) {
         std::ostream& out = good ? std::cout : std::cerr;
         out << config::render_all(findings) << globals.config.string() << ": "
-            << config::summary(reading->files, findings) << '\n';
+            << config::summary(reading->files, findings) << (good ? "" : in_force(globals)) << '\n';
     }
     return good ? Exit::done : Exit::configuration;
 }

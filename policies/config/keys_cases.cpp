@@ -32,10 +32,12 @@ constexpr std::array case_rows{
     Key{"cases[].scaling", Type::name, "Tries renting: which entry of scaling."}
         .example("h100-burst"),
 
-    Key{"cases[].given", Type::map, "The world; what is left out is idle, fresh and without limit."},
+    Key{"cases[].given", Type::map,
+        "The world; what is left out is idle, fresh and without limit."},
     Key{"cases[].given.busy.*", Type::integer, "Requests that each source answers already."}
         .between("0", "100000").example("{desk: 4}"),
-    Key{"cases[].given.free_after", Type::duration, "When those requests are answered; left out: never."}
+    Key{"cases[].given.free_after", Type::duration,
+        "When those requests are answered; left out: never."}
         .between("0s", "3d").example("10s"),
     Key{"cases[].given.down[]", Type::name, "Sources that do not answer."}.example("[desk]"),
     Key{"cases[].given.rented[]", Type::name, "Offers of which one machine serves."}
@@ -56,7 +58,8 @@ constexpr std::array case_rows{
         "What could be ordered, in order; left out: the entry's offers at their prices."},
     Key{"cases[].given.offers[].name", Type::name, "Name of the offer."}
         .required("a decision could not name it").example("runpod"),
-    Key{"cases[].given.offers[].price", Type::price_hour, "Its price; left out: that of models.yaml."}
+    Key{"cases[].given.offers[].price", Type::price_hour,
+        "Its price; left out: that of models.yaml."}
         .between("0.000001", "1000000").example("3.60 USD/h"),
     Key{"cases[].given.offers[].min_bill", Type::duration, "Shortest time its provider bills."}
         .between("0s", "24h").def("60s"),

@@ -140,6 +140,10 @@ TEST_F(PolicyCommand, ABrokenDraftChangesNothing) {
         EXPECT_EQ(result.status, configuration) << word;
         EXPECT_NE(result.err.find("policy.yaml:3:"), std::string::npos) << result.err;
     }
+    const auto checked = policy({"check"});
+    EXPECT_EQ(checked.status, configuration);
+    EXPECT_NE(checked.err.find("1 error: policy #1 stays in force\n"), std::string::npos)
+        << checked.err;
     EXPECT_EQ(policy({"apply", "--yes"}).status, configuration);
     EXPECT_EQ(revision(), 1);
 }
