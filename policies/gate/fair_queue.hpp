@@ -2,6 +2,7 @@
 
 #include "policies/gate/request.hpp"
 
+#include <array>
 #include <cstdint>
 #include <memory_resource>
 #include <unordered_map>
@@ -9,38 +10,54 @@
 
 namespace evenkeel::gate {
 
-/// The waiting requests of one model: a first-come-first-served flow per key, flows in deficit
-/// round robin (Shreedhar and Varghese 1995), and in front of them a lane of retried requests.
-/// Requests that may use own workers only have flows of their own, so that a rented worker can pass
-/// them by. Internal to gate/.
+/// Whether a waiting request may go to the source that asks for one, now. Refers to `context`.
+struct Fits {
+    const void* context{nullptr};
+    bool (*call)(const void* context, std::uint32_t index){nullptr};
+    [[nodiscard]] bool operator()(std::uint32_t index) const { return call(context, index); }
+};
+
+/// The waiting requests of one model: a flow per key, flows in deficit round robin (Shreedhar and
+/// Varghese 1995), and in front of them a lane of retried requests. A flow is a list per class of
+/// prompt length, the shortest first, each in order of arrival; lengths of one class differ by less
+/// than a quarter and count as equal. Requests that may use own workers only have flows of their
+/// own, so that a rented worker can pass them by. Internal to gate/.
 class FairQueue {
 public:
+    /// Lists of one flow: 0 for those that nobody else would answer, then four to a doubling.
+    static constexpr int classes = 64;
+    /// Requests of one class that are looked at; those behind them are taken to fit no better.
+    static constexpr int looks_max = 4;
+
     explicit FairQueue(std::pmr::memory_resource* memory) : flows_{memory}, flow_of_{memory} {}
 
-    /// Puts a new request at the end of its key's flow. O(1).
-    void push(Slab& slab, std::uint32_t index);
+    /// Puts a new request into its key's flow: at the end of the class of its length
+    /// (`short_first`, for one that an API may answer), else of the first class. O(1).
+    void push(Slab& slab, std::uint32_t index, bool short_first);
     /// Puts a request that had its turn already into the lane of retried ones. O(1).
     void push_again(Slab& slab, std::uint32_t index);
     /// Takes a waiting request out, from wherever it waits. O(1).
     void remove(Slab& slab, std::uint32_t index);
-    /// The request whose turn it is among those that may go to the source in slot `source`
-    /// (`rental`: a rented one); nil when there is none. Its turn is then used up: the caller
-    /// removes it next. Looks at the retried requests, few unless a source fails all it gets, and
-    /// at most three times at each active flow.
-    [[nodiscard]] std::uint32_t next(const Slab& slab, std::uint32_t source, bool rental);
+    /// The request whose turn it is among those that fit (`rental`: a rented source asks); nil when
+    /// there is none. Its turn is then used up: the caller removes it next. Looks at the retried
+    /// requests, few unless a source fails all it gets, and at most three times at each active
+    /// flow, where the first one fits unless times or cache are short.
+    [[nodiscard]] std::uint32_t next(const Slab& slab, bool rental, Fits fits);
 
     [[nodiscard]] std::int64_t size() const noexcept { return size_; }
     [[nodiscard]] std::int64_t tokens_in() const noexcept { return tokens_in_; }
     [[nodiscard]] std::int64_t tokens_out() const noexcept { return tokens_out_; }
     /// Arrival of the request that waits longest; BootTime{} when none does. Looks at the head of
-    /// each active flow and at the retried ones.
+    /// each class of each active flow and at the retried ones.
     [[nodiscard]] BootTime oldest(const Slab& slab) const noexcept;
 
 private:
     struct Flow {
-        List requests{};
-        Links active{};  ///< in active_, while it has requests
+        std::array<List, classes> requests{};
+        std::uint64_t filled{0};  ///< bit i: requests[i] is not empty
+        Links active{};           ///< in active_, while it has requests
         std::int64_t deficit{0};
+        std::uint32_t next{nil};  ///< scratch of skip_rounds
         bool own_only{false};
         bool has_quantum{false};  ///< got this turn's tokens already
     };
@@ -50,10 +67,13 @@ private:
     };
 
     [[nodiscard]] ActiveLinks active_links() noexcept { return {&flows_}; }
-    [[nodiscard]] std::uint32_t next_again(
-        const Slab& slab, std::uint32_t source, bool rental) const;
-    [[nodiscard]] std::uint32_t next_of_flows(const Slab& slab, bool rental);
-    void skip_rounds(const Slab& slab, bool rental);
+    [[nodiscard]] static int size_class(const Request& request, bool short_first) noexcept;
+    /// Its first request that fits, nil when none does or a rented source may take none.
+    [[nodiscard]] static std::uint32_t candidate(
+        const Slab& slab, const Flow& flow, bool rental, Fits fits);
+    [[nodiscard]] std::uint32_t next_again(const Slab& slab, Fits fits) const;
+    [[nodiscard]] std::uint32_t next_of_flows(const Slab& slab, bool rental, Fits fits);
+    void skip_rounds(const Slab& slab, bool rental, Fits fits);
     void count(const Request& request, std::int64_t sign) noexcept;
 
     std::pmr::vector<Flow> flows_;

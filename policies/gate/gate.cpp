@@ -42,6 +42,12 @@ Handle Gate::arrive(const Arrival& arrival, Now now, Effects& effects) {
     const Handle handle = state.slab.handle(index);
     if (state.stopping) {
         state.refuse(index, {ReasonCode::stopping, {}}, effects);
+    } else if (state.goes_behind(request)) {
+        const std::uint32_t model = request.model;
+        if (!state.try_apis(index, 0, request.arrival.apis_first, now, effects)) {
+            state.wait_or_refuse(index, /*again=*/false, now, effects);
+            state.serve_workers(model, now, effects);
+        }
     } else if (!state.place(index, now, effects)) {
         state.wait_or_refuse(index, /*again=*/false, now, effects);
     }
@@ -100,12 +106,40 @@ void Gate::retry(Handle handle, Now now, Effects& effects) {
     request.worker_failed |= request.kind != SourceKind::api;
     request.tried[request.tried_count++] = source;
     request.due |= request.arrival.overflow_at <= now.boot || !state.worker_left(request);
-    if (state.stopping) {
-        state.refuse(index, {ReasonCode::stopping, {}}, effects);
-    } else if (request.tried_count == tries_max) {
-        state.refuse(index, {ReasonCode::source_failed, {}}, effects);
-    } else if (!state.place(index, now, effects)) {
-        state.wait_or_refuse(index, /*again=*/true, now, effects);
+    state.place_again(index, now, effects);
+    state.pass_on(source, freed, now, effects);
+}
+
+void Gate::first_token(Handle handle, Now now, Effects& effects) {
+    State& state = *state_;
+    const std::uint32_t index = state.slab.find(handle);
+    if (index == nil) {
+        return;
+    }
+    const Request& request = state.slab[index];
+    if (request.phase == Phase::granted && request.kind != SourceKind::api &&
+        state.prompt_ends(index, now.boot)) {
+        state.serve(request.source, now, effects);
+    }
+}
+
+void Gate::leave(Handle handle, Now now, Effects& effects) {
+    State& state = *state_;
+    const std::uint32_t index = state.slab.find(handle);
+    if (index == nil || state.slab[index].phase != Phase::granted || !state.slab[index].recalled) {
+        return;
+    }
+    Request& request = state.slab[index];
+    const std::uint32_t source = request.source;
+    const bool freed = state.end_grant(index, 0, /*uncount=*/true, now);
+    ++state.sources[source].counters.recalled;
+    ++state.models[request.model].counters.rescued;
+    request.waited = true;
+    request.rescued = true;
+    request.tried[request.tried_count++] = source;
+    if (state.stopping || !state.try_worker(index, State::Aim::sure, now, effects)) {
+        request.due = true;  // its patience is long over
+        state.place_again(index, now, effects);
     }
     state.pass_on(source, freed, now, effects);
 }
@@ -124,12 +158,26 @@ void Gate::worker_changed(const Worker& worker, Now now, Effects& effects) {
     source.counters.slots = std::max(worker.slots, 0);
     source.counters.takes_work = worker.takes_work;
     source.rank = worker.rank;
+    source.speed = worker.speed;
     if (worker.kind != SourceKind::api && worker.model != NameIx{}) {
         const std::uint32_t model = state.model_slot(worker.model);
         source.model = model;
         state.models[model].workers.push_back(slot);
     }
     state.serve(slot, now, effects);
+}
+
+void Gate::worker_load(
+    NameIx name, std::int64_t cache_tokens, int waiting, Now now, Effects& effects) {
+    State& state = *state_;
+    const std::uint32_t slot = state.source_slot(name);
+    State::Source& source = state.sources[slot];
+    const bool eased = cache_tokens < source.room_used || waiting < source.waiting;
+    source.room_used = std::max<std::int64_t>(cache_tokens, 0);
+    source.waiting = std::max(waiting, 0);
+    if (eased) {
+        state.serve(slot, now, effects);
+    }
 }
 
 bool Gate::worker_removed(NameIx name) {
@@ -152,6 +200,7 @@ void Gate::apply(const Policy& policy, Now now, Effects& effects) {
     State& state = *state_;
     state.budgets.replace(policy);
     state.queue_limit = policy.queue_limit;
+    state.routing = policy.routing;
     for (std::uint32_t index = 0; index < state.slab.size(); ++index) {
         Request& request = state.slab[index];
         if (request.phase == Phase::unused) {

@@ -7,6 +7,7 @@
 #include "policies/domain/time.hpp"
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <memory_resource>
@@ -20,9 +21,18 @@
 ///
 /// Who gets what:
 /// - Own workers come before rented ones; among one kind the one with the largest share of free
-///   slots, then the lowest rank. Waiting requests of a model are served by deficit round robin
-///   over keys (cost = tokens in + out, `drr_quantum_tokens` a turn), first come first served
-///   within a key. A retried request goes before them all: it has already had its turn.
+///   slots, then the lowest rank (workers of known speed: the lowest rank, then the share).
+///   Waiting requests of a model are served by deficit round robin over keys (cost = tokens in +
+///   out, `drr_quantum_tokens` a turn); within a key short prompts first, ties by arrival, except
+///   those that no API may answer: they come first of all, in order of arrival, for nobody else
+///   would ever take them. A retried request goes before them all: it has already had its turn.
+/// - A request that may still go to an API is put on a worker of known speed only where it will
+///   probably be in time: first token within 0.9 of its limit behind the prompts that worker has
+///   already, its further tokens within theirs, and its prompt and output in the cache. Others
+///   take any free slot.
+/// - Rescue: when a streamed request has no first token shortly before the API could no longer
+///   make it, its worker will not make it either, and somebody else would, it is recalled
+///   (EffectKind::recall). The caller ends the exchange, if nothing was streamed, and says `leave`.
 /// - From `overflow_at` on a request also waits for its APIs, first come first served, and takes
 ///   the first of them with a free slot and money in every budget. It keeps its place in the queue
 ///   of its model, so whichever is free first answers it.
@@ -40,6 +50,16 @@ struct Handle {
     friend constexpr bool operator==(Handle, Handle) = default;
 };
 
+/// How fast a worker is, learned or seeded, in seconds of the clock that the gate is given.
+/// Estimates: they place requests and cost nothing.
+struct Speed {
+    double prefill_tok_s{0};    ///< prompt tokens a second; 0 = not known: only slots count
+    double step_s{0};           ///< one decode step, however small the batch
+    double step_per_seq_s{0};   ///< and more for each sequence in it
+    std::int64_t kv_tokens{0};  ///< cache room of all sequences together; 0 = not known
+    friend constexpr bool operator==(const Speed&, const Speed&) = default;
+};
+
 /// A source that can answer: an own or rented worker, or an API.
 struct Worker {
     NameIx source{};
@@ -49,6 +69,7 @@ struct Worker {
     int slots{1};           ///< requests at once
     std::int64_t rank{0};   ///< lower is preferred among workers of one kind (age, price)
     bool takes_work{true};  ///< false: drains; with nothing in flight it may be removed
+    Speed speed{};          ///< of a worker
 };
 
 /// One API a request may overflow to, already priced.
@@ -85,14 +106,23 @@ struct Arrival {
     std::uint64_t budgets{0};    ///< bit i: budget i of the policy counts this request's API money
     std::int64_t tokens_in{0};
     std::int64_t tokens_out{0};  ///< guess
-    BootTime overflow_at{};      ///< from then on it goes to an API instead of waiting
-    BootTime give_up_at{};       ///< refused then
+    /// Output tokens to keep cache room for: the guess and a mean deviation more; 0 = the guess.
+    std::int64_t tokens_out_room{0};
+    BootTime overflow_at{};  ///< from then on it goes to an API instead of waiting
+    BootTime give_up_at{};   ///< refused then
+    BootTime first_token_by{BootTime::max()};      ///< when its first token is late; max = never
+    std::chrono::nanoseconds per_output_token{0};  ///< a slower stream is late; 0 = never
+    std::chrono::nanoseconds api_first_token{0};   ///< what its APIs need for the first token
+    bool streams{false};  ///< `first_token` will be told: only then can it be rescued
 };
 
 enum class EffectKind : std::uint8_t {
     grant,   ///< send it to `source`; for an API, put `hold` on disk first
     queued,  ///< waits; the caller may start keep-alive
     refuse,  ///< the end: answer with `reason`; the handle is dead
+    /// `source` will be late and somebody else would not: if nothing has been streamed, end the
+    /// exchange and call `leave`; else ignore it. Comes at most once a grant.
+    recall,
 };
 
 struct Effect {
@@ -119,10 +149,19 @@ struct BudgetLimit {
     std::int64_t refuse_at{-1};      ///< likewise, every paid call refused
 };
 
+/// Parts of placement that can be left out, for comparison in replay. The daemon has them all.
+struct Routing {
+    bool rescue{true};       ///< late requests leave their worker before their first token
+    bool short_first{true};  ///< short prompts first among those of a key that wait
+    bool output_room{true};  ///< cache room for `tokens_out_room` instead of the plain guess
+    friend constexpr bool operator==(const Routing&, const Routing&) = default;
+};
+
 struct Policy {
     std::int64_t revision{0};            ///< Arrival::revision of requests planned under it
     int queue_limit{10'000};             ///< requests waiting at once, all models together
     std::vector<BudgetLimit> budgets{};  ///< at most budgets_max; index = bit in Arrival::budgets
+    Routing routing{};
 };
 
 /// How a granted request ended.
@@ -150,6 +189,9 @@ struct ModelCounters {
     std::int64_t overflow_tokens_out{0};
     std::int64_t rental_tokens_in{0};
     std::int64_t rental_tokens_out{0};
+    std::int64_t own_tokens_in{0};
+    std::int64_t own_tokens_out{0};
+    std::int64_t rescued{0};        ///< left a worker that would have been late
     std::int64_t bought{0};         ///< went to an API the route prefers to workers (apis_first)
     std::int64_t left{0};           ///< cancelled by the client, or turned away by `stop`
     std::int64_t refused{0};        ///< for lack of room, money or a source that works
@@ -162,7 +204,7 @@ struct ModelCounters {
     std::int64_t queued_tokens_out{0};
     BootTime oldest_arrival{};  ///< of those queued; meaningless when queued == 0
 };
-/// At every moment granted = finished + failed + cancelled + in_flight.
+/// At every moment granted = finished + failed + cancelled + recalled + in_flight.
 struct SourceCounters {
     NameIx source{};
     SourceKind kind{SourceKind::own};
@@ -174,6 +216,7 @@ struct SourceCounters {
     std::int64_t finished{0};   ///< answered
     std::int64_t failed{0};     ///< retried, or finished without an answer
     std::int64_t cancelled{0};  ///< granted, but the client left before the grant was used
+    std::int64_t recalled{0};   ///< left before the first token, to be in time elsewhere
     std::int64_t worth{0};      ///< report nanos: API price of the work granted to it
     std::int64_t tokens_in{0};  ///< as reported by finish
     std::int64_t tokens_out{0};
@@ -210,10 +253,23 @@ public:
     /// an API when it was due or no other worker exists; else it waits at the head of its queue.
     /// Ends in grant, queued or refuse; `source_failed` when nothing untried is left.
     void retry(Handle handle, Now now, Effects& effects);
+    /// The first token of a granted request has come from its worker. Needed for those that said
+    /// `streams`; ignored for others, for APIs and the second time.
+    void first_token(Handle handle, Now now, Effects& effects);
+    /// The answer to `recall`: nothing was streamed and the exchange is over. Gives the slot back
+    /// and tries another source, never the same again: a worker that will be in time, else an API,
+    /// else it waits at the head of its queue. Ends in grant, queued or refuse. Ignored for a
+    /// request that was not recalled.
+    void leave(Handle handle, Now now, Effects& effects);
     /// Adds, changes or drains a source. A source with `takes_work` and free slots grants at once,
     /// exactly min(free slots, requests that wait and may go there). Fewer slots than are in use
     /// ends nothing: they fall free one by one.
     void worker_changed(const Worker& worker, Now now, Effects& effects);
+    /// What the engine of a worker says of itself now: tokens in its cache, and how many requests
+    /// it has accepted but not begun for lack of room there. Grants count on top until the next
+    /// report. Never needed; without it both are estimated.
+    void worker_load(
+        NameIx source, std::int64_t cache_tokens, int waiting, Now now, Effects& effects);
     /// Forgets a source that takes no work and has nothing in flight. False, and nothing changes,
     /// when it still does or has; true also when it was not known.
     bool worker_removed(NameIx source);

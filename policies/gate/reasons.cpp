@@ -26,6 +26,8 @@ void Gate::State::count(const Request& request, std::int64_t sign) {
     switch (request.kind) {
         case SourceKind::own:
             counters.served_own += sign;
+            counters.own_tokens_in += in;
+            counters.own_tokens_out += out;
             return;
         case SourceKind::rental:
             counters.served_rental += sign;
@@ -48,6 +50,9 @@ void Gate::State::count(const Request& request, std::int64_t sign) {
 
 Reason Gate::State::grant_reason(const Request& request, const Source& source, Now now) const {
     const std::int64_t waited = to_ms(now.boot - request.arrived);
+    if (request.rescued) {
+        return {ReasonCode::rescued, {waited}};
+    }
     switch (source.counters.kind) {
         case SourceKind::own:
             return request.waited ? Reason{ReasonCode::own_waited, {waited}}

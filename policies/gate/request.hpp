@@ -81,6 +81,9 @@ struct Request {
     std::uint8_t waiting_at{0};        ///< queued: bit i: in the list of choice i
     bool again{false};                 ///< queued: in the lane of retried requests
     bool worker_failed{false};         ///< a worker failed on it
+    bool begun{false};                 ///< granted to a worker: its prompt is done
+    bool recalled{false};              ///< granted: was told to leave
+    bool rescued{false};               ///< has left a worker that would have been late
     std::uint8_t choice{0};            ///< granted to an API: which
     std::uint8_t tried_count{0};
     std::array<std::uint32_t, tries_max> tried{};  ///< sources it failed on
@@ -90,7 +93,10 @@ struct Request {
     std::uint64_t charged{0};                      ///< granted: budgets it counts in
     std::int64_t hold_report{0};                   ///< granted: set aside in those
     std::uint64_t deadline{0};                     ///< stamp of its one valid timer entry
-    Links order{};                                 ///< in its flow, the retry lane or the free list
+    std::int64_t room{0};                          ///< granted to a worker: cache it will fill
+    std::uint8_t size_class{0};                    ///< queued: which list of its flow
+    /// In its flow, the retry lane, the free list or, granted, the prompts of its worker.
+    Links order{};
     std::array<Links, api_choices_max> api_links{};
 
     [[nodiscard]] bool may_use(std::uint32_t source_slot) const noexcept {
@@ -105,6 +111,10 @@ struct Request {
     [[nodiscard]] std::int64_t cost() const noexcept {
         const std::int64_t tokens = arrival.tokens_in + arrival.tokens_out;
         return std::clamp<std::int64_t>(tokens, 1, drr_cost_max);
+    }
+    /// An API may answer it instead: it need not take a worker that would be late.
+    [[nodiscard]] bool has_choice() const noexcept {
+        return arrival.api_count > 0 && arrival.first_token_by != BootTime::max();
     }
     /// Its API price, as counters use it.
     [[nodiscard]] std::int64_t worth() const noexcept {

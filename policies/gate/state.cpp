@@ -8,6 +8,7 @@ namespace evenkeel::gate {
 Gate::State::State(const Policy& policy, std::pmr::memory_resource* memory_resource)
     : memory{memory_resource},
       queue_limit{policy.queue_limit},
+      routing{policy.routing},
       budgets{policy},
       slab{memory},
       deadlines{memory},
@@ -51,15 +52,20 @@ std::uint32_t Gate::State::source_slot(NameIx name) {
 
 // ---- placing ------------------------------------------------------------------------------
 
-bool Gate::State::try_worker(std::uint32_t index, Now now, Effects& effects) {
+bool Gate::State::try_worker(std::uint32_t index, Aim aim, Now now, Effects& effects) {
     const Request& request = slab[index];
     if (request.model == nil) {
         return false;
     }
-    // Order among workers with room: own first, then the larger free share, then the lower rank.
+    // Order among workers that fit: own first; then, where both are known to be in time, the lower
+    // rank, so that the newest machine is the first to fall idle; then the larger free share.
     const auto better = [](const Source& a, const Source& b) {
         if (a.counters.kind != b.counters.kind) {
             return a.counters.kind == SourceKind::own;
+        }
+        const bool known = a.speed.prefill_tok_s > 0 && b.speed.prefill_tok_s > 0;
+        if (known && a.rank != b.rank) {
+            return a.rank < b.rank;
         }
         const std::int64_t share_a = std::int64_t{a.room()} * b.counters.slots;
         const std::int64_t share_b = std::int64_t{b.room()} * a.counters.slots;
@@ -68,9 +74,8 @@ bool Gate::State::try_worker(std::uint32_t index, Now now, Effects& effects) {
     std::uint32_t best = nil;
     for (const std::uint32_t slot : models[request.model].workers) {
         const Source& source = sources[slot];
-        const bool allowed = request.may_use(slot) && !(request.arrival.own_only &&
-                                                        source.counters.kind == SourceKind::rental);
-        if (allowed && source.room() > 0 && (best == nil || better(source, sources[best]))) {
+        if (source.room() > 0 && (best == nil || better(source, sources[best])) &&
+            fits(request, slot, aim, now)) {
             best = slot;
         }
     }
@@ -99,8 +104,10 @@ bool Gate::State::try_apis(
 bool Gate::State::place(std::uint32_t index, Now now, Effects& effects) {
     const std::size_t first = slab[index].arrival.apis_first;
     const std::size_t last = slab[index].due ? slab[index].arrival.api_count : first;
-    return try_apis(index, 0, first, now, effects) || try_worker(index, now, effects) ||
-           try_apis(index, first, last, now, effects);
+    return try_apis(index, 0, first, now, effects) ||
+           try_worker(index, Aim::in_time, now, effects) ||
+           try_apis(index, first, last, now, effects) ||
+           (slab[index].due && try_worker(index, Aim::any, now, effects));
 }
 
 void Gate::State::grant(std::uint32_t index, std::uint32_t slot, Now now, Effects& effects) {
@@ -130,7 +137,20 @@ void Gate::State::grant(std::uint32_t index, std::uint32_t slot, Now now, Effect
     ++source.counters.in_flight;
     ++source.counters.granted;
     count(request, 1);
+    if (!source.is_api()) {
+        prompt_begins(index, now);
+    }
     effects.push_back(done);
+}
+
+void Gate::State::place_again(std::uint32_t index, Now now, Effects& effects) {
+    if (stopping) {
+        refuse(index, {ReasonCode::stopping, {}}, effects);
+    } else if (slab[index].tried_count == tries_max) {
+        refuse(index, {ReasonCode::source_failed, {}}, effects);
+    } else if (!place(index, now, effects)) {
+        wait_or_refuse(index, /*again=*/true, now, effects);
+    }
 }
 
 void Gate::State::refuse(std::uint32_t index, Reason reason, Effects& effects) {
@@ -191,7 +211,7 @@ void Gate::State::enqueue(std::uint32_t index, bool again) {
     ++queued;
     if (request.model != nil) {
         FairQueue& queue = models[request.model].queue;
-        again ? queue.push_again(slab, index) : queue.push(slab, index);
+        again ? queue.push_again(slab, index) : queue.push(slab, index, routing.short_first);
     }
     wait_for_apis(index, 0, request.due ? request.arrival.api_count : request.arrival.apis_first);
     set_deadline(index);
@@ -239,10 +259,15 @@ void Gate::State::set_deadline(std::uint32_t index) {
 
 void Gate::State::wake(std::uint32_t index, Now now, Effects& effects) {
     Request& request = slab[index];
+    if (request.phase == Phase::granted) {
+        watch(index, now, effects);
+        return;
+    }
     const Arrival& arrival = request.arrival;
     if (!request.due && arrival.overflow_at <= now.boot) {
         request.due = true;
-        if (try_apis(index, arrival.apis_first, arrival.api_count, now, effects)) {
+        if (try_apis(index, arrival.apis_first, arrival.api_count, now, effects) ||
+            try_worker(index, Aim::any, now, effects)) {
             return;
         }
         wait_for_apis(index, arrival.apis_first, arrival.api_count);
@@ -261,15 +286,7 @@ void Gate::State::serve(std::uint32_t slot, Now now, Effects& effects) {
         if (sources[slot].model == nil) {
             return;
         }
-        const bool rental = sources[slot].counters.kind == SourceKind::rental;
-        FairQueue& queue = models[sources[slot].model].queue;
-        while (sources[slot].room() > 0) {
-            const std::uint32_t index = queue.next(slab, slot, rental);
-            if (index == nil) {
-                return;
-            }
-            grant(index, slot, now, effects);
-        }
+        serve_worker(slot, now, effects);
         return;
     }
     for (std::uint32_t node = sources[slot].waiters.head;
@@ -282,6 +299,36 @@ void Gate::State::serve(std::uint32_t slot, Now now, Effects& effects) {
         if (budgets.allows(request.api_budgets[choice], request.arrival.apis[choice].hold_report)) {
             try_apis(index, 0, choice + 1, now, effects);
         }
+    }
+}
+
+void Gate::State::serve_worker(std::uint32_t slot, Now now, Effects& effects) {
+    struct Asker {
+        const State* state;
+        std::uint32_t slot;
+        Now now;
+    };
+    const Asker asker{.state = this, .slot = slot, .now = now};
+    const Fits fits{.context = &asker, .call = [](const void* context, std::uint32_t index) {
+                        const auto* const asks = static_cast<const Asker*>(context);
+                        const Request& request = asks->state->slab[index];
+                        return asks->state->fits(
+                            request, asks->slot, request.due ? Aim::any : Aim::in_time, asks->now);
+                    }};
+    const bool rental = sources[slot].counters.kind == SourceKind::rental;
+    FairQueue& queue = models[sources[slot].model].queue;
+    while (sources[slot].room() > 0) {
+        const std::uint32_t index = queue.next(slab, rental, fits);
+        if (index == nil) {
+            return;
+        }
+        grant(index, slot, now, effects);
+    }
+}
+
+void Gate::State::serve_workers(std::uint32_t model, Now now, Effects& effects) {
+    for (const std::uint32_t slot : models[model].workers) {
+        serve_worker(slot, now, effects);
     }
 }
 
@@ -309,6 +356,14 @@ bool Gate::State::end_grant(std::uint32_t index, std::int64_t paid, bool uncount
     request.hold_report = 0;
     if (uncount) {
         count(request, -1);
+    }
+    if (request.kind != SourceKind::api) {
+        if (!prompt_ends(index, now.boot) && source.prompts.size > 0 && stalls(source, now)) {
+            source.head_since = now.boot;  // it has room now
+        }
+        source.room_used = std::max<std::int64_t>(0, source.room_used - request.room);
+        request.room = 0;
+        request.recalled = false;
     }
     request.phase = Phase::placing;
     if (--source.counters.in_flight == 0) {

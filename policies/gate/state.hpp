@@ -14,7 +14,9 @@
 namespace evenkeel::gate {
 
 /// What the gate knows. The operations below keep these true between any two calls of the gate:
-/// - a worker with a free slot has no waiting request that may go to it;
+/// - a worker with a free slot has no waiting request that may go to it and would not be late on
+///   it, as far as was known when a slot, a prompt or a request last came or went (FairQueue looks
+///   at few of one kind);
 /// - an API with a free slot has no due request waiting for it whose budgets allow it (but see
 ///   `sweep_at`: money freed without an Effects to write to is used by the next `due`);
 /// - in_flight of a source = granted requests that name it; a budget's own holds = sum of theirs.
@@ -31,6 +33,14 @@ struct Gate::State {
         bool known{false};         ///< false: only named by requests so far, or removed
         std::uint32_t model{nil};  ///< slot in `models`, of workers
         List waiters{};            ///< due requests, as API nodes
+        Speed speed{};
+        List prompts{};  ///< of workers of known speed: granted, first token not seen, oldest first
+        std::int64_t prompt_tokens{0};  ///< of those
+        std::int64_t room_used{0};      ///< cache that the granted fill
+        int waiting{0};                 ///< of `prompts`, the last: without room as it says itself
+        double pressure{0};             ///< see prompt_pressure; as of `pressure_at`
+        BootTime pressure_at{};
+        BootTime head_since{};  ///< when the worker began with the first of `prompts`
 
         [[nodiscard]] bool open() const noexcept { return known && counters.takes_work; }
         [[nodiscard]] bool is_api() const noexcept { return counters.kind == SourceKind::api; }
@@ -46,14 +56,48 @@ struct Gate::State {
     std::uint32_t source_slot(NameIx name);
     void detach(std::uint32_t source);  ///< from the workers of its model
 
+    // ---- what a worker of known speed will be able to do (outlook.cpp) ----
+    /// Prompt tokens a second while others decode, or none does.
+    [[nodiscard]] static double prompt_rate(const Source& source, bool shared) noexcept;
+    /// Share of its time that it reads prompts, averaged; above 1: more than it can.
+    [[nodiscard]] static double prompt_pressure(const Source& source, Now now);
+    /// Prompt tokens it has still to read.
+    [[nodiscard]] double backlog(const Source& source, Now now) const;
+    /// It is overdue with its first prompt: it waits for room in its cache, or is slower than said.
+    [[nodiscard]] bool stalls(const Source& source, Now now) const;
+    /// When a granted request of it gets its first token.
+    [[nodiscard]] BootTime first_token_at(std::uint32_t index, Now now) const;
+    /// Whether the request would be in time there. Precondition: the speed is known.
+    [[nodiscard]] bool in_time(const Request& request, std::uint32_t source, Now now) const;
+    enum class Aim : std::uint8_t {
+        any,      ///< rather late than never
+        in_time,  ///< as far as the speed is known, and only if it has a choice
+        sure,     ///< a known speed says so
+    };
+    /// May go there, has a slot, and would be in time as `aim` asks.
+    [[nodiscard]] bool fits(const Request& request, std::uint32_t source, Aim aim, Now now) const;
+    /// Others wait that a worker may have passed by: a new request must not overtake them.
+    [[nodiscard]] bool goes_behind(const Request& request) const;
+    /// Output tokens to keep cache room for.
+    [[nodiscard]] std::int64_t output_of(const Request& request) const noexcept;
+    void prompt_begins(std::uint32_t index, Now now);
+    /// Its prompt is done, or it leaves. False when it was done before.
+    bool prompt_ends(std::uint32_t index, BootTime at);
+    /// The time of a granted request has come: its prompt is done by estimate, or it is rescued.
+    void watch(std::uint32_t index, Now now, Effects& effects);
+    [[nodiscard]] bool somebody_else(const Request& request, Now now) const;
+
     // ---- placing one request: true when it was granted ----
-    bool try_worker(std::uint32_t index, Now now, Effects& effects);
+    bool try_worker(std::uint32_t index, Aim aim, Now now, Effects& effects);
     bool try_apis(
         std::uint32_t index, std::size_t first, std::size_t last, Now now, Effects& effects);
-    /// Both, in the order the request asks for; APIs only as far as it is due.
+    /// Both, in the order the request asks for; APIs only as far as it is due, and a worker that
+    /// would be late only if it is and no API takes it.
     bool place(std::uint32_t index, Now now, Effects& effects);
     /// For one that could not be placed: the queue, or the reason why not even that.
     void wait_or_refuse(std::uint32_t index, bool again, Now now, Effects& effects);
+    /// After an end of a grant that was not the request's own: elsewhere, or wait, or the end.
+    void place_again(std::uint32_t index, Now now, Effects& effects);
     void grant(std::uint32_t index, std::uint32_t source, Now now, Effects& effects);
     void refuse(std::uint32_t index, Reason reason, Effects& effects);
 
@@ -68,6 +112,8 @@ struct Gate::State {
     // ---- passing freed room on ----
     /// Gives the free slots of a source to those who wait for it.
     void serve(std::uint32_t source, Now now, Effects& effects);
+    void serve_worker(std::uint32_t source, Now now, Effects& effects);
+    void serve_workers(std::uint32_t model, Now now, Effects& effects);
     void serve_apis(Now now, Effects& effects);
     /// After a grant has ended: its slot, and the money it freed.
     void pass_on(std::uint32_t source, bool freed_money, Now now, Effects& effects);
@@ -89,6 +135,7 @@ struct Gate::State {
 
     std::pmr::memory_resource* memory;
     int queue_limit{0};
+    Routing routing{};
     bool stopping{false};
     BootTime sweep_at{BootTime::max()};  ///< when `due` must look for freed money
     std::int64_t queued{0};              ///< waiting requests of all models and of none

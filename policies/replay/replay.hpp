@@ -46,6 +46,7 @@ struct Options {
     int always{1};                        ///< for always_n
     std::optional<std::chrono::milliseconds> max_wait{};  ///< of the route; none = slo.patience
     std::int64_t tokens_out_guess{0};  ///< what the gate is told; 0 = running mean
+    gate::Routing routing{};           ///< all false: the router before rescue and its companions
     config::Slo slo{};
     config::Scaling scaling{};  ///< for break_even: rule, max, keep_warm, ...
     config::Safety safety{};

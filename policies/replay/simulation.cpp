@@ -1,6 +1,7 @@
 #include "policies/replay/simulation.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace evenkeel::replay {
@@ -22,6 +23,14 @@ constexpr std::int64_t guess_at_first = 256;
 constexpr std::chrono::nanoseconds real_tick = std::chrono::seconds{1};
 constexpr std::chrono::nanoseconds api_grace = std::chrono::minutes{1};
 
+gate::Speed speed_of(const capacity::Profile& profile) {
+    return {
+        .prefill_tok_s = profile.prefill_tok_s,
+        .step_s = profile.alpha_s,
+        .step_per_seq_s = profile.beta_s,
+        .kv_tokens = profile.kv_tokens};
+}
+
 BootTime boot_time_of(std::chrono::nanoseconds t) {
     return BootTime{t};
 }
@@ -32,7 +41,8 @@ Simulation::Simulation(const std::vector<TraceRow>& rows, const Options& options
     : rows_{rows},
       options_{options},
       scaling_{options.scaling},
-      gate_{gate::Policy{.queue_limit = static_cast<int>(trace_rows_max)}},
+      gate_{gate::Policy{
+          .queue_limit = static_cast<int>(trace_rows_max), .routing = options.routing}},
       fates_(rows.size()),
       handles_(rows.size()) {
     has_api_ = options.api_price.in.num() > 0 || options.api_price.out.num() > 0;
@@ -109,7 +119,8 @@ void Simulation::add_worker(const Host& host, bool takes_work) {
          .provider = the_provider,
          .slots = host.slots,
          .rank = host.rented ? host.id.value() : 0,
-         .takes_work = takes_work},
+         .takes_work = takes_work,
+         .speed = speed_of(host.engine.profile())},
         now(),
         effects_);
 }
@@ -129,10 +140,17 @@ void Simulation::arrive(std::size_t request) {
         .route = the_route,
         .model = by_worker ? the_model : NameIx{},
         .tokens_in = row.tokens_in,
-        .tokens_out = guess};
+        .tokens_out = guess,
+        .tokens_out_room = guess + static_cast<std::int64_t>(deviation_out_),
+        .per_output_token = options_.slo.per_output_token,
+        .api_first_token = options_.api_first_token,
+        .streams = true};
     const Nanos budget = first_token_budget(row);
-    const Nanos patience = options_.max_wait ? Nanos{*options_.max_wait}
-                                             : budget / 1'000 * options_.slo.patience_millis;
+    const Nanos patience = options_.max_wait
+                               ? Nanos{*options_.max_wait}
+                               : std::max(Nanos{0}, budget - options_.api_first_token) / 1'000 *
+                                     options_.slo.patience_millis;
+    arrival.first_token_by = boot_time_of(t_ + budget);
     arrival.overflow_at = BootTime::max();
     arrival.give_up_at =
         boot_time_of(t_ + (options_.max_wait ? Nanos{*options_.max_wait} : 2 * budget));
@@ -164,7 +182,47 @@ void Simulation::grant(const gate::Effect& effect) {
     }
     const auto host = std::ranges::find(hosts_, effect.source, &Host::source);
     fates_[request].kind = host->rented ? Fate::Kind::rental : Fate::Kind::own;
-    host->running[host->engine.add(row.tokens_in, row.tokens_out, t_)] = request;
+    const SeqId id = host->engine.add(row.tokens_in, row.tokens_out, t_);
+    host->running[id] = request;
+    host->prompts.push_back(id);
+    tell_load(*host);
+}
+
+/// What engines report of themselves.
+void Simulation::tell_load(const Host& host) {
+    const double kv_tokens = static_cast<double>(host.engine.profile().kv_tokens);
+    gate_.worker_load(
+        host.source,
+        static_cast<std::int64_t>(host.engine.kv_usage() * kv_tokens),
+        host.engine.waiting(),
+        now(),
+        effects_);
+}
+
+/// Nothing is streamed before the first token, so the request may go.
+void Simulation::recall(const gate::Effect& effect) {
+    const auto request = static_cast<std::size_t>(effect.cookie);
+    const auto host = std::ranges::find(hosts_, effect.source, &Host::source);
+    const auto id = std::ranges::find_if(
+        host->running, [&](const auto& entry) { return entry.second == request; });
+    host->engine.cancel(id->first, t_);
+    host->running.erase(id);
+    tell_load(*host);
+    gate_.leave(handles_[request], now(), effects_);
+}
+
+void Simulation::tell_first_tokens(Host& host) {
+    while (!host.prompts.empty()) {
+        const SeqId id = host.prompts.front();
+        const auto running = host.running.find(id);
+        if (running != host.running.end()) {
+            if (!host.engine.first_token(id)) {
+                return;
+            }
+            gate_.first_token(handles_[running->second], now(), effects_);
+        }
+        host.prompts.pop_front();
+    }
 }
 
 /// Does what the gate said, and what the gate says to that.
@@ -178,6 +236,9 @@ void Simulation::perform() {
             case gate::EffectKind::refuse:
                 fates_[static_cast<std::size_t>(effect.cookie)].kind = Fate::Kind::refused;
                 ++ended_;
+                break;
+            case gate::EffectKind::recall:
+                recall(effect);
                 break;
             case gate::EffectKind::queued:
                 break;
@@ -193,6 +254,9 @@ void Simulation::finish(std::size_t request, Nanos first_token, Nanos finished, 
     ++ended_;
     ++answered_;
     tokens_out_ += row.tokens_out;
+    const auto out = static_cast<double>(row.tokens_out);
+    mean_out_ += (out - mean_out_) / static_cast<double>(answered_);
+    deviation_out_ += (std::abs(out - mean_out_) - deviation_out_) / static_cast<double>(answered_);
     gate_.finish(
         handles_[request],
         {.paid_report = api ? api_cost(row).nanos() : 0,
@@ -211,6 +275,9 @@ void Simulation::advance_engines() {
         }
         ended.clear();
         hosts_[i].engine.advance(t_, ended);
+        tell_load(hosts_[i]);
+        tell_first_tokens(hosts_[i]);
+        perform();
         for (const auto& end : ended) {
             const auto found = hosts_[i].running.find(end.id);
             const std::size_t request = found->second;

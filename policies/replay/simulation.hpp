@@ -3,6 +3,7 @@
 #include "policies/gate/gate.hpp"
 #include "policies/replay/replay.hpp"
 
+#include <deque>
 #include <map>
 #include <queue>
 #include <vector>
@@ -51,6 +52,7 @@ private:
         capacity::EngineModel engine;
         int slots{1};
         std::map<SeqId, std::size_t> running{};
+        std::deque<SeqId> prompts{};  ///< whose first token the gate has not been told
     };
     struct ApiEnd {
         Nanos at{};
@@ -65,6 +67,9 @@ private:
     void perform();
     void grant(const gate::Effect& effect);
     void arrive(std::size_t request);
+    void recall(const gate::Effect& effect);
+    void tell_load(const Host& host);
+    void tell_first_tokens(Host& host);
     void finish(std::size_t request, Nanos first_token, Nanos finished, bool api);
     void advance_engines();
     void machines_due();
@@ -97,6 +102,8 @@ private:
     std::size_t ended_{0};
     std::int64_t answered_{0};
     std::int64_t tokens_out_{0};
+    double mean_out_{0};       ///< of the answers so far
+    double deviation_out_{0};  ///< mean absolute deviation of them from the mean of their time
     std::int64_t machines_made_{0};
     double own_rate_{0};
 };

@@ -137,6 +137,9 @@ public:
                 case EffectKind::queued:
                     text += "queued " + who;
                     break;
+                case EffectKind::recall:
+                    text += "recall " + who + " from " + std::to_string(effect.source.value());
+                    break;
                 case EffectKind::refuse:
                     text += "refuse " + who + " " + std::string{to_text(effect.reason.code)};
                     break;

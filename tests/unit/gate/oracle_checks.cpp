@@ -104,6 +104,9 @@ void Oracle::take(const Effects& effects) {
                 }
                 request.announced = true;
                 break;
+            case EffectKind::recall:
+                wrong("recalled although nothing is known of any speed");
+                break;
         }
     }
 }
