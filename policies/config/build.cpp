@@ -118,8 +118,10 @@ constexpr std::array<std::pair<std::string_view, BudgetAction>, 4> budget_action
     {"no-new-machines", BudgetAction::no_new_machines},
     {"refuse", BudgetAction::refuse},
 }};
-constexpr std::array<std::pair<std::string_view, RentRule>, 2> rent_rules{{
+constexpr std::array<std::pair<std::string_view, RentRule>, 4> rent_rules{{
     {"break-even", RentRule::break_even},
+    {"break-even+k", RentRule::break_even_k},
+    {"level-memory", RentRule::level_memory},
     {"never", RentRule::never},
 }};
 constexpr std::array<std::pair<std::string_view, UnknownMachine>, 2> unknown_actions{{

@@ -205,7 +205,7 @@ struct Budget {
     friend bool operator==(const Budget&, const Budget&) = default;
 };
 
-enum class RentRule { never, break_even };
+enum class RentRule { never, break_even, break_even_k, level_memory };
 
 struct Scaling {
     std::string name{};

@@ -93,8 +93,9 @@ constexpr std::array policy_rows{
         .required("it is not known what to rent").filled().ordered()
         .example("[runpod, do]"),
     Key{"scaling[].rule", Type::choice,
-        "How renting is decided; never keeps the entry but rents not."}
-        .one_of("break-even|never").def("break-even"),
+        "How renting is decided: break-even orders one machine at a time, break-even+k as many as "
+        "are needed, level-memory remembers which loads lasted; never keeps the entry but rents not."}
+        .one_of("level-memory|break-even|break-even+k|never").def("break-even"),
     Key{"scaling[].trust", Type::ratio,
         "Weight against the forecast: 1.0 is plain break-even, lower trusts the forecast more."}
         .between("0.001", "1").def("1.0"),
