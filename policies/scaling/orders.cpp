@@ -25,6 +25,9 @@ Tick::Want Tick::wanted() {
     if (policy_.rule == config::RentRule::never || reference_ == nullptr) {
         return {};
     }
+    if (by_levels()) {
+        return wanted_by_levels();
+    }
     return seen_.api_priced ? wanted_by_debt() : wanted_by_backlog();
 }
 
@@ -42,11 +45,11 @@ Tick::Want Tick::wanted_by_debt() {
 
 Tick::Want Tick::wanted_by_backlog() {
     RentState& s = out_.state;
-    if (!s.backlog_since || seen_.now.boot - *s.backlog_since < seen_.patience) {
+    if (!s.backlog_for || *s.backlog_for < seen_.patience) {
         return {};
     }
     const int count = sized(waiting_s_ / (efficiency() * seconds(warm_)));
-    const nanoseconds since_when = seen_.now.boot - *s.backlog_since;
+    const nanoseconds since_when = *s.backlog_for;
     return {
         count,
         {ReasonCode::rent_backlog,
@@ -191,7 +194,14 @@ bool Tick::order() {
         return false;
     }
     out_.state.debt = 0;
-    out_.state.backlog_since.reset();
+    out_.state.backlog_for.reset();
+    if (by_levels()) {
+        int count = 0;
+        for (const Decision& decision : out_.decisions) {
+            count += decision.kind == DecisionKind::order ? decision.count : 0;
+        }
+        levels_ordered(count);
+    }
     return true;
 }
 

@@ -42,7 +42,12 @@ void Tick::release() {
         cancel_boot();
         return;
     }
-    if (!release_after_idle_stop()) {
+    if (release_after_idle_stop()) {
+        return;
+    }
+    if (by_levels()) {
+        release_by_level();
+    } else {
         release_by_loss();
     }
 }
@@ -87,14 +92,20 @@ void Tick::cancel_boot() {
     const milliseconds minimum =
         policy_.min_bill.value_or(reference_ != nullptr ? reference_->min_bill : milliseconds{0});
     const nanoseconds age = seen_.now.boot - machine->ordered_at;
-    if (policy_.rule == config::RentRule::never || s.debt > 0 || seen_.demand.queued > 0 ||
-        s.backlog_since || age < minimum || age < constants_.over_window) {
+    const auto level = static_cast<std::size_t>(pending_ + ready_ - 1);
+    const bool levels = by_levels();
+    if (levels && level >= worths_.size()) {
+        return;
+    }
+    const std::int64_t debt = levels ? s.memory.levels[level].debt : s.debt;
+    if (policy_.rule == config::RentRule::never || debt > 0 || seen_.demand.queued > 0 ||
+        s.backlog_for || age < minimum || age < constants_.over_window) {
         return;
     }
     const nanoseconds left = std::max<nanoseconds>(boot_ - age, nanoseconds::zero());
     const std::int64_t cost = price_of(machine->hour_report, left + minimum, Rounding::up);
-    const double saving =
-        seen_.api_priced ? s.worth * seconds(warm_) : (s.over > 0.02 ? 1e18 : 0.0);
+    const double worth = levels ? worths_[level] : s.worth;
+    const double saving = seen_.api_priced ? worth * seconds(warm_) : (s.over > 0.02 ? 1e18 : 0.0);
     if (saving < static_cast<double>(cost)) {
         give_back(*machine, {ReasonCode::rent_boot_cancelled});
     }

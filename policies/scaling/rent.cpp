@@ -13,6 +13,9 @@ Tick::Tick(
     const Constants& constants)
     : seen_{snapshot}, policy_{policy}, safety_{safety}, constants_{constants} {
     out_.state = state;
+    period_ = policy.rule == config::RentRule::level_memory && snapshot.api_priced
+                  ? constants.level_period
+                  : constants.period;
     boot_ = boot_time(policy, snapshot.boot_measured, constants);
     warm_ = std::max(boot_, constants.warm_floor);
     for (const MachineView& machine : snapshot.machines) {
@@ -27,6 +30,7 @@ Tick::Tick(
             reference_ = &offer;
         }
     }
+    price_s_ = reference_ == nullptr ? 0.0 : static_cast<double>(reference_->hour_report) / 3'600;
     waiting_s_ =
         engine_seconds(snapshot.demand.queued_tokens_in, snapshot.demand.queued_tokens_out);
 }
@@ -34,6 +38,9 @@ Tick::Tick(
 Outcome Tick::run() {
     take_signals();
     forget();
+    if (by_levels()) {
+        set_worths();
+    }
     const bool ordered = order();
     if (!ordered) {
         release();
@@ -48,43 +55,86 @@ double Tick::engine_seconds(std::int64_t tokens_in, std::int64_t tokens_out) con
                      static_cast<double>(constants_.speed);
 }
 
-void Tick::take_signals() {
+void Tick::gather() {
     RentState& s = out_.state;
-    const nanoseconds elapsed = seen_.now.boot - s.taken_at;
-    if (!s.started || elapsed < nanoseconds::zero()) {
-        s.started = true;
-    } else if (elapsed < constants_.period) {
-        return;
+    nanoseconds elapsed{0};
+    if (s.started) {
+        elapsed = std::max(seen_.now.boot - s.taken_at, nanoseconds::zero());
     } else {
-        if (reference_ != nullptr) {
-            if (seen_.api_priced) {
-                overflow(elapsed);
-            } else {
-                backlog(elapsed);
+        // Counters of a new process began at zero, and so did everything that is in them.
+        const nanoseconds stopped = seen_.now.utc - s.at;
+        const bool goes_on = s.at != UtcTime{} && stopped >= nanoseconds::zero() &&
+                             stopped <= constants_.restart_gap;
+        if (goes_on) {
+            elapsed = stopped;
+        } else {
+            s.gathered = {};
+            s.backlog_for.reset();
+            s.taken = seen_.demand;
+            for (const MachineView& machine : seen_.machines) {
+                s.worth_taken[machine.id] = machine.worth;
             }
         }
-        idle(elapsed);
+        s.started = true;
     }
-    s.taken_at = seen_.now.boot;
-    s.taken = seen_.demand;
-    s.worth_taken.clear();
+    const gate::ModelCounters& now = seen_.demand;
+    const gate::ModelCounters& before = s.taken;
+    Gathered& sum = s.gathered;
+    sum.time += elapsed;
+    if (s.backlog_for) {
+        *s.backlog_for += elapsed;
+    }
+    sum.overflow += now.overflow_cost - before.overflow_cost;
+    sum.overflow += now.refused_worth - before.refused_worth;
+    sum.refused_in += now.refused_tokens_in - before.refused_tokens_in;
+    sum.refused_out += now.refused_tokens_out - before.refused_tokens_out;
+    sum.overflow_in += now.overflow_tokens_in - before.overflow_tokens_in;
+    sum.overflow_out += now.overflow_tokens_out - before.overflow_tokens_out;
+    sum.rented += now.rental_worth - before.rental_worth;
+    sum.rented_in += now.rental_tokens_in - before.rental_tokens_in;
+    sum.rented_out += now.rental_tokens_out - before.rental_tokens_out;
+    sum.own_in += now.own_tokens_in - before.own_tokens_in;
+    sum.own_out += now.own_tokens_out - before.own_tokens_out;
+    std::map<MachineId, std::int64_t> worth_taken;
     for (const MachineView& machine : seen_.machines) {
-        s.worth_taken[machine.id] = machine.worth;
+        const auto known = s.worth_taken.find(machine.id);
+        sum.worth[machine.id] += machine.worth - (known == s.worth_taken.end() ? 0 : known->second);
+        worth_taken[machine.id] = machine.worth;
     }
+    s.worth_taken = std::move(worth_taken);
+    s.taken = now;
+    s.taken_at = seen_.now.boot;
+    s.at = seen_.now.utc;
+}
+
+void Tick::take_signals() {
+    RentState& s = out_.state;
+    gather();
+    const nanoseconds elapsed = s.gathered.time;
+    if (elapsed < period_ || elapsed == nanoseconds::zero()) {
+        return;
+    }
+    taken_ = true;
+    level_time_ = elapsed;
+    if (reference_ != nullptr) {
+        if (by_levels()) {
+            take_levels(elapsed);
+        } else if (seen_.api_priced) {
+            overflow(elapsed);
+        } else {
+            backlog(elapsed);
+        }
+    }
+    idle(elapsed);
+    s.gathered = {};
 }
 
 void Tick::overflow(nanoseconds elapsed) {
     RentState& s = out_.state;
-    const gate::ModelCounters& now = seen_.demand;
-    const gate::ModelCounters& before = s.taken;
-    const std::int64_t money =
-        add(since(now.overflow_cost, before.overflow_cost),
-            since(now.refused_worth, before.refused_worth));
-    const double work = engine_seconds(
-        since(now.overflow_tokens_in, before.overflow_tokens_in) +
-            since(now.refused_tokens_in, before.refused_tokens_in),
-        since(now.overflow_tokens_out, before.overflow_tokens_out) +
-            since(now.refused_tokens_out, before.refused_tokens_out));
+    const Gathered& sum = s.gathered;
+    const std::int64_t money = std::max<std::int64_t>(0, sum.overflow);
+    const double work = std::max(
+        0.0, engine_seconds(sum.overflow_in + sum.refused_in, sum.overflow_out + sum.refused_out));
     const double dt = seconds(elapsed);
     // One more machine can do one engine-second a second; the rest is for further ones.
     std::int64_t earned = money;
@@ -101,16 +151,13 @@ void Tick::overflow(nanoseconds elapsed) {
 
 void Tick::backlog(nanoseconds elapsed) {
     RentState& s = out_.state;
-    const gate::ModelCounters& now = seen_.demand;
-    waiting_s_ += engine_seconds(
-        since(now.refused_tokens_in, s.taken.refused_tokens_in),
-        since(now.refused_tokens_out, s.taken.refused_tokens_out));
+    waiting_s_ += engine_seconds(s.gathered.refused_in, s.gathered.refused_out);
     const double rate = seen_.own_rate + ready_ * efficiency();
     const double excess = waiting_s_ - rate * seconds(seen_.patience);
     if (excess <= 0) {
-        s.backlog_since.reset();
-    } else if (!s.backlog_since) {
-        s.backlog_since = seen_.now.boot;
+        s.backlog_for.reset();
+    } else if (!s.backlog_for) {
+        s.backlog_for = nanoseconds::zero();
     }
     average(s.over, std::max(0.0, excess) / seconds(warm_), elapsed, constants_.over_window);
     s.debt = 0;
@@ -129,8 +176,8 @@ void Tick::idle(nanoseconds elapsed) {
             machine.serving_at ? seen_.now.boot - *machine.serving_at : nanoseconds::zero());
         std::int64_t lost = price_of(machine.hour_report, served, Rounding::down);
         if (seen_.api_priced) {
-            const auto before = s.worth_taken.find(machine.id);
-            lost -= since(machine.worth, before == s.worth_taken.end() ? 0 : before->second);
+            const auto earned = s.gathered.worth.find(machine.id);
+            lost -= earned == s.gathered.worth.end() ? 0 : earned->second;
         } else {
             const nanoseconds empty =
                 machine.in_flight > 0

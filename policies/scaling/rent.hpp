@@ -9,6 +9,7 @@
 #include "policies/domain/reason.hpp"
 #include "policies/domain/time.hpp"
 #include "policies/gate/gate.hpp"
+#include "policies/scaling/levels.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -31,6 +32,16 @@
 /// was more engine time than the present workers finish in that time; and a machine earns its price
 /// while it works, nothing while it idles.
 ///
+/// `break-even` orders one machine at a time, `break-even+k` as many as the overflow keeps busy.
+///
+/// `level-memory` does the same sum for each further machine by itself (levels.hpp). What level k
+/// earns now, v[k], follows from the excess, which is all that own workers did not take. Level k is
+/// ordered when v[k] less its price has added up to half of what a rental commits, and given back
+/// when its price less v[k] has added up to one boot bill, except that a load after which the level
+/// usually earned its price stops that sum, for four boot bills of plain idling at most. Beside
+/// each level runs its shadow, the same without memory; `account` is what memory has saved against
+/// it. Memory that has lost eight boot bills in all is not listened to any more.
+///
 /// What counts: a machine whose delete is only to be proved is no machine of the rule any more,
 /// unless it failed, though it counts for safety.max_machines. An ordered one counts until it
 /// serves as booting. A machine is not given back before it has served for max(minimum bill, boot),
@@ -43,6 +54,7 @@
 namespace evenkeel::scaling {
 
 using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
 
 /// Numbers of the rule that have no key in the policy. They are durations of the real world, so a
 /// demo divides them by its speed: `scaled`.
@@ -60,6 +72,16 @@ struct Constants {
     int warm_ups_max{3};                  ///< machines of one offer that failed in a row: suspended
     milliseconds suspend_first{600'000};  ///< for so long, doubled each time,
     milliseconds suspend_most{21'600'000};  ///< up to this
+    milliseconds restart_gap{600'000};      ///< a longer stop starts the signals anew
+    // level-memory, see specs of the rule in rent.hpp
+    milliseconds level_period{10'000};           ///< its tick
+    milliseconds level_window{30'000};           ///< of the averages of what own workers leave over
+    std::int64_t level_theta_millis{500};        ///< of a commitment: lost without it, ordered
+    std::int64_t level_idle_most_millis{4'000};  ///< of a boot bill: idling that memory may cost
+    std::int64_t level_credit_millis{8'000};     ///< of a boot bill: what memory may lose in all
+    std::int64_t level_cap_millis{20'000};       ///< and what it may save up
+    int level_trust_after{8};                    ///< boot times after which half is believed
+    int levels_max{64};
     [[nodiscard]] static Constants scaled(std::int64_t speed);
 };
 
@@ -125,8 +147,25 @@ struct OfferRecord {
     UtcTime suspended_until{};
 };
 
+/// What the counters grew by since signals were taken last. Any of it may be below zero: a grant
+/// that is given back is counted back.
+struct Gathered {
+    nanoseconds time{0};
+    std::int64_t overflow{0};  ///< report nanos; what was refused included
+    std::int64_t overflow_in{0};
+    std::int64_t overflow_out{0};
+    std::int64_t refused_in{0};
+    std::int64_t refused_out{0};
+    std::int64_t rented{0};  ///< report nanos
+    std::int64_t rented_in{0};
+    std::int64_t rented_out{0};
+    std::int64_t own_in{0};
+    std::int64_t own_out{0};
+    std::map<MachineId, std::int64_t> worth{};
+};
+
 /// What the rule remembers from tick to tick. Saved with each decision and every 10 s; a restart
-/// goes on with it, its counters and times of day begin anew.
+/// goes on with it, as if it had not been, for counters of a new process begin at zero.
 struct RentState {
     std::int64_t debt{0};  ///< report nanos
     double over{0};        ///< average of machines missing at full efficiency
@@ -137,13 +176,16 @@ struct RentState {
     std::map<NameIx, OfferRecord> records{};
     std::vector<UtcTime> failures{};  ///< failed orders within failure_window
     UtcTime frozen_until{};           ///< after too many of them
+    UtcTime at{};                     ///< of the last tick; zero before the first
+    Gathered gathered{};
+    LevelMemory memory{};                      ///< of level-memory
+    std::optional<nanoseconds> backlog_for{};  ///< model without priced API: too long for so long
 
     // Of this process only; not serialised.
     bool started{false};
-    BootTime taken_at{};          ///< when signals were taken last
+    BootTime taken_at{};          ///< of the last tick
     gate::ModelCounters taken{};  ///< counters then
     std::map<MachineId, std::int64_t> worth_taken{};
-    std::optional<BootTime> backlog_since{};  ///< model without priced API: backlog too long since
 };
 
 /// The durable part, with a version in front. Deterministic: equal states give equal bytes.

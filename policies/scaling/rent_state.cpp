@@ -1,61 +1,16 @@
 #include "policies/scaling/rent.hpp"
+#include "policies/scaling/state_bytes.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 
 namespace evenkeel::scaling {
 
 namespace {
 
-constexpr std::uint8_t version = 2;           ///< 1 had no records of offers
-constexpr std::size_t entries_max = 100'000;  ///< of one map; more means a corrupt length
-
-void put(std::string& out, std::uint64_t value) {
-    for (int i = 0; i < 8; ++i) {
-        out.push_back(static_cast<char>(value & 0xFF));
-        value >>= 8;
-    }
-}
-void put(std::string& out, std::int64_t value) {
-    put(out, static_cast<std::uint64_t>(value));
-}
-void put(std::string& out, double value) {
-    put(out, std::bit_cast<std::uint64_t>(value));
-}
-
-/// Reads what `put` wrote; `ok` turns false at the first thing that cannot be.
-struct Reader {
-    std::string_view rest{};
-    bool ok{true};
-
-    std::uint64_t word() {
-        if (rest.size() < 8) {
-            ok = false;
-            return 0;
-        }
-        std::uint64_t value = 0;
-        for (std::size_t i = 0; i < 8; ++i) {
-            value |= static_cast<std::uint64_t>(static_cast<unsigned char>(rest[i])) << (8 * i);
-        }
-        rest.remove_prefix(8);
-        return value;
-    }
-    std::int64_t number() { return static_cast<std::int64_t>(word()); }
-    int count() {
-        const std::int64_t value = number();
-        ok = ok && value >= 0 && value <= static_cast<std::int64_t>(entries_max);
-        return ok ? static_cast<int>(value) : 0;
-    }
-    double real() { return std::bit_cast<double>(word()); }
-    std::size_t length() {
-        const std::uint64_t value = word();
-        ok = ok && value <= entries_max;
-        return ok ? value : 0;
-    }
-};
-
+/// 1 had no records of offers, 2 no gathered signals and no memory of levels.
+constexpr std::uint8_t version = 3;
 }  // namespace
 
 Constants Constants::scaled(std::int64_t speed) {
@@ -70,7 +25,10 @@ Constants Constants::scaled(std::int64_t speed) {
           &constants.stock_memory,
           &constants.failure_window,
           &constants.suspend_first,
-          &constants.suspend_most}) {
+          &constants.suspend_most,
+          &constants.restart_gap,
+          &constants.level_period,
+          &constants.level_window}) {
         *time = std::max(milliseconds{1}, *time / constants.speed);
     }
     return constants;
@@ -105,6 +63,8 @@ std::string to_bytes(const RentState& state) {
         put(out, static_cast<std::int64_t>(record.suspensions));
         put(out, to_us(record.suspended_until));
     }
+    put_signals(out, state);
+    put_memory(out, state.memory);
     return out;
 }
 
@@ -142,6 +102,10 @@ Result<RentState> from_bytes(std::string_view bytes) {
         record.failed = reader.count();
         record.suspensions = reader.count();
         record.suspended_until = from_us(reader.number());
+    }
+    if (stored >= 3) {
+        read_signals(reader, state);
+        read_memory(reader, state.memory);
     }
     const auto is_sane = [](double value) { return value >= 0 && value < 1e18; };
     if (!reader.ok || !reader.rest.empty() || !is_sane(state.over) || !is_sane(state.worth) ||

@@ -44,6 +44,7 @@ void grow(ScalingSnapshot& world, const Phase& phase, Streams& streams) {
     demand.overflow_tokens_in += streams.overflow_in.add(tokens(phase.overflow_machines));
     demand.refused_worth += streams.refused.add(money(phase.refused_hour));
     demand.refused_tokens_in += streams.refused_in.add(tokens(phase.refused_machines));
+    demand.own_tokens_in += streams.own_in.add(tokens(phase.own_machines));
     demand.queued = phase.waiting;
     demand.queued_tokens_in = phase.waiting_tokens_in;
     demand.queued_tokens_out = phase.waiting_tokens_out;

@@ -9,8 +9,6 @@
 /// Shared by the .cpp files of this folder only.
 namespace evenkeel::scaling {
 
-using std::chrono::nanoseconds;
-
 inline constexpr std::int64_t hour_ns = 3'600'000'000'000;
 inline constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
 
@@ -28,13 +26,13 @@ inline constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
         .value_or(most);
 }
 
-/// A counter that became smaller was started anew.
-[[nodiscard]] inline std::int64_t since(std::int64_t now, std::int64_t before) {
-    return now >= before ? now - before : now;
-}
-
+/// A sum that stays at the end of the range instead of leaving it.
 [[nodiscard]] inline std::int64_t add(std::int64_t a, std::int64_t b) {
-    return a > most - b ? most : a + b;
+    std::int64_t sum = 0;
+    if (__builtin_add_overflow(a, b, &sum)) {
+        return b > 0 ? most : std::numeric_limits<std::int64_t>::min();
+    }
+    return sum;
 }
 
 [[nodiscard]] inline bool is_pending(const MachineView& machine) {
@@ -77,6 +75,8 @@ private:
 
     [[nodiscard]] double engine_seconds(std::int64_t tokens_in, std::int64_t tokens_out) const;
 
+    /// Adds what the counters grew by to `gathered`.
+    void gather();
     void take_signals();
 
     static void average(double& value, double sample, nanoseconds elapsed, milliseconds window) {
@@ -122,11 +122,32 @@ private:
 
     [[nodiscard]] Want wanted_by_backlog();
 
+    // ---- level-memory (level_rule.cpp) ------------------------------------------------------
+
+    [[nodiscard]] bool by_levels() const {
+        return policy_.rule == config::RentRule::level_memory && seen_.api_priced;
+    }
+    /// One step of the averages, the memory, the shadows and the account.
+    void take_levels(nanoseconds elapsed);
+    void set_worths();
+    void learn(nanoseconds elapsed);
+    void move_shadow(Level& level, double worth, nanoseconds elapsed) const;
+    [[nodiscard]] double remembered(std::size_t level) const;
+    [[nodiscard]] bool trusts_memory() const;
+    /// A number of boot bills, in thousandths.
+    [[nodiscard]] std::int64_t boot_bills(std::int64_t millis) const;
+    [[nodiscard]] std::int64_t level_threshold() const;
+    [[nodiscard]] Want wanted_by_levels();
+    void levels_ordered(int count);
+    void release_by_level();
+    [[nodiscard]] const MachineView* youngest_ready() const;
+
     /// Machines at once: what the overflow keeps busy, less those that boot already.
     [[nodiscard]] int sized(double machines) const {
         const int need = static_cast<int>(std::ceil(std::min(machines, 1e6))) - pending_;
         const int least = pending_ == 0 ? 1 : 0;
-        return std::min(std::max(need, least), policy_.max_order);
+        const int most_now = policy_.rule == config::RentRule::break_even ? 1 : policy_.max_order;
+        return std::min({std::max(need, least), policy_.max_order, most_now});
     }
 
     [[nodiscard]] Reason closed() const;
@@ -185,6 +206,11 @@ private:
     int ready_{0};
     int existing_{0};
     double waiting_s_{0};
+    nanoseconds level_time_{0};     ///< over which signals were taken
+    bool taken_{false};             ///< signals were taken in this tick
+    double price_s_{0};             ///< report nanos a second of the reference
+    std::vector<double> worths_{};  ///< level-memory: what each level earns a second
+    milliseconds period_{};
     Outcome out_{};
 };
 

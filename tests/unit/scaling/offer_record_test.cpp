@@ -73,10 +73,14 @@ TEST(OfferRecord, SurvivesARestartAndIsReadFromOlderBytes) {
     EXPECT_EQ(back->records.at(offer_b).suspended_until, utc0 + 10min);
     std::string old = to_bytes(RentState{});
     old[0] = 1;
-    old.resize(old.size() - 8);  // version 1 ended before the records
+    old.resize(1 + 8 * 8);  // version 1 ended before the records
     const auto read = from_bytes(old);
     ASSERT_TRUE(read);
     EXPECT_TRUE(read->records.empty());
+    std::string later = to_bytes(RentState{});
+    later[0] = 2;
+    later.resize(1 + 9 * 8);  // version 2 before the signals
+    EXPECT_TRUE(from_bytes(later));
 }
 
 struct ClosedCase {

@@ -22,6 +22,17 @@ RentState some_state() {
     state.sold_out_until[offer_a] = utc0;
     state.failures = {utc0, utc0 + 1s};
     state.frozen_until = utc0 + 1h;
+    state.at = utc0;
+    state.gathered.time = 3s;
+    state.gathered.overflow = 17;
+    state.gathered.worth[MachineId{7}] = -2;
+    state.backlog_for = 2s;
+    state.memory.account = -5;
+    state.memory.levels = {
+        {.debt = 3, .shadow = ShadowPhase::booting, .cells = {{.seen = 2, .sum = 1.5}}}};
+    state.memory.earned = {9};
+    state.memory.seen = {3};
+    state.memory.seen_earned = {8};
     return state;
 }
 
@@ -35,6 +46,9 @@ TEST(RentStateBytes, RoundTrip) {
     EXPECT_EQ(back->sold_out_until.at(offer_a), utc0);
     EXPECT_EQ(back->failures.size(), 2u);
     EXPECT_FALSE(back->started);
+    EXPECT_EQ(back->memory, some_state().memory);
+    EXPECT_EQ(back->gathered.overflow, 17);
+    EXPECT_EQ(back->backlog_for, some_state().backlog_for);
 }
 
 TEST(RentStateBytes, EveryCutAndEveryOtherVersionIsCorrupt) {
@@ -46,7 +60,7 @@ TEST(RentStateBytes, EveryCutAndEveryOtherVersionIsCorrupt) {
     }
     EXPECT_FALSE(from_bytes(bytes + "x"));
     std::string other = bytes;
-    other[0] = 3;
+    other[0] = 4;
     EXPECT_FALSE(from_bytes(other));
 }
 
@@ -64,43 +78,76 @@ RC_GTEST_PROP(RentStateBytes, NoBytesHarm, ()) {
     RC_SUCCEED("no crash");
 }
 
-/// Gate of POLICY section 8: kill the daemon at any tick; the same decisions follow.
-TEST(RentStateBytes, F95RestartAtAnyTickLeadsToTheSameDecisions) {
-    const auto live = [](int restart_at) {
-        Scene scene;
-        std::string log;
-        for (int i = 0; i < 200; ++i) {
-            if (i == restart_at) {
-                scene.state = *from_bytes(to_bytes(scene.state));
-                scene.tick(0s);  // the new process takes its base line at once
-            }
-            if (i < 60) {
-                scene.snapshot.demand.overflow_cost += 15 * per_second;
-                scene.snapshot.demand.overflow_tokens_in += 1'000;
-            }
-            scene.tick(5s);
-            for (const Decision& decision : scene.decisions) {
-                log += std::to_string(i) + ':' + std::string{to_text(decision.reason.code)} + ' ';
-                if (decision.kind == DecisionKind::order) {
-                    auto& machine = scene.booting(1, 0s);
-                    machine.state = MachineState::serving;
-                    machine.serving_at = scene.snapshot.now.boot;
-                    machine.last_busy = scene.snapshot.now.boot;
-                } else if (decision.kind == DecisionKind::release) {
-                    scene.snapshot.machines.clear();
-                    scene.snapshot.room.machines_total = 0;
-                }
+/// What a rule decides in 20 minutes of changing load, one tick a second; restarted before the tick
+/// `restart_at`, with counters that begin at zero as those of a new process do.
+std::string life(config::RentRule rule, bool api_priced, int restart_at) {
+    Scene scene;
+    scene.policy.rule = rule;
+    scene.snapshot.api_priced = api_priced;
+    scene.policy.boot = 60s;
+    std::string log;
+    for (int i = 0; i < 2'400; ++i) {
+        if (i == restart_at) {
+            scene.state = *from_bytes(to_bytes(scene.state));
+            scene.snapshot.demand = {};
+            for (MachineView& machine : scene.snapshot.machines) {
+                machine.worth = 0;
             }
         }
-        return log;
-    };
-    const std::string straight = live(-1);
-    EXPECT_NE(straight.find("rent_debt"), std::string::npos) << straight;
+        const bool busy = i < 150 || (i > 500 && i < 620);
+        if (busy) {
+            scene.snapshot.demand.overflow_cost += 9 * per_second;
+            scene.snapshot.demand.overflow_tokens_in += 4'000;
+        }
+        scene.snapshot.demand.own_tokens_in += 1'500;
+        scene.snapshot.demand.queued = busy ? 9 : 0;
+        scene.snapshot.demand.queued_tokens_in = busy ? 900'000 : 0;
+        scene.tick(1s);
+        for (const Decision& decision : scene.decisions) {
+            if (decision.kind == DecisionKind::hold) {
+                continue;
+            }
+            log += std::to_string(i) + ':' + std::string{to_text(decision.reason.code)} + ' ';
+            for (int k = 0; k < decision.count; ++k) {
+                MachineView& machine = scene.booting(static_cast<std::int64_t>(i * 10 + k + 1), 0s);
+                machine.state = MachineState::serving;
+                machine.serving_at = scene.snapshot.now.boot;
+                machine.last_busy = scene.snapshot.now.boot;
+            }
+            if (decision.kind == DecisionKind::release) {
+                std::erase_if(scene.snapshot.machines, [&](const MachineView& machine) {
+                    return machine.id == decision.machine;
+                });
+                --scene.snapshot.room.machines_total;
+            }
+        }
+    }
+    return log;
+}
+
+/// Gate of POLICY section 8: kill the daemon at any tick; the same decisions follow.
+class RentRestart : public testing::TestWithParam<std::pair<config::RentRule, bool>> {};
+TEST_P(RentRestart, F95RestartAtAnyTickLeadsToTheSameDecisions) {
+    const auto [rule, api_priced] = GetParam();
+    const std::string straight = life(rule, api_priced, -1);
     EXPECT_NE(straight.find("rent_release"), std::string::npos) << straight;
-    for (int i = 0; i < 200; i += 7) {
-        EXPECT_EQ(live(i), straight) << "restart at tick " << i;
+    EXPECT_EQ(life(rule, api_priced, -1), straight) << "same input, same decisions";
+    for (int i = 0; i < 2'400; i += 199) {
+        ASSERT_EQ(life(rule, api_priced, i), straight) << "restart at tick " << i;
     }
 }
+INSTANTIATE_TEST_SUITE_P(
+    Rules,
+    RentRestart,
+    testing::Values(
+        std::pair{config::RentRule::break_even, true},
+        std::pair{config::RentRule::break_even_k, true},
+        std::pair{config::RentRule::level_memory, true},
+        std::pair{config::RentRule::break_even, false}),
+    [](const auto& one) {
+        return "Rule" + std::to_string(static_cast<int>(one.param.first)) +
+               (one.param.second ? "" : "WithoutApi");
+    });
 
 TEST(RentStateBytes, CountersThatStartAnewAreNoNegativeDemand) {
     Scene scene;

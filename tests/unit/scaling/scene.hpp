@@ -30,6 +30,7 @@ struct Scene {
     Scene() {
         policy.name = "burst";
         policy.model = "qwq-32b";
+        policy.rule = config::RentRule::break_even_k;
         policy.max = 4;
         policy.max_order = 2;
         policy.max_price = Price::per_hour(Money{5'000'000'000, usd});
