@@ -82,6 +82,9 @@ std::uint64_t common_budgets(
     return mask;
 }
 
+/// What an API needs for its first token, until it is measured.
+constexpr std::chrono::milliseconds api_first_token{1'500};
+
 void set_times(
     const config::Config& config, const Bounds& bounds, const Ask& ask, gate::Arrival& arrival) {
     using std::chrono::nanoseconds;
@@ -95,6 +98,12 @@ void set_times(
              : nanoseconds{0};
     arrival.give_up_at =
         ask.now + (bounds.max_wait ? nanoseconds{*bounds.max_wait} : 2 * first) + grace;
+    // Who may wait longer than that is not late before.
+    arrival.first_token_by =
+        ask.now + (bounds.max_wait ? std::max(first, nanoseconds{*bounds.max_wait}) : first);
+    arrival.per_output_token = slo.per_output_token;
+    arrival.api_first_token =
+        nanoseconds{api_first_token} / std::max<std::int64_t>(config.speed, 1);
     arrival.overflow_at = BootTime::max();
     if (apis) {
         arrival.overflow_at =
