@@ -5,12 +5,16 @@
 #include "policies/domain/error.hpp"
 #include "policies/domain/money.hpp"
 #include "policies/domain/price.hpp"
+#include "policies/gate/gate.hpp"
+#include "policies/replay/rows.hpp"
 #include "policies/replay/trace.hpp"
 #include "policies/scaling/rent.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 /// What the same traffic would have cost under another policy. Virtual time; the gate and the rent
@@ -23,10 +27,14 @@
 namespace evenkeel::replay {
 
 enum class ReplayPolicy : std::uint8_t {
-    api_only,    ///< every request goes to the API
-    own_api,     ///< own engines, the API as the only overflow
-    always_n,    ///< own engines plus `always` rented machines from the start to the end
-    break_even,  ///< own engines, the API, and machines by the rent rule
+    api_only,       ///< every request goes to the API
+    own_api,        ///< own engines, the API as the only overflow
+    always_n,       ///< own engines plus `always` rented machines from the start to the end
+    break_even,     ///< own engines, the API, and machines by the rent rule `scaling.rule`
+    skyserve_like,  ///< own engines, the API, and machines by what a peer does (peers.hpp)
+    dstack_like,
+    kpa_like,
+    oracle,  ///< machines by a plan that knows the future (oracle.hpp)
 };
 
 struct Options {
@@ -48,7 +56,7 @@ struct Options {
     std::int64_t tokens_out_guess{0};  ///< what the gate is told; 0 = running mean
     gate::Routing routing{};           ///< all false: the router before rescue and its companions
     config::Slo slo{};
-    config::Scaling scaling{};  ///< for break_even: rule, max, keep_warm, ...
+    config::Scaling scaling{};  ///< rule, max, keep_warm, ...; all policies obey `max`
     config::Safety safety{};
     scaling::Constants constants{};
 };
@@ -71,15 +79,17 @@ struct Totals {
     Money api{};
     Money total{};
     Money j{};           ///< total + slo.miss_costs x API price of every request that was late
-    Quantiles wait_s{};  ///< arrival to first token
+    Quantiles wait_s{};  ///< arrival to first token, within 0.8 %
     int machine_starts{0};
     double machine_hours{0};
     double idle_share{0};  ///< of the rented hours: booting or nothing in flight
 };
 
-/// Deterministic: same rows (ascending by time), same options, same totals.
+/// Deterministic: same rows, same options, same totals. Memory follows the requests that are alive
+/// at one time, not the length of the trace (the oracle keeps two numbers a minute beside).
 /// Errc::invalid_argument when the options cannot be (no engine and no API price, currencies that
-/// differ, rows out of order).
+/// differ, rows out of order); else the errors of the rows.
+[[nodiscard]] Result<Totals> replay(const OpenRows& rows, const Options& options);
 [[nodiscard]] Result<Totals> replay(const std::vector<TraceRow>& rows, const Options& options);
 
 }  // namespace evenkeel::replay

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <numeric>
 #include <optional>
+#include <string>
 #include <utility>
 
 namespace evenkeel::replay {
@@ -156,22 +156,6 @@ Result<TraceRow> parse_row(const Layout& layout, std::string_view line, std::siz
     return TraceRow{.at = *at, .tokens_in = *in, .tokens_out = *out};
 }
 
-/// Rows of the same time keep their order.
-void sort_by_time(std::vector<TraceRow>& rows) {
-    if (std::ranges::is_sorted(rows, {}, &TraceRow::at)) {
-        return;
-    }
-    std::vector<std::size_t> order(rows.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::ranges::sort(order, {}, [&](std::size_t i) { return std::pair{rows[i].at, i}; });
-    std::vector<TraceRow> sorted;
-    sorted.reserve(rows.size());
-    for (const std::size_t i : order) {
-        sorted.push_back(rows[i]);
-    }
-    rows = std::move(sorted);
-}
-
 }  // namespace
 
 std::string_view to_text(TraceFormat format) noexcept {
@@ -186,51 +170,147 @@ std::string_view to_text(TraceFormat format) noexcept {
     return "";
 }
 
-Result<Trace> parse_trace(std::string_view text) {
-    if (text.starts_with("\xEF\xBB\xBF")) {
-        text.remove_prefix(3);
-    }
-    const std::string_view header = next_line(text);
-    const auto layout = std::ranges::find(layouts, header, &Layout::header);
-    if (layout == std::end(layouts)) {
-        return fail(
-            Errc::invalid_argument,
-            fmt::format(
-                "trace line 1: unknown columns; expected '{}', '{}' or '{}'",
-                layouts[0].header,
-                layouts[1].header,
-                layouts[2].header));
-    }
-    Trace trace{.format = layout->format};
+struct TraceReader::State {
+    const Layout* layout{nullptr};
+    std::string rest{};  ///< a line whose end has not come
+    std::size_t number{0};
     nanoseconds newest{0};
-    for (std::size_t number = 2; !text.empty(); ++number) {
-        const std::string_view line = next_line(text);
-        if (line.empty() && text.empty()) {
-            break;
+    std::optional<nanoseconds> start{};  ///< of an azure trace, whose times are dates
+    std::vector<TraceRow> held{};        ///< ascending; later lines may still come among them
+    bool blank{false};                   ///< the last line was empty: only the last one may be
+
+    Result<void> line(std::string_view text) {
+        if (blank) {
+            return bad_line(number, "an empty line");
         }
-        Result<TraceRow> row = parse_row(*layout, line, number);
+        ++number;
+        blank = number > 1 && text.empty();
+        if (blank) {
+            return {};
+        }
+        if (number == 1) {
+            return header(text);
+        }
+        Result<TraceRow> row = parse_row(*layout, text, number);
         if (!row) {
             return std::unexpected{std::move(row.error())};
-        }
-        if (trace.rows.size() == trace_rows_max) {
-            return bad_line(number, fmt::format("more than {} rows", trace_rows_max));
         }
         if (row->at < newest - disorder_max) {
             return bad_line(number, "the time goes back by more than a second");
         }
         newest = std::max(newest, row->at);
-        trace.rows.push_back(*row);
+        // Rows of the same time keep their order.
+        auto at = held.end();
+        while (at != held.begin() && (at - 1)->at > row->at) {
+            --at;
+        }
+        held.insert(at, *row);
+        return {};
     }
-    sort_by_time(trace.rows);
-    if (trace.format == TraceFormat::azure && !trace.rows.empty()) {
-        const nanoseconds start = trace.rows.front().at;
-        for (TraceRow& row : trace.rows) {
-            row.at -= start;
+
+    Result<void> header(std::string_view text) {
+        if (text.starts_with("\xEF\xBB\xBF")) {
+            text.remove_prefix(3);
+        }
+        layout = std::ranges::find(layouts, text, &Layout::header);
+        if (layout == std::end(layouts)) {
+            return fail(
+                Errc::invalid_argument,
+                fmt::format(
+                    "trace line 1: unknown columns; expected '{}', '{}' or '{}'",
+                    layouts[0].header,
+                    layouts[1].header,
+                    layouts[2].header));
+        }
+        return {};
+    }
+
+    /// Hands on the held rows up to `until`.
+    Result<void> hand_on(nanoseconds until, std::vector<TraceRow>& rows) {
+        const auto last = std::ranges::upper_bound(held, until, {}, &TraceRow::at);
+        for (auto row = held.begin(); row != last; ++row) {
+            if (!start) {
+                start = layout->format == TraceFormat::azure ? row->at : nanoseconds{0};
+            }
+            row->at -= *start;
+            if (row->at > span_max) {
+                return fail(Errc::invalid_argument, "the trace spans more than ten years");
+            }
+            rows.push_back(*row);
+        }
+        held.erase(held.begin(), last);
+        return {};
+    }
+};
+
+TraceReader::TraceReader() : state_{std::make_unique<State>()} {}
+TraceReader::~TraceReader() = default;
+TraceReader::TraceReader(TraceReader&&) noexcept = default;
+TraceReader& TraceReader::operator=(TraceReader&&) noexcept = default;
+
+TraceFormat TraceReader::format() const noexcept {
+    return state_->layout == nullptr ? TraceFormat::azure : state_->layout->format;
+}
+
+Result<void> TraceReader::feed(std::string_view text, std::vector<TraceRow>& rows) {
+    State& s = *state_;
+    if (!s.rest.empty()) {
+        const std::size_t end = text.find('\n');
+        s.rest += text.substr(0, end);
+        if (end == std::string_view::npos) {
+            return s.rest.size() > line_max ? bad_line(s.number + 1, "longer than a row can be")
+                                            : Result<void>{};
+        }
+        text.remove_prefix(end + 1);
+        std::string_view first = s.rest;
+        if (auto taken = s.line(next_line(first)); !taken) {
+            return taken;
+        }
+        s.rest.clear();
+    }
+    for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+        if (auto taken = s.line(next_line(text)); !taken) {
+            return taken;
         }
     }
-    if (!trace.rows.empty() && trace.rows.back().at > span_max) {
-        return fail(Errc::invalid_argument, "the trace spans more than ten years");
+    s.rest = text;
+    if (s.rest.size() > line_max) {
+        return bad_line(s.number + 1, "longer than a row can be");
     }
+    return s.hand_on(s.newest - disorder_max - nanoseconds{1}, rows);
+}
+
+Result<void> TraceReader::end(std::vector<TraceRow>& rows) {
+    State& s = *state_;
+    std::string_view rest = s.rest;
+    if (!rest.empty() || s.number == 0) {
+        if (auto taken = s.line(next_line(rest)); !taken) {
+            return taken;
+        }
+    }
+    return s.hand_on(nanoseconds::max(), rows);
+}
+
+Result<Trace> parse_trace(std::string_view text) {
+    TraceReader reader;
+    Trace trace;
+    constexpr std::size_t piece = 256 * 1024;
+    while (!text.empty()) {
+        const std::string_view part = text.substr(0, piece);
+        text.remove_prefix(part.size());
+        if (auto fed = reader.feed(part, trace.rows); !fed) {
+            return std::unexpected{std::move(fed.error())};
+        }
+        if (trace.rows.size() > trace_rows_max) {
+            return fail(
+                Errc::invalid_argument,
+                fmt::format("the trace holds more than {} rows", trace_rows_max));
+        }
+    }
+    if (auto ended = reader.end(trace.rows); !ended) {
+        return std::unexpected{std::move(ended.error())};
+    }
+    trace.format = reader.format();
     return trace;
 }
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -30,12 +31,34 @@ struct Trace {
     std::vector<TraceRow> rows{};  ///< ascending by time; the first azure row is at 0
 };
 
-inline constexpr std::size_t trace_rows_max = 5'000'000;
+inline constexpr std::size_t trace_rows_max = 5'000'000;      ///< of a trace held in memory
 inline constexpr std::int64_t trace_tokens_max = 10'000'000;  ///< of one request
 
 /// Errc::invalid_argument with the line number for an unknown header, a malformed or overlong row,
 /// or times that go backwards by more than a second (small disorder is sorted).
 [[nodiscard]] Result<Trace> parse_trace(std::string_view text);
+
+/// Reads a trace piece by piece. What it holds back is one unfinished line and the rows of the last
+/// second, among which later lines may still come.
+class TraceReader {
+public:
+    TraceReader();
+    ~TraceReader();
+    TraceReader(TraceReader&&) noexcept;
+    TraceReader& operator=(TraceReader&&) noexcept;
+
+    /// Takes more text and appends to `rows` those whose place is certain now. Errors as
+    /// `parse_trace`; the reader is of no use after one.
+    [[nodiscard]] Result<void> feed(std::string_view text, std::vector<TraceRow>& rows);
+    /// The text is over: appends the rest.
+    [[nodiscard]] Result<void> end(std::vector<TraceRow>& rows);
+    /// Known once the first line was read.
+    [[nodiscard]] TraceFormat format() const noexcept;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
 
 /// The rows with from <= at < to, times kept.
 [[nodiscard]] std::vector<TraceRow> window(
