@@ -8,6 +8,7 @@
 #include "agent/cli/globals.hpp"
 #include "agent/cli/node_actions.hpp"
 #include "agent/cli/policy_actions.hpp"
+#include "agent/cli/replay.hpp"
 #include "agent/cli/route.hpp"
 #include "agent/cli/spending.hpp"
 #include "agent/cli/status.hpp"
@@ -15,6 +16,7 @@
 #include "lab/cloud/cloud.hpp"
 #include "lab/demo/demo.hpp"
 #include "lab/engine/engine.hpp"
+#include "lab/player/trace_file.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -54,6 +56,7 @@ struct Arguments {
     ShowArguments show{};
     std::string key_path{};
     std::string schema_file{};
+    ReplayArguments replay{};
 };
 
 using Action = std::function<int()>;
@@ -172,6 +175,7 @@ public:
         fill_breakeven();
         fill_route();
         fill_policy();
+        fill_replay();
         CLI::App& keys = command(app_, "keys", "client keys", [&g] { return keys_list(g); });
         command(keys, "list", "names and prefixes", [&g] { return keys_list(g); });
         CLI::App& create = command(keys, "create", "make one; it is shown once", [&a] {
@@ -361,6 +365,26 @@ private:
             return policy_schema(a.schema_file);
         });
         schema.add_option("file", a.schema_file, "of this file only");
+    }
+
+    void fill_replay() {
+        Arguments& a = arguments_;
+        ReplayArguments& r = a.replay;
+        CLI::App& replay = command(app_, "replay", "a trace under another policy (what if)", [&a] {
+            return replay_trace(a.globals, a.replay, [](const std::string& path) {
+                return lab::player::open_trace(path);
+            });
+        });
+        replay.add_option("--trace", r.trace, "requests of a file, gzip or not");
+        replay.add_option("--policy", r.policy, "./draft/, or a built-in: own+api, oracle, ...");
+        replay.add_option("--set", r.set, "a changed value: scaling.h100-burst.max=0")
+            ->allow_extra_args(false);
+        replay.add_option("--world", r.world, "reference: instead of --config");
+        replay.add_option("--model", r.model, "whose requests they are");
+        replay.add_option("--api-price", r.api_price, "IN/OUT per million tokens: 5/25");
+        replay.add_option("--boot", r.boot, "from order to serving: 420s");
+        replay.add_flag("--bound", r.bound, "also what no policy could go below");
+        replay.add_flag("--old-router", r.old_router, "without rescue, short prompts first, room");
     }
 
     void fill_lab() {

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "policies/config/load.hpp"
+#include "policies/replay/replay.hpp"
+
+#include <string>
+#include <vector>
+
+/// From a configuration to the world that a replay runs.
+namespace evenkeel::cli {
+
+/// The configuration behind `--world reference`: the world of replay::reference_world, as files.
+[[nodiscard]] std::vector<config::SourceFile> reference_files();
+
+/// What a replay of a configuration runs, and what it had to take for granted.
+struct ReplayWorld {
+    std::string model{};
+    replay::Options options{};
+    std::vector<std::string> assumptions{};  ///< sentences
+};
+
+/// The world of one model: its own workers, the first of its scaling rule's offers, the cheapest
+/// API among the models of the route that uses it, all in the report currency. `model`: empty for
+/// the one of the first scaling rule, else the first model with an own worker. Prices that the
+/// configuration does not state are taken from `scaling.max_price`. Errors: not_found (no such
+/// model), invalid_argument (a currency without a rate).
+[[nodiscard]] Result<ReplayWorld> replay_world(
+    const config::Config& config, const std::string& model);
+
+}  // namespace evenkeel::cli
