@@ -11,12 +11,13 @@ namespace evenkeel::replay {
 
 namespace {
 
-constexpr std::array<std::string_view, 9> names{
+constexpr std::array<std::string_view, 10> names{
     "api-only",
     "own+api",
     "always-1",
     "break-even",
     "break-even+k",
+    "level-memory",
     "skyserve-like",
     "dstack-like",
     "kpa-like",
@@ -24,7 +25,7 @@ constexpr std::array<std::string_view, 9> names{
 
 constexpr int machines_max = 8;
 constexpr int always_max = 1'000;
-constexpr int order_max = 4;  ///< machines at once, of break-even+k
+constexpr int order_max = 8;  ///< machines at once
 
 std::optional<int> always_count(std::string_view name) {
     constexpr std::string_view prefix = "always-";
@@ -56,8 +57,13 @@ Result<void> apply_builtin(std::string_view name, Options& options) {
         options.policy = ReplayPolicy::own_api;
     } else if (name == "break-even" || name == "break-even+k") {
         options.policy = ReplayPolicy::break_even;
-        options.scaling.rule = config::RentRule::break_even;
-        options.scaling.max_order = name == "break-even" ? 1 : order_max;
+        options.scaling.rule =
+            name == "break-even" ? config::RentRule::break_even : config::RentRule::break_even_k;
+        options.scaling.max_order = order_max;
+    } else if (name == "level-memory") {
+        options.policy = ReplayPolicy::break_even;
+        options.scaling.rule = config::RentRule::level_memory;
+        options.scaling.max_order = order_max;
     } else if (name == "skyserve-like") {
         options.policy = ReplayPolicy::skyserve_like;
     } else if (name == "dstack-like") {
@@ -88,7 +94,8 @@ Options reference_world() {
     options.own_busy_milliwatts = 575'000;
     options.power_price = Price::per_kwh(Money{200'000'000, usd});
     options.scaling.max = machines_max;
-    options.scaling.max_life = std::chrono::days{3'650};  // the figures know no such limit
+    options.scaling.max_order = order_max;
+    options.scaling.max_life = std::chrono::days{30};
     options.safety.max_machines = machines_max;
     options.safety.max_creates_per_hour = always_max;
     return options;

@@ -12,7 +12,8 @@ namespace evenkeel::replay {
 [[nodiscard]] std::span<const std::string_view> builtin_policies() noexcept;
 
 /// Makes `options` follow the built-in policy `name`: api-only, own+api, always-N (N = 1 ... 1000),
-/// break-even (one machine an order), break-even+k (several), skyserve-like, dstack-like, kpa-like,
+/// break-even, break-even+k, level-memory (the rules of
+/// `scaling.rule`), skyserve-like, dstack-like, kpa-like,
 /// oracle. The world (engines, prices, limits) stays. Errc::not_found names them all.
 [[nodiscard]] Result<void> apply_builtin(std::string_view name, Options& options);
 

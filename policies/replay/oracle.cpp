@@ -48,8 +48,15 @@ std::vector<int> best_plan(const std::vector<OverflowMinute>& minutes, const Opt
     cost[0] = 0;
     std::vector<std::uint8_t> from(minutes.size() * states);
     std::vector<double> next(states);
+    // Nothing is ordered before the first request, so nothing serves for one boot.
+    const double none_until = boot_s / minute_s;
     for (std::size_t m = 0; m < minutes.size(); ++m) {
         for (std::size_t n = 0; n < states; ++n) {
+            if (n > 0 && static_cast<double>(m) < none_until) {
+                next[n] = std::numeric_limits<double>::infinity();
+                from[m * states + n] = 0;
+                continue;
+            }
             double best = std::numeric_limits<double>::infinity();
             std::size_t chosen = 0;
             for (std::size_t before = 0; before < states; ++before) {

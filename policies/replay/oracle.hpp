@@ -17,7 +17,8 @@ struct OverflowMinute {
 
 /// Machines wanted in each minute, from the first on: the least of rent + boots + what still goes
 /// to the API, by dynamic programming over 0 ... `max` machines. A machine absorbs
-/// `scaling.efficiency` of its time in work; a boot and an unused minimum are paid at each start.
+/// `scaling.efficiency` of its time in work and pays one boot at each start; none serves before one
+/// boot is over.
 [[nodiscard]] std::vector<int> best_plan(
     const std::vector<OverflowMinute>& minutes, const Options& options);
 

@@ -196,8 +196,20 @@ void Simulation::grant(const gate::Effect& effect) {
     note(host, live.seq, request);
     host.prompts.push_back({.seq = live.seq, .request = request});
     host.next = host.engine.next_event();
+    tell_load(host);
     ++host.running;
     ++busy_;
+}
+
+/// What engines report of themselves.
+void Simulation::tell_load(const Host& host) {
+    const auto room = static_cast<double>(host.engine.profile().kv_tokens);
+    gate_.worker_load(
+        host.source,
+        static_cast<std::int64_t>(host.engine.kv_usage() * room),
+        host.engine.waiting(),
+        now(),
+        effects_);
 }
 
 /// Nothing is streamed before the first token, so the request may go.
@@ -213,6 +225,7 @@ void Simulation::recall(const gate::Effect& effect) {
     live.host = nullptr;
     --host.running;
     --busy_;
+    tell_load(host);
     gate_.leave(live.handle, now(), effects_);
 }
 
@@ -311,6 +324,7 @@ void Simulation::advance_engines() {
         ended_.clear();
         host.engine.advance(t_, ended_);
         host.next = host.engine.next_event();
+        tell_load(host);
         tell_first_tokens(host);
         perform();
         for (std::size_t e = 0; e < ended_.size(); ++e) {

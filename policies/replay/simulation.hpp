@@ -101,6 +101,7 @@ private:
     void grant(const gate::Effect& effect);
     void recall(const gate::Effect& effect);
     void refused(const gate::Effect& effect);
+    void tell_load(const Host& host);
     void tell_first_tokens(Host& host);
     void finish(std::uint32_t request, Nanos finished);
     void advance_engines();
