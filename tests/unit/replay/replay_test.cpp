@@ -165,7 +165,7 @@ TEST(Replay, SameInputSameTotals) {
 TEST(Replay, NoTrafficCostsNothing) {
     for (const ReplayPolicy policy :
          {ReplayPolicy::api_only, ReplayPolicy::own_api, ReplayPolicy::break_even}) {
-        const auto totals = replay({}, world(policy));
+        const auto totals = replay(std::vector<TraceRow>{}, world(policy));
         ASSERT_TRUE(totals);
         EXPECT_TRUE(totals->total.is_zero());
         EXPECT_EQ(totals->requests, 0);
