@@ -168,10 +168,10 @@ TEST(Builtin, EveryNameAppliesAndOthersAreNamed) {
 /// Random traffic, every policy: none is below the bound, and every request ends once.
 RC_GTEST_PROP(Bound, NoPolicyIsBelow, ()) {
     std::vector<TraceRow> rows;
-    const int count = *rc::gen::inRange(1, 150);
+    const int count = *rc::gen::inRange(1, 40);
     for (int i = 0; i < count; ++i) {
         rows.push_back(
-            {.at = std::chrono::milliseconds{*rc::gen::inRange(0, 900'000)},
+            {.at = std::chrono::milliseconds{*rc::gen::inRange(0, 200'000)},
              .tokens_in = *rc::gen::inRange<std::int64_t>(0, 20'000),
              .tokens_out = *rc::gen::inRange<std::int64_t>(0, 3'000)});
     }
