@@ -49,7 +49,8 @@ const config::Model* chosen_model(const config::Config& config, const std::strin
     return config.models.empty() ? nullptr : config.models.data();
 }
 
-/// The first route that reaches the model.
+/// The first route that reaches the model and asks for nothing else; else the first that reaches
+/// it.
 const config::Route* route_of(const config::Config& config, const std::string& model) {
     const auto uses = [&](const config::Route& route) {
         return std::ranges::any_of(route.use, [&](const std::string& name) {
@@ -57,8 +58,21 @@ const config::Route* route_of(const config::Config& config, const std::string& m
             return used != nullptr && used->name == model;
         });
     };
-    const auto route = std::ranges::find_if(config.routes, uses);
-    return route == config.routes.end() ? nullptr : &*route;
+    const auto is_general = [](const config::Route& route) {
+        config::Match match = route.match;
+        match.models.clear();
+        return match == config::Match{};
+    };
+    const config::Route* first = nullptr;
+    for (const config::Route& route : config.routes) {
+        if (uses(route) && is_general(route)) {
+            return &route;
+        }
+        if (uses(route) && first == nullptr) {
+            first = &route;
+        }
+    }
+    return first;
 }
 
 class Builder {

@@ -20,10 +20,11 @@ struct ReplayWorld {
 };
 
 /// The world of one model: its own workers, the first of its scaling rule's offers, the cheapest
-/// API among the models of the route that uses it, all in the report currency. `model`: empty for
-/// the one of the first scaling rule, else the first model with an own worker. Prices that the
-/// configuration does not state are taken from `scaling.max_price`. Errors: not_found (no such
-/// model), invalid_argument (a currency without a rate).
+/// API among the models of the route that uses it (one without conditions, where there is one), all
+/// in the report currency. `model`: empty for the one of the first scaling rule, else the first
+/// model with an own worker. Prices that the configuration does not state are taken from
+/// `scaling.max_price`. Errors: not_found (no such model), invalid_argument (a currency without a
+/// rate).
 [[nodiscard]] Result<ReplayWorld> replay_world(
     const config::Config& config, const std::string& model);
 

@@ -194,6 +194,21 @@ TEST(ReplayWorld, AnUnknownModelIsNotFound) {
     EXPECT_EQ(replay_world(loaded->config, "gpt").error().code, Errc::not_found);
 }
 
+TEST(ReplayWorld, TheRouteWithoutConditionsCounts) {
+    std::vector<config::SourceFile> files = reference_files();
+    ASSERT_TRUE(config::override_value(
+        files,
+        "routes",
+        "[{name: batch, match: {header: {x-class: batch}}, use: [reference-32b], max_wait: 6h},"
+        " {name: default, match: {}, use: [reference-32b], max_wait: 20s}]"));
+    const auto loaded = config::load(
+        files, config::Date{std::chrono::year{2026}, std::chrono::month{11}, std::chrono::day{25}});
+    ASSERT_TRUE(loaded) << config::render_all(loaded.error());
+    const auto world = replay_world(loaded->config, "");
+    ASSERT_TRUE(world);
+    EXPECT_EQ(world->options.max_wait, std::chrono::seconds{20});
+}
+
 TEST(OverrideValue, FindsMembersByNameAndNumber) {
     std::vector<config::SourceFile> files{
         {.path = "models.yaml", .text = "models: {m: {offers: [{on: a, slots: 1}, {on: b}]}}\n"},
