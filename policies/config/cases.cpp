@@ -61,6 +61,8 @@ CaseRequest request_of(const Node* node) {
     read(node, "tokens_in", out.tokens_in);
     read(node, "tokens_out", out.tokens_out);
     read(node, "max_tokens", out.max_tokens);
+    read(node, "tools", out.tools);
+    read(node, "images", out.images);
     return out;
 }
 

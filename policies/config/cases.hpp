@@ -24,6 +24,8 @@ struct CaseRequest {
     std::int64_t tokens_in{1'000};
     std::int64_t tokens_out{256};
     std::int64_t max_tokens{0};
+    bool tools{false};
+    bool images{false};
 };
 
 struct CaseOffer {

@@ -28,6 +28,8 @@ constexpr std::array case_rows{
         .between("0", "100M").def("256"),
     Key{"cases[].request.max_tokens", Type::tokens, "The client's own limit; 0: none stated."}
         .between("0", "100M").def("0"),
+    Key{"cases[].request.tools", Type::boolean, "Whether it defines tools."}.def("false"),
+    Key{"cases[].request.images", Type::boolean, "Whether it holds images."}.def("false"),
 
     Key{"cases[].scaling", Type::name, "Tries renting: which entry of scaling."}
         .example("h100-burst"),

@@ -60,6 +60,8 @@ public:
              .tokens_in = request.tokens_in,
              .max_tokens = request.max_tokens,
              .tokens_out_guess = request.tokens_out,
+             .tools = request.tools,
+             .images = request.images,
              .now = arrival});
         if (!plan) {
             out.refused = std::string{to_text(plan.error().code)};

@@ -36,6 +36,8 @@ const config::Config& house() {
                          "own, max_wait: 6h}\n"
                          "  - {name: cheap, match: {key: [poor]}, use: [m], max_cost: 0.001 USD, "
                          "max_wait: 5s}\n"
+                         "  - {name: tooled, match: {tools: true}, use: [m]}\n"
+                         "  - {name: seen, match: {images: true}, use: [m]}\n"
                          "  - {name: default, use: [m], max_wait: 20s}\n"
                          "budgets:\n"
                          "  - {name: all, limit: 400 USD, at: {\"90%\": local-only, \"100%\": "
@@ -111,6 +113,12 @@ INSTANTIATE_TEST_SUITE_P(
             "TooDearForItsRoute",
             "request: {model: m, key: poor}, given: {busy: {desk: 2}}, expect: {route: cheap, "
             "refused: wait_over}"},
+        Case{"WithTools", "request: {model: m, tools: true}, expect: {route: tooled}"},
+        Case{"WithImages", "request: {model: m, images: true}, expect: {route: seen}"},
+        Case{
+            "TheRequestsOwnDeadline",
+            "request: {model: m, header: {x-evenkeel-deadline: 5s}}, given: {busy: {desk: 2}}, "
+            "expect: {source: shop, after: 5s, before: 5s}"},
         Case{"NoSuchModel", "request: {model: other}, expect: {refused: not_found}"},
         Case{
             "WrongSource",
