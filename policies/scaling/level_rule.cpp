@@ -102,6 +102,9 @@ void Tick::take_levels(nanoseconds elapsed) {
             level.shadow = ShadowPhase::off;
             level.shadow_debt = due;
         }
+        if (static_cast<int>(k) < policy_.min) {
+            continue;  // kept whatever memory says
+        }
         saved += (level.shadow != ShadowPhase::off ? price_s_ : 0.0) +
                  (level.shadow != ShadowPhase::ready ? worth : 0.0) - (k < held ? price_s_ : 0.0) -
                  (k >= ready ? worth : 0.0);
