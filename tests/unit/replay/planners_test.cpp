@@ -165,7 +165,7 @@ TEST(Builtin, EveryNameAppliesAndOthersAreNamed) {
     }
 }
 
-/// Random traffic, every policy: none is below the bound, and every request ends once.
+/// Random traffic, any policy: it is not below the bound, and every request ends once.
 RC_GTEST_PROP(Bound, NoPolicyIsBelow, ()) {
     std::vector<TraceRow> rows;
     const int count = *rc::gen::inRange(1, 40);
@@ -182,17 +182,16 @@ RC_GTEST_PROP(Bound, NoPolicyIsBelow, ()) {
     options.slo.miss_costs = *rc::gen::element<std::int64_t>(1, 2, 3);
     const auto bound = lower_bound(rows_of(rows), options);
     RC_ASSERT(bound.has_value());
-    for (const std::string_view policy : builtin_policies()) {
-        RC_ASSERT(apply_builtin(policy, options).has_value());
-        const auto totals = replay(rows, options);
-        RC_ASSERT(totals.has_value());
-        RC_ASSERT(
-            totals->answered_own + totals->answered_rental + totals->answered_api +
-                totals->refused ==
-            totals->requests);
-        // always-1 rents although scaling.max may be 0.
-        RC_ASSERT(totals->j >= *bound || policy.starts_with("always"));
-    }
+    const auto policies = builtin_policies();
+    const std::string_view policy = policies[*rc::gen::inRange<std::size_t>(0, policies.size())];
+    RC_ASSERT(apply_builtin(policy, options).has_value());
+    const auto totals = replay(rows, options);
+    RC_ASSERT(totals.has_value());
+    RC_ASSERT(
+        totals->answered_own + totals->answered_rental + totals->answered_api + totals->refused ==
+        totals->requests);
+    // always-1 rents although scaling.max may be 0.
+    RC_ASSERT(totals->j >= *bound || policy.starts_with("always"));
 }
 
 TEST(Bound, NoTrafficCostsNothing) {
