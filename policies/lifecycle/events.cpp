@@ -101,7 +101,7 @@ void Stepper::on(const Got& event) {
     const bool verifying = m.state == MachineState::verifying;
     present(event.seen, event.asked);
     if (!out_.durable) {
-        answered(verifying);
+        looked(verifying);
     }
 }
 
@@ -121,7 +121,7 @@ void Stepper::on(const GetMissing& event) {
     }
     absent(true, event.asked);
     if (!out_.durable) {
-        answered(!m.missing_get);
+        looked(!m.missing_get);
     }
 }
 
@@ -131,7 +131,7 @@ void Stepper::on(const CallFailed& event) {
         ++m.probe_failures;
     }
     m.asked_provider = m.asked_provider || (event.kind == CallKind::get && m.engine_down);
-    answered(true, event.retry_after);
+    looked(true, event.retry_after);
 }
 
 void Stepper::on(const EngineReachable& event) {

@@ -69,6 +69,9 @@ private:
     void on(const Work&);
 
     void answered(bool failed, std::optional<milliseconds> retry_after = {});
+    /// A question was answered. One from before the delete is no try to delete: it neither makes
+    /// the next try wait nor a machine that was gone before our first one destroyed by us.
+    void looked(bool failed, std::optional<milliseconds> retry_after = {});
     void end_wanted(const Reason& reason);
     void adopt(const Seen& seen, std::string_view event);
     void present(const Seen& seen, Now asked);

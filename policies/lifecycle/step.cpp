@@ -223,6 +223,15 @@ void Stepper::answered(bool failed, std::optional<milliseconds> retry_after) {
     }
 }
 
+void Stepper::looked(bool failed, std::optional<milliseconds> retry_after) {
+    Machine& m = out_.machine;
+    if (m.state != MachineState::deleting) {
+        answered(failed, retry_after);
+    } else if (retry_after) {
+        m.hold_off = std::max(m.hold_off, now_.boot + *retry_after);
+    }
+}
+
 std::chrono::nanoseconds Stepper::life_granted() const {
     const Machine& m = out_.machine;
     const nanoseconds now_allowed = limits_.max_life;

@@ -163,12 +163,13 @@ budgets:
   - {{name: all, limit: 400 USD, per: day}}
 scaling:
   - {{name: burst, model: m, offers: [near, far], max_price: 5 USD/h, max_life: 2h, max: {0},
-     boot: 90s, warm_up: 5m, idle_stop: 2m, max_order: {2}}}
+     boot: 90s, warm_up: {3}s, idle_stop: 2m, max_order: {2}}}
 safety: {{max_machines: {0}, max_creates_per_hour: 12{1}}}
 )",
              machines_max,
              safety,
-             std::min(machines_max, 16))}};
+             std::min(machines_max, 16),
+             bound::warm_up.count())}};
     auto loaded =
         config::load(files, std::chrono::year_month_day{std::chrono::November / 23 / 2026});
     if (!loaded) {

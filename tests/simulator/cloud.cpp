@@ -11,8 +11,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr nanoseconds client_limit = 60s;  ///< of a whole call: a lost answer is waited for so long
-
 std::unexpected<Error> lost(Api api) {
     return fail(
         api == Api::create ? Errc::outcome_unknown : Errc::unavailable, "the answer was lost");
@@ -51,10 +49,10 @@ Cloud::Cloud(
         add_stranger("EK-1A2B3C4D-01", "EK-1A2B3C4D", 0s);
         add_stranger(mark_, "", 0s);
     }
-    const std::map<Personality, std::chrono::minutes> spells{
+    const std::map<Personality, nanoseconds> spells{
         {Personality::outage, 30min},
-        {Personality::storm_429, 10min},
-        {Personality::auth_revoked, 5min}};
+        {Personality::storm_429, bound::storm},
+        {Personality::auth_revoked, bound::revoked}};
     if (const auto spell = spells.find(who_); spell != spells.end()) {
         bad_from_ = pause(0s, 12min);
         bad_to_ = std::min<nanoseconds>(bad_from_ + spell->second, faults_end_);
@@ -141,10 +139,18 @@ std::int64_t Cloud::calls() const {
     return std::accumulate(calls_.begin(), calls_.end(), std::int64_t{0});
 }
 
+void Cloud::unread(nanoseconds t) {
+    for (Box& box : boxes_) {
+        if (box.told && *box.told >= t) {
+            box.told.reset();
+        }
+    }
+}
+
 // ---- the API ------------------------------------------------------------------------------------
 
 nanoseconds Cloud::effect_after(nanoseconds t) {
-    return plays(Personality::slow, t) ? nanoseconds{15s} : pause(10ms, 300ms);
+    return plays(Personality::slow, t) ? nanoseconds{bound::slow_half} : pause(10ms, 300ms);
 }
 
 /// What happens to any call before it is looked at.
@@ -154,7 +160,8 @@ Cloud::Verdict Cloud::arrive(Api api, nanoseconds t) {
     in_minute_ = minute == minute_ ? in_minute_ + 1 : 1;
     minute_ = minute;
     most_in_a_minute_ = std::max(most_in_a_minute_, in_minute_);
-    answer_after_ = plays(Personality::slow, t) ? nanoseconds{15s} : pause(10ms, 300ms);
+    answer_after_ =
+        plays(Personality::slow, t) ? nanoseconds{bound::slow_half} : pause(10ms, 300ms);
     const std::int64_t number = tap_.calls++;
     tap_.made.push_back(api);
     if (number == tap_.fault.number) {
@@ -211,7 +218,7 @@ Box Cloud::make_box(const providers::MachineSpec& spec, nanoseconds t) {
     switch (who_) {
         case list_lag:
             box.listed_from = t + pause(1s, 2min);
-            box.list_drag = pause(0s, 1min);
+            box.list_drag = pause(0s, bound::list_drag);
             break;
         case get_lag:
             box.got_from = t + 2min;
@@ -292,7 +299,7 @@ Result<providers::RemoteMachine> Cloud::create(const providers::MachineSpec& spe
         return fail(Errc::outcome_unknown, "HTTP 502");
     }
     if (plays(Personality::create_lost, t)) {
-        answer_after_ = client_limit;
+        answer_after_ = bound::client_limit;
         return lost(Api::create);
     }
     if (plays(Personality::create_broken_json, t)) {
@@ -368,6 +375,9 @@ Result<void> Cloud::destroy(const std::string& id, nanoseconds t) {
         return std::unexpected{*verdict.error};
     }
     const auto answered = [&](Result<void> otherwise) -> Result<void> {
+        if (!verdict.error && box != nullptr && box->ended && !box->told) {
+            box->told = t + answer_after_;
+        }
         return verdict.error ? std::unexpected{*verdict.error} : std::move(otherwise);
     };
     if (box == nullptr || box->ended || t < box->got_from) {
@@ -385,7 +395,7 @@ Result<void> Cloud::destroy(const std::string& id, nanoseconds t) {
         return answered({});
     }
     if (plays(Personality::delete_lost, t) && dice_.chance(60)) {
-        answer_after_ = client_limit;
+        answer_after_ = bound::client_limit;
         if (dice_.chance(50)) {
             box->ended = t;
         }

@@ -34,6 +34,7 @@ struct Box {
     bool billed{true};  ///< false: a placement that failed, which nobody is charged for
     nanoseconds born{};
     std::optional<nanoseconds> ended{};
+    std::optional<nanoseconds> told{};     ///< a delete was answered that said that it has ended
     std::optional<nanoseconds> dies{};     ///< a person or the provider ends it then
     std::optional<nanoseconds> stopped{};  ///< from then on it bills and serves nothing
     nanoseconds got_from{};                ///< GET knows it
@@ -97,6 +98,8 @@ public:
     /// Ends what ends by itself, lets strays appear.
     void settle(nanoseconds t);
     [[nodiscard]] nanoseconds next_change(nanoseconds t) const;
+    /// Answers from `t` on find nobody who reads them.
+    void unread(nanoseconds t);
     [[nodiscard]] Box* by_port(int port);
     [[nodiscard]] Box* by_id(const std::string& id);
     [[nodiscard]] bool engine_answers(const Box& box, nanoseconds t) const;

@@ -162,6 +162,9 @@ void Life::crash() {
     }
     lanes_.clear();
     probes_.clear();
+    for (const auto& cloud : clouds_) {
+        cloud->unread(t_);
+    }
     const std::filesystem::path before = folder_ / fmt::format("state-{}", folders_);
     const std::filesystem::path after = folder_ / fmt::format("state-{}", ++folders_);
     std::filesystem::create_directory(after);
@@ -173,7 +176,7 @@ void Life::crash() {
     }
     agent_.reset();
     std::filesystem::remove_all(before);
-    up_again_ = t_ + dice_.between(1s, 2min);
+    up_again_ = t_ + dice_.between(1s, bound::down);
     if (dice_.chance(20)) {
         ++host_boots_;
         clock_.booted(up_again_ - dice_.between(0s, 1s));

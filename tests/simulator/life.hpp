@@ -121,6 +121,12 @@ private:
 
     // ---- invariants
     void check_order(const lifecycle::Machine& ordered);
+    /// Too much booked, and too little.
+    struct Apart {
+        nanoseconds over{};
+        nanoseconds under{};
+    };
+    [[nodiscard]] Apart apart_at_most(const lifecycle::Machine& machine, const Box& box) const;
     void check_gone(const lifecycle::Machine& machine);
     void check_running();
     void check_wanted();

@@ -12,6 +12,11 @@
 
 namespace evenkeel::simulator {
 
+static_assert(lifecycle::Limits{}.retry_first == bound::retry_first);
+static_assert(lifecycle::Limits{}.retry_most == bound::retry_most);
+static_assert(lifecycle::Limits{}.poll == bound::poll);
+static_assert(lifecycle::Limits{}.engine_lost == bound::engine_lost);
+
 Cloud* Life::cloud_of(const std::string& provider) {
     const auto found =
         std::ranges::find_if(clouds_, [&](const auto& cloud) { return cloud->name() == provider; });
@@ -73,6 +78,55 @@ void Life::check_order(const lifecycle::Machine& ordered) {
     }
 }
 
+/// How far the books of a machine that ended may be from its provider's, before the bill. What a
+/// personality hides is derived in personality.hpp; a crash and a call that fails hide more.
+Life::Apart Life::apart_at_most(const lifecycle::Machine& machine, const Box& box) const {
+    using namespace bound;
+    const Personality who = trial_.who;
+    const bool fails = trial_.fault.number >= 0;
+    // Calls of many machines wait for each other, half a second each.
+    const nanoseconds queue = std::chrono::seconds{trial_.machines_max / 2};
+    // Where the end is hidden the dearer reading is booked; only a death between looks is not.
+    const bool dies_unseen = who == Personality::human_deletes;
+    Apart most{
+        .over = traits(who).apart + queue,
+        .under = (dies_unseen ? traits(who).apart : agreed) + queue};
+    // A delete of which nobody knows whether it was sent and worked may have ended even one that
+    // had been silent: a worker's engine until engine_lost, one that never served until warm_up.
+    const nanoseconds silent = machine.serving_at ? engine_lost : warm_up;
+    // The agent is down; then the call that runs at the start is waited for.
+    const nanoseconds crash = down + (who == Personality::slow ? 2 * slow_half : agreed);
+    most.over += report_.crashes * (crash + silent);
+    if (fails) {
+        // The next delete comes after a pause, and in a bad spell all of them are refused.
+        const nanoseconds spell = who == Personality::outage         ? outage
+                                  : who == Personality::storm_429    ? storm
+                                  : who == Personality::auth_revoked ? revoked
+                                                                     : nothing;
+        most.over += retry_most + spell + (box.dies ? silent : nanoseconds{nothing});
+    }
+    // Sharper: nothing is paid beyond the first answered delete that found it gone, but for lists
+    // that show it all the same and creates that were slow to begin.
+    if (box.told) {
+        const nanoseconds beside = who == Personality::list_lag ? list_drag
+                                   : who == Personality::slow   ? 3 * slow_half
+                                                                : nothing;
+        most.over = std::min(most.over, *box.told - *box.ended + agreed + queue + beside);
+    }
+    // Nothing is booked for one that only its create call ever spoke of: a bill adds what it cost,
+    // and none would take back what was booked for a placement that never was. It lived while the
+    // agent was down, or a failed look passed it by and the minimum is charged.
+    if (machine.gone_how == GoneHow::never_created) {
+        most.under += report_.crashes > 0 ? nanoseconds{down}
+                      : fails             ? nanoseconds{Cloud::min_bill}
+                                          : 0ns;
+    }
+    if (fails && dies_unseen) {
+        most.under += missed_look;
+    }
+    return most;
+}
+
 /// A proof of absence must be true when it is booked, and the books near the truth.
 void Life::check_gone(const lifecycle::Machine& machine) {
     const Box* box = box_of(machine);
@@ -88,21 +142,9 @@ void Life::check_gone(const lifecycle::Machine& machine) {
     const double seconds =
         static_cast<double>(difference) * 3'600 / static_cast<double>(box->hour_nanos);
     report_.apart_s = std::max(report_.apart_s, std::abs(seconds));
-    // A crash hides the end of a machine while the agent is down (2 min), and whether a delete was
-    // sent to one that had been silent: a worker's engine for 2 min, one that never served since
-    // its boot began (5 min). A lost answer to a delete hides it until the next one. Then too much
-    // is booked. Too little is booked only for one that nothing but its create call ever spoke of:
-    // at most the minimum, or the time the agent was down.
-    // Calls of many machines wait for each other.
-    const auto queue = std::chrono::seconds{trial_.machines_max / 2};
-    const bool disturbed = trial_.fault.number >= 0 || report_.crashes > 0;
-    const bool unseen = machine.gone_how == GoneHow::never_created;
-    const auto under = traits(trial_.who).apart + queue + (disturbed && unseen ? 135s : 0s);
-    const auto silent = machine.serving_at ? 120s : 300s;
-    const auto over = traits(trial_.who).apart + queue + report_.crashes * (150s + silent) +
-                      (trial_.fault.number >= 0 ? 30min : 0min);
-    if (seconds > std::chrono::duration<double>(over).count() ||
-        -seconds > std::chrono::duration<double>(under).count()) {
+    const Apart most = apart_at_most(machine, *box);
+    if (seconds > std::chrono::duration<double>(most.over).count() ||
+        -seconds > std::chrono::duration<double>(most.under).count()) {
         fail(fmt::format("I3: {} is booked {:.1f} s of price off", box->id, seconds));
     }
 }

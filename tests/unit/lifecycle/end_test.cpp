@@ -87,6 +87,38 @@ TEST(EndOfLife, F23_AFirstDeleteThatFindsNothingClosesTheBooksAtTheLastProofOfLi
     EXPECT_EQ(walk.machine.posted, walk.machine.intent_price.cost_of(1'000s, Rounding::half_even));
 }
 
+/// A question asked before the delete is answered after it: that is no delete that failed.
+TEST(EndOfLife, F23_AnAnswerToAnEarlierQuestionIsNoFailedDelete) {
+    const std::vector<Event> late{
+        GetMissing{at(499s)},
+        Got{.asked = at(499s), .seen = seen_as()},
+        CallFailed{.kind = CallKind::get}};
+    for (const Event& answer : late) {
+        Walk walk;
+        walk.reach(MachineState::serving);
+        walk.feed_at(499s, EngineReachable{.asked = at(499s)});
+        walk.feed_at(501s, Destroy{{ReasonCode::rent_idle_stop}});
+        walk.feed_at(502s, answer);
+        EXPECT_EQ(walk.machine.attempts, 0) << "else the next delete waits longer";
+        walk.feed(DestroyAnswered{.answer = DestroyAnswer::missing});
+        EXPECT_EQ(walk.machine.gone_how, GoneHow::lost);
+        walk.t = 620s;
+        prove_absent(walk);
+        ASSERT_EQ(walk.machine.state, MachineState::gone);
+        EXPECT_EQ(
+            walk.machine.posted, walk.machine.intent_price.cost_of(499s, Rounding::half_even));
+    }
+}
+
+/// The provider asks for a pause: that holds whoever asked.
+TEST(EndOfLife, F12_APauseThatAnEarlierQuestionWasToldHoldsForTheDelete) {
+    Walk walk;
+    walk.reach(MachineState::deleting);
+    walk.feed(CallFailed{.kind = CallKind::get, .retry_after = 12s});
+    EXPECT_EQ(walk.machine.attempts, 0);
+    EXPECT_EQ(walk.machine.hold_off, walk.now().boot + 12s);
+}
+
 /// Proofs of life after the newest step are not on disk: they died with the agent.
 TEST(EndOfLife, F23_F25_AMachineThatDiesWhileTheAgentIsDownIsNotBookedShort) {
     Walk walk;
