@@ -106,12 +106,15 @@ Life::Apart Life::apart_at_most(const lifecycle::Machine& machine, const Box& bo
         most.over += retry_most + spell + (box.dies ? silent : nanoseconds{nothing});
     }
     // Sharper: nothing is paid beyond the first answered delete that found it gone, but for lists
-    // that show it all the same and creates that were slow to begin.
+    // that show it all the same and creates that were slow to begin. An answer that a crash kept
+    // from being written down is had again after the start.
     if (box.told) {
         const nanoseconds beside = who == Personality::list_lag ? list_drag
                                    : who == Personality::slow   ? 3 * slow_half
                                                                 : nothing;
-        most.over = std::min(most.over, *box.told - *box.ended + agreed + queue + beside);
+        const nanoseconds told_again = report_.crashes * crash;
+        most.over =
+            std::min(most.over, *box.told - *box.ended + agreed + queue + beside + told_again);
     }
     // Nothing is booked for one that only its create call ever spoke of: a bill adds what it cost,
     // and none would take back what was booked for a placement that never was. It lived while the
