@@ -1,5 +1,5 @@
-#include "agent/cli/commands.hpp"
 #include "agent/cli/exit_codes.hpp"
+#include "tests/unit/cli/say.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,28 +9,6 @@
 /// `evenkeel help COMMAND`, through the command line itself.
 namespace evenkeel::cli {
 namespace {
-
-struct Said {
-    int status{-1};
-    std::string out{};
-    std::string err{};
-};
-
-Said say(std::vector<std::string> words) {
-    words.insert(words.begin(), "evenkeel");
-    std::vector<char*> raw;
-    for (std::string& word : words) {
-        raw.push_back(word.data());
-    }
-    raw.push_back(nullptr);
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
-    Said said;
-    said.status = run(static_cast<int>(words.size()), raw.data());
-    said.out = testing::internal::GetCapturedStdout();
-    said.err = testing::internal::GetCapturedStderr();
-    return said;
-}
 
 TEST(CliHelp, SaysWhatTheCommandItselfSays) {
     const std::vector<std::vector<std::string>> commands{

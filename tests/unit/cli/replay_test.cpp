@@ -1,8 +1,8 @@
-#include "agent/cli/commands.hpp"
 #include "agent/cli/exit_codes.hpp"
 #include "agent/cli/replay_world.hpp"
 #include "policies/config/override.hpp"
 #include "policies/replay/builtin.hpp"
+#include "tests/unit/cli/say.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value_to.hpp>
@@ -20,28 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 namespace json = boost::json;
-
-struct Said {
-    int status{-1};
-    std::string out{};
-    std::string err{};
-};
-
-Said say(std::vector<std::string> words) {
-    words.insert(words.begin(), "evenkeel");
-    std::vector<char*> raw;
-    for (std::string& word : words) {
-        raw.push_back(word.data());
-    }
-    raw.push_back(nullptr);
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
-    Said said;
-    said.status = run(static_cast<int>(words.size()), raw.data());
-    said.out = testing::internal::GetCapturedStdout();
-    said.err = testing::internal::GetCapturedStderr();
-    return said;
-}
 
 class CliReplay : public testing::Test {
 protected:
