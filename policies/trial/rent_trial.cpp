@@ -18,17 +18,6 @@ namespace {
 constexpr BootTime begin{std::chrono::hours{24 * 60}};
 constexpr UtcTime begin_utc{std::chrono::hours{500'000}};
 
-constexpr std::array<std::pair<std::string_view, MachineState>, 9> states{{
-    {"wanted", MachineState::wanted},
-    {"creating", MachineState::creating},
-    {"unknown", MachineState::unknown},
-    {"booting", MachineState::booting},
-    {"warming", MachineState::warming},
-    {"serving", MachineState::serving},
-    {"draining", MachineState::draining},
-    {"deleting", MachineState::deleting},
-    {"verifying", MachineState::verifying},
-}};
 constexpr std::array closed_reasons{
     ReasonCode::hold_provider, ReasonCode::hold_undeleted, ReasonCode::hold_balance};
 
@@ -146,9 +135,8 @@ private:
                 .failed = machine.failed,
                 .in_flight = machine.in_flight,
                 .last_busy = begin - machine.idle_for};
-            const auto state = std::ranges::find(
-                states, machine.state, &std::pair<std::string_view, MachineState>::first);
-            view.state = state->second;  // the key's choices are these
+            // The key's choices are words of machine states.
+            view.state = machine_state_from(machine.state).value_or(MachineState::serving);
             if (view.state == MachineState::serving) {
                 view.serving_at = begin - machine.serving_for;
             }

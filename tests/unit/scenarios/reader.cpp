@@ -116,21 +116,11 @@ ReasonCode reason_of(const YAML::Node& node) {
 }
 
 MachineState state_of(const YAML::Node& node) {
-    const std::map<std::string, MachineState> states{
-        {"wanted", MachineState::wanted},
-        {"creating", MachineState::creating},
-        {"unknown", MachineState::unknown},
-        {"booting", MachineState::booting},
-        {"warming", MachineState::warming},
-        {"serving", MachineState::serving},
-        {"draining", MachineState::draining},
-        {"deleting", MachineState::deleting},
-        {"verifying", MachineState::verifying}};
-    const auto found = states.find(text(node));
-    if (found == states.end()) {
+    const auto state = machine_state_from(text(node));
+    if (!state || *state == MachineState::gone) {  // one that is gone is none of the rule's
         wrong(node, fmt::format("no machine is '{}'", text(node)));
     }
-    return found->second;
+    return *state;
 }
 
 class CaseReader {
