@@ -52,19 +52,13 @@ std::vector<plan::Running> running_machines(ledger::Reader& reader, UtcTime now)
     return out;
 }
 
-std::string_view per_text(config::BudgetPer per) {
-    return per == config::BudgetPer::hour  ? "an hour"
-           : per == config::BudgetPer::day ? "a day"
-                                           : "a month";
-}
-
 /// A budget in a few words; other entries in the short form they have.
 std::string entry_text(
     const config::Change& change, const config::Config& config, const std::string& otherwise) {
     if (change.is_entry && change.key->path == "budgets[]") {
         for (const config::Budget& budget : config.budgets) {
             if (budget.name == change.name) {
-                return fmt::format("{} {}", to_text(budget.limit), per_text(budget.per));
+                return fmt::format("{} {}", to_text(budget.limit), plan::per_text(budget.per));
             }
         }
     }

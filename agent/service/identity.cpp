@@ -1,5 +1,6 @@
 #include "agent/service/identity.hpp"
 
+#include "agent/ledger/sha256.hpp"
 #include "agent/service/durable_file.hpp"
 
 #include <fmt/format.h>
@@ -41,10 +42,8 @@ Result<std::string> engine_secret(const std::filesystem::path& state) {
     if (::RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) {
         return fail(Errc::io_failed, "the system gives no random bytes");
     }
-    std::string text;
-    for (const unsigned char byte : bytes) {
-        text += fmt::format("{:02x}", byte);
-    }
+    const std::string text =
+        ledger::to_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     if (auto written = replace_file(path, text + "\n", 0600); !written) {
         return std::unexpected{written.error()};
     }

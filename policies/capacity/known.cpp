@@ -19,16 +19,16 @@ struct GpuRow {
     std::string_view also{};  ///< another word that must be there; empty: none
 };
 
-// Memory as nvidia-smi reports it, and the bandwidth of NVIDIA's data sheets:
-// https://www.nvidia.com/en-us/geforce/graphics-cards/40-series/rtx-4090/ (and 50-series/rtx-5090),
-// https://www.nvidia.com/en-us/data-center/a100/ (and h100, h200).
+// Memory as nvidia-smi reports it: less than the data sheets of
+// https://www.nvidia.com/en-us/geforce/graphics-cards/40-series/rtx-4090/ (and 50-series/rtx-5090)
+// and https://www.nvidia.com/en-us/data-center/a100/ (and h100, h200) round it to.
 constexpr std::array<GpuRow, 6> gpu_rows{{
-    {{"RTX 4090", gib_hundredths(2399), 1'008}, "4090", ""},
-    {{"RTX 5090", gib_hundredths(3184), 1'792}, "5090", ""},
-    {{"A100 80GB", gib_hundredths(7925), 2'039}, "a100", "80gb"},
-    {{"H100 PCIe", gib_hundredths(7965), 2'000}, "h100", "pcie"},
-    {{"H100", gib_hundredths(7965), 3'350}, "h100", ""},
-    {{"H200", gib_hundredths(13980), 4'800}, "h200", ""},
+    {{"RTX 4090", gib_hundredths(2399)}, "4090", ""},
+    {{"RTX 5090", gib_hundredths(3184)}, "5090", ""},
+    {{"A100 80GB", gib_hundredths(7925)}, "a100", "80gb"},
+    {{"H100 PCIe", gib_hundredths(7965)}, "h100", "pcie"},
+    {{"H100", gib_hundredths(7965)}, "h100", ""},
+    {{"H200", gib_hundredths(13980)}, "h200", ""},
 }};
 
 /// Words of variants that have other memory than the plain one.

@@ -11,7 +11,6 @@ namespace evenkeel::capacity {
 struct GpuFacts {
     std::string_view name{};     ///< as a person writes it: "RTX 5090"
     std::int64_t vram_bytes{0};  ///< as the driver reports it
-    std::int64_t gb_per_s{0};    ///< memory bandwidth, decimal
 };
 
 /// What a text says about a machine's GPUs.

@@ -27,8 +27,6 @@ constexpr double factor_most = 20;
 /// Nor does a window say so.
 constexpr double misfit_most = 50;
 constexpr std::int64_t tokens_min = 16;
-/// Share of an engine's time that prompts get beside decoding sequences; as in EngineModel.
-constexpr double prefill_share = 0.6;
 
 constexpr double kv_used_least = 0.05;
 constexpr double kv_gain_least = 0.05;

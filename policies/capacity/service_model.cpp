@@ -10,8 +10,6 @@ namespace evenkeel::capacity {
 
 namespace {
 
-/// Share of the engine's time that prompts get while sequences decode as well.
-constexpr double prefill_share = 0.6;
 /// Two moments closer than this are the same one: virtual nanoseconds round.
 constexpr double same_moment_s = 2e-9;
 constexpr double never = std::numeric_limits<double>::infinity();

@@ -12,6 +12,9 @@
 /// room, a number of sequences. Times are estimates, so they are doubles; no money is here.
 namespace evenkeel::capacity {
 
+/// Share of an engine's time that prompts get while sequences decode beside them.
+inline constexpr double prefill_share = 0.6;
+
 /// One engine on one kind of machine. Seeds; a measured worker replaces them.
 struct Profile {
     std::string_view name{};

@@ -8,7 +8,8 @@
 namespace evenkeel::plan {
 namespace {
 
-/// Keys that the agent reads at its start only.
+/// Keys that the agent reads at its start only. With another currency.report it takes nothing of a
+/// configuration before a restart.
 constexpr std::array<std::string_view, 5> restart_keys{
     "listen.", "limits.", "report_zone", "currency.report", "speed"};
 

@@ -45,18 +45,6 @@ struct Stop {
     }
 };
 
-std::string_view per_text(config::BudgetPer per) {
-    switch (per) {
-        case config::BudgetPer::hour:
-            return "an hour";
-        case config::BudgetPer::day:
-            return "a day";
-        case config::BudgetPer::month:
-            return "a month";
-    }
-    return "";
-}
-
 /// Lets `budget` lower `stop` from its first step that stops rentals, or APIs, on.
 void lower(Stop& stop, const config::Config& config, const config::Budget& budget, bool rentals) {
     for (const auto& [percent, action] : budget.at) {
@@ -253,6 +241,18 @@ DayCap apis(const config::Config& config) {
 }
 
 }  // namespace
+
+std::string_view per_text(config::BudgetPer per) noexcept {
+    switch (per) {
+        case config::BudgetPer::hour:
+            return "an hour";
+        case config::BudgetPer::day:
+            return "a day";
+        case config::BudgetPer::month:
+            return "a month";
+    }
+    return "";
+}
 
 WorstCase worst_case(const config::Config& config) {
     return {.rentals = rentals(config), .apis = apis(config)};

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 /// What a configuration could cost at most, and what a change of it does. Pure.
 namespace evenkeel::plan {
@@ -34,5 +35,8 @@ struct WorstCase {
 /// APIs. Budgets hold them exactly: the least of those of everything and of APIs, or the sum of
 /// those of each API provider when all have one. Machines are not in it, nor is power.
 [[nodiscard]] WorstCase worst_case(const config::Config& config);
+
+/// "an hour", "a day", "a month".
+[[nodiscard]] std::string_view per_text(config::BudgetPer per) noexcept;
 
 }  // namespace evenkeel::plan

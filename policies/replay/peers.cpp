@@ -98,13 +98,12 @@ public:
                 count = 0;
             }
         }
-        next_ = seen.now + (target_ == 0 ? tick_at_zero : tick);
+        next_ = seen.now + tick;
         return target_;
     }
 
 private:
     static constexpr nanoseconds tick = 20s;
-    static constexpr nanoseconds tick_at_zero = 20s;
     static constexpr nanoseconds up_delay = 300s;
     static constexpr nanoseconds down_delay = 1'200s;
     Targets targets_;

@@ -13,9 +13,8 @@ namespace evenkeel::replay {
 
 /// One of skyserve_like, dstack_like, kpa_like; nullptr for another policy.
 ///
-/// - skyserve_like: requests of the last 60 s, looked at every 20 s (5 s while there is no
-/// machine);
-///   up after 300 s of ticks that all ask for more, down after 1,200 s, from zero at once
+/// - skyserve_like: requests of the last 60 s, looked at every 20 s; up after 300 s of ticks that
+/// all ask for more, down after 1,200 s, from zero at once
 ///   (skypilot-org/skypilot: sky/serve/autoscalers.py, constants.py).
 /// - dstack_like: requests of the last 60 s; up 300 s after the last change, down 600 s after it,
 ///   from zero at once (dstackai/dstack: server/services/services/autoscalers.py).

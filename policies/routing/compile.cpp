@@ -1,4 +1,4 @@
-#include "policies/routing/catalogue.hpp"
+#include "policies/routing/consider.hpp"
 
 #include <fmt/format.h>
 
@@ -9,20 +9,6 @@
 namespace evenkeel::routing {
 
 namespace {
-
-/// How an offer is served; providers of machines are told apart from sellers of tokens.
-SourceKind kind_of(config::ProviderKind kind) noexcept {
-    switch (kind) {
-        case config::ProviderKind::local:
-            return SourceKind::own;
-        case config::ProviderKind::rental:
-            return SourceKind::rental;
-        case config::ProviderKind::openai_compatible:
-        case config::ProviderKind::anthropic:
-            return SourceKind::api;
-    }
-    return SourceKind::api;
-}
 
 /// Why an API offer cannot be used; empty when it can.
 std::string unusable(const config::Offer& offer, const config::CurrencyRules& rules) {

@@ -148,6 +148,19 @@ Models models_of(const Catalogue& catalogue, const config::Route& route, const M
 
 }  // namespace
 
+SourceKind kind_of(config::ProviderKind kind) noexcept {
+    switch (kind) {
+        case config::ProviderKind::local:
+            return SourceKind::own;
+        case config::ProviderKind::rental:
+            return SourceKind::rental;
+        case config::ProviderKind::openai_compatible:
+        case config::ProviderKind::anthropic:
+            return SourceKind::api;
+    }
+    return SourceKind::api;
+}
+
 std::optional<gate::ApiChoice> price(
     const Catalogue& catalogue, const ApiOffer& api, const Ask& ask) {
     const config::CurrencyRules& rules = catalogue.config.currency;

@@ -11,6 +11,9 @@
 /// What `plan` and `quote` share: a request put against the policy. Internal to policies/routing.
 namespace evenkeel::routing {
 
+/// How an offer is served; providers of machines are told apart from sellers of tokens.
+[[nodiscard]] SourceKind kind_of(config::ProviderKind kind) noexcept;
+
 /// The models that may answer, in the order in which they are tried.
 struct Models {
     std::array<const Catalogue::ModelEntry*, route_models_max> list{};

@@ -8,12 +8,6 @@ namespace evenkeel::routing {
 
 namespace {
 
-SourceKind kind_of(config::ProviderKind kind) noexcept {
-    return kind == config::ProviderKind::local    ? SourceKind::own
-           : kind == config::ProviderKind::rental ? SourceKind::rental
-                                                  : SourceKind::api;
-}
-
 /// What the plan did with an API, once it is known that it may be bought.
 void place(const gate::Arrival& arrival, NameIx source, Quote& quote) {
     quote.verdict = QuoteVerdict::no_room;

@@ -194,6 +194,17 @@ struct RentState {
 [[nodiscard]] Result<RentState> from_bytes(std::string_view bytes);
 
 enum class DecisionKind : std::uint8_t { order, release, hold };
+[[nodiscard]] constexpr std::string_view to_text(DecisionKind kind) noexcept {
+    switch (kind) {
+        case DecisionKind::order:
+            return "order";
+        case DecisionKind::release:
+            return "release";
+        case DecisionKind::hold:
+            return "hold";
+    }
+    return "";
+}
 
 struct Decision {
     DecisionKind kind{DecisionKind::hold};

@@ -208,18 +208,6 @@ private:
     std::string problem_{};
 };
 
-std::string_view word_of(scaling::DecisionKind kind) {
-    switch (kind) {
-        case scaling::DecisionKind::order:
-            return "order";
-        case scaling::DecisionKind::release:
-            return "release";
-        case scaling::DecisionKind::hold:
-            return "hold";
-    }
-    return "";
-}
-
 }  // namespace
 
 std::string to_text(const RentOutcome& outcome) {
@@ -242,7 +230,7 @@ std::expected<std::vector<RentOutcome>, std::string> play_scaling(
     std::vector<RentOutcome> out;
     for (const auto& [at, decision] : scaling::play(*scenario, most)) {
         out.push_back(
-            {.decision = std::string{word_of(decision.kind)},
+            {.decision = std::string{to_text(decision.kind)},
              .offer = builder.offer_name(decision.offer),
              .count = decision.count,
              .machine = static_cast<int>(decision.machine.value()),

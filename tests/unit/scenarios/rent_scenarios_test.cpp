@@ -11,18 +11,6 @@
 namespace evenkeel::scenarios {
 namespace {
 
-std::string_view word(scaling::DecisionKind kind) {
-    switch (kind) {
-        case scaling::DecisionKind::order:
-            return "order";
-        case scaling::DecisionKind::release:
-            return "release";
-        case scaling::DecisionKind::hold:
-            return "hold";
-    }
-    return "";
-}
-
 std::string offer_name(const Case& one, NameIx offer) {
     const auto at = static_cast<std::size_t>(offer.value() - 1);
     return at < one.offers.size() ? one.offers[at] : std::string{};
@@ -34,7 +22,7 @@ std::string describe(const Case& one, const std::vector<scaling::TimedDecision>&
         text += fmt::format(
             "\n  after {} s: {} {} {} x{} machine {}: {}",
             each.at.count() / 1'000,
-            word(each.decision.kind),
+            scaling::to_text(each.decision.kind),
             to_text(each.decision.reason.code),
             offer_name(one, each.decision.offer),
             each.decision.count,
@@ -46,7 +34,7 @@ std::string describe(const Case& one, const std::vector<scaling::TimedDecision>&
 
 bool is_as_expected(const Case& one, const scaling::TimedDecision& made, const Expected& expected) {
     const scaling::Decision& decision = made.decision;
-    return word(decision.kind) == expected.decision &&
+    return scaling::to_text(decision.kind) == expected.decision &&
            to_text(decision.reason.code) == expected.reason &&
            (expected.offer.empty() || offer_name(one, decision.offer) == expected.offer) &&
            (!expected.count || decision.count == *expected.count) &&
