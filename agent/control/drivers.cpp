@@ -169,7 +169,7 @@ void Drivers::tried(
     trial->asking = false;
     const bool shows_ours =
         list && std::ranges::any_of(*list, [&](const providers::RemoteMachine& remote) {
-            return parts_.fleet.owns(provider, remote.remote_id);
+            return parts_.fleet.owns(provider, remote);
         });
     if (shows_ours || !parts_.fleet.uses(provider)) {
         trials_.erase(provider);

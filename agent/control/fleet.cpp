@@ -26,10 +26,12 @@ bool Fleet::uses(const std::string& provider) const {
            });
 }
 
-bool Fleet::owns(const std::string& provider, const std::string& remote_id) const {
+bool Fleet::owns(const std::string& provider, const providers::RemoteMachine& remote) const {
     return std::ranges::any_of(seats_, [&](const auto& entry) {
-        return entry.second.machine.provider == provider &&
-               entry.second.machine.remote_id == remote_id;
+        const lifecycle::Machine& machine = entry.second.machine;
+        return machine.provider == provider &&
+               (machine.remote_id.empty() ? machine.name == remote.name
+                                          : machine.remote_id == remote.remote_id);
     });
 }
 

@@ -152,8 +152,10 @@ public:
     void use_provider(const std::string& name, std::shared_ptr<providers::Provider> provider);
     /// Whether it has a machine of ours that is not gone, or an order under way.
     [[nodiscard]] bool uses(const std::string& provider) const;
-    /// Whether a machine that is not gone has this id there.
-    [[nodiscard]] bool owns(const std::string& provider, const std::string& remote_id) const;
+    /// Whether it is a machine of ours there that is not gone: by its id, or by its name while its
+    /// id is not known.
+    [[nodiscard]] bool owns(
+        const std::string& provider, const providers::RemoteMachine& remote) const;
     [[nodiscard]] ProviderRunner* runner(const std::string& name);
 
     /// Takes over the machines of the ledger after a start.

@@ -257,6 +257,13 @@ void Fleet::forget_stranger(const lifecycle::Seen& known) {
 }
 
 bool Fleet::book_reaped(const reap::Entry& entry, bool known) {
+    if (entry.machine.owner_mark != settings_.owner_mark) {
+        spdlog::warn(
+            "reap.log: machine {} is marked {}: not this agent's, so not in its books",
+            entry.machine.remote_id,
+            entry.machine.owner_mark);
+        return true;
+    }
     const auto same = [&](const lifecycle::Machine& machine) {
         const bool by_id =
             machine.provider == entry.provider && machine.remote_id == entry.machine.remote_id;
@@ -313,9 +320,7 @@ bool Fleet::book_reaped(const reap::Entry& entry, bool known) {
         machine.state = MachineState::verifying;
         machine.gone_how = GoneHow::destroyed;
         machine.delete_answered = answered;
-    } else {
-        machine.attempts = 1;  // the reaper ended before the answer: its delete may have worked
-    }
+    }  // else the reaper ended before the answer; finds our delete nothing, its ask was the end
     spdlog::warn(
         "machine={} remote={} was {} by evenkeel reap: booked",
         machine.name,

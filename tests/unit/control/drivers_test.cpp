@@ -75,6 +75,23 @@ TEST_F(NewKeyTest, OneOfTheSameAccountIsTakenOnceItShowedOurMachines) {
     EXPECT_TRUE(drivers.warnings().empty());
 }
 
+/// A create whose answer never came: its row has no id yet, only the name it asked for.
+TEST_F(NewKeyTest, OneThatShowsAMachineOfUnknownFateIsTaken) {
+    Drivers drivers = make();
+    drivers.apply(config);
+    world.cloud.throws_on_create = true;
+    world.cloud.list_fails = true;
+    rig.order();
+    rig.rounds(2);
+    ASSERT_TRUE(rig.fleet->seats().begin()->second.machine.remote_id.empty());
+    world.cloud.list_fails = false;
+    const auto before = used();
+    secret("ours-rotated");
+    drivers.apply(config);
+    EXPECT_TRUE(answered([&] { return used() != before; }));
+    EXPECT_TRUE(drivers.warnings().empty());
+}
+
 TEST_F(NewKeyTest, OneOfAnotherAccountIsNotTakenWhileWeHaveMachines) {
     Drivers drivers = make();
     drivers.apply(config);

@@ -268,10 +268,34 @@ TEST_F(FleetCommands, F48_AReapThatDiedBeforeTheAnswerIsTakenUpAndProved) {
         EXPECT_TRUE(rig->fleet->book_reaped(entry, false));
         ASSERT_TRUE(rig->until([&] { return settled(); })) << id;
         EXPECT_EQ(world.cloud.count(), 0u);
-        ASSERT_TRUE(rig->row(id));
-        EXPECT_EQ(rig->row(id)->row.reason.code, ReasonCode::machine_reaped);
+        const auto row = rig->row(id);
+        ASSERT_TRUE(row);
+        EXPECT_EQ(row->row.reason.code, ReasonCode::machine_reaped);
+        const Money two_hours =
+            Price::per_hour(Money{4'410'000'000, usd}).cost_of(2h + 1us, Rounding::half_even);
+        if (worked) {
+            EXPECT_EQ(row->paid, two_hours) << "until it was reaped, not until the agent came back";
+        } else {
+            EXPECT_GT(row->paid, two_hours) << "until our own delete";
+        }
     }
     EXPECT_EQ(problems(), std::vector<std::string>{});
+}
+
+/// A person may reap another agent's machines from this state folder.
+TEST_F(FleetCommands, I7_AReapedMachineOfAnotherAgentIsNeitherBookedNorDestroyed) {
+    for (const reap::Deed deed : {reap::Deed::asked, reap::Deed::answered}) {
+        reap::Entry entry = reaped(world, "s-1", "ek-9f9f9f9f-other");
+        entry.machine.owner_mark = "ek-9f9f9f9f";
+        entry.deed = deed;
+        world.cloud.put(
+            "s-1", entry.machine.name, entry.machine.owner_mark, world.clock.read().utc);
+        EXPECT_TRUE(rig->fleet->book_reaped(entry, false));
+        rig->rounds(3);
+        EXPECT_TRUE(rig->fleet->seats().empty());
+        EXPECT_TRUE(world.cloud.destroyed.empty());
+        world.cloud.machines.clear();
+    }
 }
 
 TEST_F(FleetCommands, F48_AReapedMachineWhoseIdAnOlderRowHasIsBookedUnderAnotherName) {
