@@ -143,8 +143,8 @@ inline constexpr std::string_view deadline_header = "x-evenkeel-deadline";  ///<
 /// - tokens_in, else `answer_tokens_default`) for each answer. expected = the same with min(guess,
 /// max_tokens).
 ///
-/// Times. max_wait is the shorter of the route's and the request's own (`deadline_header`). first =
-/// slo.first_token + slo.first_token_per_1k x tokens_in / 1000.
+/// Times. max_wait is the route's; the request's own (`deadline_header`) shortens each wait and
+/// lengthens none. first = slo.first_token + slo.first_token_per_1k x tokens_in / 1000.
 ///   overflow_at = now + (max_wait, else patience x first); now without workers; never without APIs
 ///   first_token_by = now + max(first, max_wait); per_output_token = slo.per_output_token
 ///   give_up_at  = now + (max_wait, else 2 x first) + (with APIs: api_full_grace / speed)

@@ -93,11 +93,6 @@ std::string_view header_of(const Ask& ask, std::string_view name) {
     return ask.header == nullptr ? std::string_view{} : ask.header(ask.header_context, name);
 }
 
-template <class T>
-void tighten(std::optional<T>& bound, T other) {
-    bound = bound ? std::min(*bound, other) : other;
-}
-
 Result<Bounds> bounds_of(
     const config::CurrencyRules& rules, const config::Route& route, const Ask& ask) {
     Bounds bounds{.max_wait = route.max_wait};
@@ -118,7 +113,7 @@ Result<Bounds> bounds_of(
                     rules.report.text()));
         }
         bounds.max_cost_by_request = !bounds.max_cost || *limit < *bounds.max_cost;
-        tighten(bounds.max_cost, *limit);
+        bounds.max_cost = std::min(bounds.max_cost.value_or(*limit), *limit);
     }
     if (const std::string_view text = header_of(ask, deadline_header); !text.empty()) {
         const auto deadline = parse_duration(text);
@@ -127,7 +122,7 @@ Result<Bounds> bounds_of(
                 Errc::invalid_argument,
                 fmt::format("{} must be a duration such as '20s' or '500ms'", deadline_header));
         }
-        tighten(bounds.max_wait, *deadline);
+        bounds.deadline = *deadline;
     }
     return bounds;
 }

@@ -31,11 +31,12 @@ struct Models {
     }
 };
 
-/// What a route and the request itself set as limits; of two the tighter one.
+/// What a route and the request itself set as limits.
 struct Bounds {
-    std::optional<std::int64_t> max_cost{};  ///< report nanos
-    bool max_cost_by_request{false};         ///< the request's own is the tighter one
-    std::optional<std::chrono::milliseconds> max_wait{};
+    std::optional<std::int64_t> max_cost{};               ///< report nanos; of two the tighter one
+    bool max_cost_by_request{false};                      ///< the request's own is the tighter one
+    std::optional<std::chrono::milliseconds> max_wait{};  ///< the route's
+    std::optional<std::chrono::milliseconds> deadline{};  ///< the request's own
 };
 
 struct Considered {

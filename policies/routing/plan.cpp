@@ -96,18 +96,20 @@ void set_times(
     const nanoseconds grace =
         apis ? nanoseconds{api_full_grace} / std::max<std::int64_t>(config.speed, 1)
              : nanoseconds{0};
-    arrival.give_up_at =
-        ask.now + (bounds.max_wait ? nanoseconds{*bounds.max_wait} : 2 * first) + grace;
+    // A deadline of the request's own only shortens a wait.
+    const auto wait = [&bounds](nanoseconds otherwise) {
+        const nanoseconds longest = bounds.max_wait ? nanoseconds{*bounds.max_wait} : otherwise;
+        return bounds.deadline ? std::min(longest, nanoseconds{*bounds.deadline}) : longest;
+    };
+    arrival.give_up_at = ask.now + wait(2 * first) + grace;
     // Who may wait longer than that is not late before.
-    arrival.first_token_by =
-        ask.now + (bounds.max_wait ? std::max(first, nanoseconds{*bounds.max_wait}) : first);
+    arrival.first_token_by = ask.now + std::max(first, wait(first));
     arrival.per_output_token = slo.per_output_token;
     arrival.api_first_token =
         nanoseconds{api_first_token} / std::max<std::int64_t>(config.speed, 1);
     arrival.overflow_at = BootTime::max();
     if (apis) {
-        arrival.overflow_at =
-            ask.now + (bounds.max_wait ? nanoseconds{*bounds.max_wait} : patience);
+        arrival.overflow_at = ask.now + wait(patience);
         if (arrival.model == NameIx{}) {
             arrival.overflow_at = ask.now;
         }

@@ -229,6 +229,14 @@ TEST(Plan, ARequestMayAskForLessThanItsRouteAllowsNeverForMore) {
         EXPECT_EQ(plan.error().code, Errc::invalid_argument);
         EXPECT_NE(plan.error().message.find("x-evenkeel-"), std::string::npos);
     }
+    config.routes[0].max_wait.reset();
+    House patient{config};
+    const auto plain = patient.plan(patient.ask());
+    patient.headers["x-evenkeel-deadline"] = "400d";
+    const auto longer = patient.plan(patient.ask());
+    EXPECT_EQ(longer->arrival.overflow_at, plain->arrival.overflow_at);
+    EXPECT_EQ(longer->arrival.first_token_by, plain->arrival.first_token_by);
+    EXPECT_EQ(longer->arrival.give_up_at, plain->arrival.give_up_at);
     config.routes[0].use = {"opus"};
     House opus{config};
     opus.headers["x-evenkeel-max-cost"] = "0.001 AUD";
