@@ -228,7 +228,8 @@ void Stepper::looked(bool failed, std::optional<milliseconds> retry_after) {
     if (m.state != MachineState::deleting) {
         answered(failed, retry_after);
     } else if (retry_after) {
-        m.hold_off = std::max(m.hold_off, now_.boot + *retry_after);
+        // Questions are put off for longer than deletes: no longer than a delete would be.
+        m.hold_off = std::max(m.hold_off, now_.boot + std::min(*retry_after, limits_.retry_most));
     }
 }
 

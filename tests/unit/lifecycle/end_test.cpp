@@ -117,6 +117,9 @@ TEST(EndOfLife, F12_APauseThatAnEarlierQuestionWasToldHoldsForTheDelete) {
     walk.feed(CallFailed{.kind = CallKind::get, .retry_after = 12s});
     EXPECT_EQ(walk.machine.attempts, 0);
     EXPECT_EQ(walk.machine.hold_off, walk.now().boot + 12s);
+    walk.feed(CallFailed{.kind = CallKind::get, .retry_after = 120s});
+    EXPECT_EQ(walk.machine.hold_off, walk.now().boot + walk.limits.retry_most)
+        << "a question's longer turn is not the delete's";
 }
 
 /// Proofs of life after the newest step are not on disk: they died with the agent.
