@@ -259,6 +259,9 @@ void Tick::release_by_level() {
     } else {
         return;
     }
+    if (!is_settled(*machine)) {
+        return;
+    }
     level.debt = 0;
     level.idle = 0;
     level.bare = 0;

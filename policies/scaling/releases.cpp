@@ -70,18 +70,25 @@ bool Tick::release_after_idle_stop() {
     return false;
 }
 
+milliseconds Tick::min_bill() const {
+    return policy_.min_bill.value_or(
+        reference_ != nullptr ? reference_->min_bill : milliseconds{0});
+}
+
+bool Tick::is_settled(const MachineView& machine) const {
+    return machine.serving_at &&
+           seen_.now.boot - *machine.serving_at >= std::max(min_bill(), boot_);
+}
+
 void Tick::release_by_loss() {
     const MachineView* machine = least_valuable();
-    if (machine == nullptr || !machine->serving_at) {
+    if (machine == nullptr) {
         return;
     }
     const std::int64_t again = price_of(machine->hour_report, warm_, Rounding::up);
     const std::int64_t limit =
         mul_div(again, policy_.keep_warm_millis, 1'000, Rounding::up).value_or(most);
-    const milliseconds minimum =
-        policy_.min_bill.value_or(reference_ != nullptr ? reference_->min_bill : milliseconds{0});
-    const bool settled = seen_.now.boot - *machine->serving_at >= std::max(minimum, boot_);
-    if (settled && lost_by(*machine) >= limit) {
+    if (is_settled(*machine) && lost_by(*machine) >= limit) {
         give_back(*machine, {ReasonCode::rent_release, {lost_by(*machine), limit}});
     }
 }
@@ -89,8 +96,6 @@ void Tick::release_by_loss() {
 void Tick::cancel_boot() {
     const RentState& s = out_.state;
     const MachineView* machine = youngest_pending();
-    const milliseconds minimum =
-        policy_.min_bill.value_or(reference_ != nullptr ? reference_->min_bill : milliseconds{0});
     const nanoseconds age = seen_.now.boot - machine->ordered_at;
     const auto level = static_cast<std::size_t>(pending_ + ready_ - 1);
     const bool levels = by_levels();
@@ -99,11 +104,11 @@ void Tick::cancel_boot() {
     }
     const std::int64_t debt = levels ? s.memory.levels[level].debt : s.debt;
     if (policy_.rule == config::RentRule::never || debt > 0 || seen_.demand.queued > 0 ||
-        s.backlog_for || age < minimum || age < constants_.over_window) {
+        s.backlog_for || age < min_bill() || age < constants_.over_window) {
         return;
     }
     const nanoseconds left = std::max<nanoseconds>(boot_ - age, nanoseconds::zero());
-    const std::int64_t cost = price_of(machine->hour_report, left + minimum, Rounding::up);
+    const std::int64_t cost = price_of(machine->hour_report, left + min_bill(), Rounding::up);
     const double worth = levels ? worths_[level] : s.worth;
     const double saving = seen_.api_priced ? worth * seconds(warm_) : (s.over > 0.02 ? 1e18 : 0.0);
     if (saving < static_cast<double>(cost)) {

@@ -162,7 +162,8 @@ void read_memory(Reader& reader, LevelMemory& memory) {
     for (std::size_t left = reader.length(); left > 0 && reader.ok; --left) {
         memory.seen.push_back(static_cast<std::int32_t>(reader.number()));
     }
-    for (std::size_t left = reader.length(); left > 0 && reader.ok; --left) {
+    const std::size_t most = memory.seen.size() * memory.levels.size();
+    for (std::size_t left = reader.length(most); left > 0 && reader.ok; --left) {
         memory.seen_earned.push_back(amount(reader));
     }
 }

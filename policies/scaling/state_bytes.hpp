@@ -50,9 +50,9 @@ struct Reader {
         return ok ? static_cast<int>(value) : 0;
     }
     double real() { return std::bit_cast<double>(word()); }
-    std::size_t length() {
+    std::size_t length(std::size_t most = entries_max) {
         const std::uint64_t value = word();
-        ok = ok && value <= entries_max;
+        ok = ok && value <= most;
         return ok ? value : 0;
     }
 };

@@ -190,6 +190,10 @@ private:
 
     bool release_after_idle_stop();
 
+    /// That of the policy, else of the reference offer.
+    [[nodiscard]] milliseconds min_bill() const;
+    /// Whether it has served for max(minimum bill, boot): earlier nothing is won by its end.
+    [[nodiscard]] bool is_settled(const MachineView& machine) const;
     void release_by_loss();
 
     /// A boot whose reason is gone ends when going on costs more than it would save.

@@ -120,6 +120,30 @@ TEST(LevelMemory, IdleMachineIsGivenBackAfterOneBootBill) {
     EXPECT_LE(waited, 4 * 420 + 300) << "never held past four boot bills of plain idling";
 }
 
+TEST(LevelMemory, NoMachineIsGivenBackBeforeItsMinimumBillAndABootWereServed) {
+    for (const auto minimum : {0s, 1'800s}) {
+        Obedient world;
+        world.policy.keep_warm_millis = 0;
+        world.policy.min_bill = minimum;
+        while (world.orders == 0) {
+            world.second(0.5, 12);
+        }
+        const auto serves = [&] {
+            return world.snapshot.machines.front().state == MachineState::serving;
+        };
+        while (!serves()) {
+            world.second(0.5, 12);
+        }
+        int served = 1;  // the second in which it began to serve
+        while (world.releases == 0 && served < 4'000) {
+            world.second(0, 0);
+            ++served;
+        }
+        EXPECT_EQ(world.releases, 1);
+        EXPECT_GE(served, std::max<std::int64_t>(420, minimum.count()));
+    }
+}
+
 TEST(LevelMemory, NewestMachineGoesFirstAndNothingWhileOneBoots) {
     Obedient world;
     world.ready(1, 2h);

@@ -51,6 +51,21 @@ TEST(RentStateBytes, RoundTrip) {
     EXPECT_EQ(back->backlog_for, some_state().backlog_for);
 }
 
+/// Two boots of the longest length a policy may name (6 h), at the most machines it may name.
+TEST(RentStateBytes, TheLargestMemoryThatIsWrittenIsRead) {
+    constexpr std::size_t levels = 64;
+    constexpr std::size_t samples = 4'320;
+    RentState state = some_state();
+    state.memory.levels.resize(levels);
+    state.memory.earned.assign(levels, 1);
+    state.memory.seen.assign(samples, 2);
+    state.memory.seen_earned.assign(samples * levels, 3);
+    const auto back = from_bytes(to_bytes(state));
+    ASSERT_TRUE(back) << back.error().message;
+    EXPECT_EQ(back->memory, state.memory);
+    EXPECT_EQ(back->frozen_until, state.frozen_until);
+}
+
 TEST(RentStateBytes, EveryCutAndEveryOtherVersionIsCorrupt) {
     const std::string bytes = to_bytes(some_state());
     for (std::size_t length = 0; length < bytes.size(); ++length) {
