@@ -113,13 +113,12 @@ public:
         }
         config::Config next = std::move(reading->loaded->config);
         if (next.listen != running_.listen || next.limits != running_.limits ||
-            next.report_zone != running_.report_zone ||
-            next.currency.report != running_.currency.report) {
-            spdlog::warn(
-                "reload: listen, limits, report_zone and currency.report change only at a restart");
+            next.report_zone != running_.report_zone || next.speed != running_.speed) {
+            spdlog::warn("reload: listen, limits, report_zone and speed change only at a restart");
             next.listen = running_.listen;
             next.limits = running_.limits;
             next.report_zone = running_.report_zone;
+            next.speed = running_.speed;
         }
         if (next.currency.report != running_.currency.report) {
             return fail(

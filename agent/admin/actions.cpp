@@ -181,10 +181,17 @@ asio::awaitable<Result<std::string>> Admin::act(
         co_return json::serialize(json::object{{"ok", true}, {"revision", *revision}});
     }
     if (path == "/api/policy/apply") {
-        const auto revision = parts_.reload(
-            {.author = user,
-             .base_sha256 = fields.text("base_sha256"),
-             .draft_sha256 = fields.text("draft_sha256")});
+        ApplyRequest request{
+            .author = user,
+            .base_sha256 = fields.text("base_sha256"),
+            .draft_sha256 = fields.text("draft_sha256")};
+        if (request.base_sha256.empty() || request.draft_sha256.empty()) {
+            co_return fail(
+                Errc::invalid_argument,
+                "base_sha256 and draft_sha256 say which plan is meant: policy plan --json has "
+                "them");
+        }
+        const auto revision = parts_.reload(request);
         if (!revision) {
             co_return std::unexpected{revision.error()};
         }

@@ -130,20 +130,29 @@ Result<std::int64_t> Control::apply(
     };
     auto attempt = std::make_shared<Attempt>();
     auto future = attempt->answer.get_future();
+    std::string stored = text;
     parts_.ledger.policy(
-        std::move(text),
+        std::move(stored),
         std::move(author),
-        [this, attempt, inbox = inbox_, config = std::move(config)](
+        [this, attempt, inbox = inbox_, config = std::move(config), text = std::move(text)](
             Result<std::int64_t> revision) mutable {
             if (!revision) {
                 attempt->answer.set_value(std::move(revision));
                 return;
             }
-            inbox.post([this, attempt, config = std::move(config), number = *revision]() mutable {
+            inbox.post([this,
+                        attempt,
+                        config = std::move(config),
+                        text = std::move(text),
+                        number = *revision]() mutable {
                 Stage expected = Stage::waiting;
                 if (attempt->stage.compare_exchange_strong(expected, Stage::applying)) {
                     apply_revision(std::move(config), number);
+                    text_ = std::move(text);
                     attempt->answer.set_value(number);
+                } else if (text_) {
+                    // Stored after all: the newest row is to be the policy in force.
+                    parts_.ledger.policy(*text_, "evenkeel", [](const Result<std::int64_t>&) {});
                 }
             });
         });

@@ -125,6 +125,7 @@ private:
     routing::NameTable names_;
     std::shared_ptr<const routing::Catalogue> catalogue_{};
     UtcTime catalogue_loaded_{};
+    std::optional<std::string> text_{};  ///< of the policy in force
     Prober prober_;
     Fleet fleet_;
     Drivers drivers_;

@@ -40,9 +40,7 @@ std::string seed_of(std::string_view secret, std::string_view machine_name) {
 }
 
 bootstrap::NodePlan plan_of(
-    const providers::MachineSpec& spec,
-    const NodeOrder& order,
-    std::chrono::seconds life) {
+    const providers::MachineSpec& spec, const NodeOrder& order, std::chrono::seconds life) {
     bootstrap::NodePlan plan{
         .machine = spec.name,
         .owner_mark = spec.owner_mark,

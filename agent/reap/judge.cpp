@@ -1,5 +1,7 @@
 #include "agent/reap/judge.hpp"
 
+#include "policies/lifecycle/sweep.hpp"
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
@@ -116,7 +118,8 @@ std::vector<Judgement> judge(
             one.verdict = Verdict::kept;
             one.why = one.expires && now > *one.expires ? "its end has come: the agent has its turn"
                                                         : "its end has not come";
-        } else if (machine.created != UtcTime{} && now - machine.created < grace) {
+        } else if (const auto born = lifecycle::born_of(machine.created, machine.name, now);
+                   born && now - *born < grace) {
             one.verdict = Verdict::watched;
             one.why = "made just now: an agent that starts may be writing its row";
         } else if (agent == Agent::dead && unknown == config::UnknownMachine::alert) {

@@ -71,8 +71,8 @@ struct Judgement {
     std::string_view owner_mark,
     Agent agent,
     UtcTime now,
-    std::chrono::milliseconds grace = std::chrono::minutes{1},
-    config::UnknownMachine unknown = config::UnknownMachine::destroy);
+    std::chrono::milliseconds grace,
+    config::UnknownMachine unknown);
 
 /// Rows at `provider` whose end passed so long ago that the reaper would act on them: what cannot
 /// be looked at is a hazard too.

@@ -40,19 +40,6 @@ Verdict judge_with_row(const Seen& seen, const Machine& row, const SweepInput& i
 /// was written by somebody else.
 constexpr std::chrono::days named_age_max{31};
 
-/// When it was made: as its provider says (Lambda does not), else as the name we gave it says,
-/// which is a moment before. Nothing for a name that is not ours.
-std::optional<UtcTime> born_of(const Seen& seen, UtcTime now) {
-    if (seen.created != UtcTime{}) {
-        return seen.created;
-    }
-    const auto last = seen.name.rfind('-');
-    const auto id = seen.name.starts_with(family) && last != std::string::npos
-                        ? id_from_text(std::string_view{seen.name}.substr(last + 1))
-                        : std::nullopt;
-    return id && now - id_time(*id) <= named_age_max ? std::optional{id_time(*id)} : std::nullopt;
-}
-
 }  // namespace
 
 std::string_view to_text(Verdict verdict) noexcept {
@@ -75,6 +62,17 @@ std::string_view to_text(Verdict verdict) noexcept {
             return "foreign";
     }
     return "";
+}
+
+std::optional<UtcTime> born_of(UtcTime created, std::string_view name, UtcTime now) {
+    if (created != UtcTime{}) {
+        return created;
+    }
+    const auto last = name.rfind('-');
+    const auto id = name.starts_with(family) && last != std::string_view::npos
+                        ? id_from_text(name.substr(last + 1))
+                        : std::nullopt;
+    return id && now - id_time(*id) <= named_age_max ? std::optional{id_time(*id)} : std::nullopt;
 }
 
 std::vector<Finding> sweep(const SweepInput& input, OrphanWatch& watch) {
@@ -151,7 +149,7 @@ Machine make_orphan(
     // The provider's clock may be wrong, but a machine is never billed from the future. Its time is
     // cut to whole microseconds, so up to one more has passed.
     using std::chrono::microseconds;
-    const auto created = born_of(seen, now.utc);
+    const auto created = born_of(seen.created, seen.name, now.utc);
     const microseconds age =
         created ? std::max(microseconds{0}, now.utc - *created) + microseconds{1} : microseconds{0};
     const Now born{.boot = now.boot - age, .utc = now.utc - age};

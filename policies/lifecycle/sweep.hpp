@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -49,6 +50,10 @@ struct SweepInput {
     std::chrono::milliseconds grace{std::chrono::seconds{60}};
     config::UnknownMachine unknown{config::UnknownMachine::destroy};
 };
+
+/// When it was made: as its provider says (`created`; Lambda does not), else as the name we gave it
+/// says, which is a moment before. Nothing for a name that is not ours.
+[[nodiscard]] std::optional<UtcTime> born_of(UtcTime created, std::string_view name, UtcTime now);
 
 /// One finding for every machine of the list. `watch` is updated. Rows missing from the list are
 /// no matter of the sweep: their own Listed events deal with that.

@@ -23,7 +23,8 @@ struct WorstCase {
     friend bool operator==(const WorstCase&, const WorstCase&) = default;
 };
 
-/// An upper bound, not a forecast.
+/// An upper bound, not a forecast, for machines that serve. One that fails within its minimum bill
+/// is billed on beside the one that replaces it: that is not in it.
 ///
 /// Rentals. All day long as many machines as the scaling entries, their providers and
 /// safety.max_machines allow, dearest first, each at its entry's max_price; together not above

@@ -4,7 +4,12 @@
 #include <boost/json/value.hpp>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <bit>
 #include <filesystem>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 /// `evenkeel policy` on a running agent and beside a stopped one.
 namespace evenkeel::integration {
@@ -168,6 +173,47 @@ TEST_F(PolicyCommand, EveryPolicyIsKeptWithNumberTimeAndAuthor) {
     EXPECT_NE(old.out.find(before), std::string::npos) << old.out;
     EXPECT_NE(policy({"show"}).out.find("max_wait: 400ms"), std::string::npos);
     EXPECT_EQ(policy({"show", "--revision", "9"}).status, failed);
+}
+
+TEST_F(PolicyCommand, WhatChangesOnlyAtARestartKeepsItsValueInAReload) {
+    const std::string before = daemon.read("evenkeel.yaml");
+    daemon.write("evenkeel.yaml", before + "speed: 7\n");
+    edit("max_wait: 200ms", "max_wait: 300ms");
+    daemon.signal(SIGHUP);
+    ASSERT_TRUE(eventually(5s, [&] { return revision() == 2; }));
+    EXPECT_NE(daemon.log().find("speed change only at a restart"), std::string::npos);
+    EXPECT_EQ(daemon.log().find("speed=7"), std::string::npos);
+}
+
+/// The answer to a request on the agent's own socket.
+std::string post_local(const fs::path& socket, const std::string& path, const std::string& body) {
+    sockaddr_un name{.sun_family = AF_UNIX, .sun_path = {}};
+    socket.string().copy(static_cast<char*>(name.sun_path), sizeof name.sun_path - 1);
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(::connect(fd, std::bit_cast<const sockaddr*>(&name), sizeof name), 0);
+    const std::string request = "POST " + path +
+                                " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                                "Content-Type: application/json\r\nContent-Length: " +
+                                std::to_string(body.size()) + "\r\n\r\n" + body;
+    EXPECT_EQ(::send(fd, request.data(), request.size(), 0), std::ssize(request));
+    std::string answer;
+    std::array<char, 4096> piece{};
+    for (ssize_t got = 0; (got = ::recv(fd, piece.data(), piece.size(), 0)) > 0;) {
+        answer.append(piece.data(), static_cast<std::size_t>(got));
+    }
+    ::close(fd);
+    return answer;
+}
+
+TEST_F(PolicyCommand, AnApplyThatDoesNotSayWhichPlanIsRefused) {
+    edit("max_wait: 200ms", "max_wait: 300ms");
+    const fs::path socket = daemon.state() / "control.sock";
+    for (const char* body :
+         {"{}", R"({"base_sha256": "0123"})", R"({"draft_sha256": "0123", "base_sha256": ""})"}) {
+        const std::string answer = post_local(socket, "/api/policy/apply", body);
+        EXPECT_NE(answer.find("which plan is meant"), std::string::npos) << answer;
+    }
+    EXPECT_EQ(revision(), 1);
 }
 
 TEST_F(PolicyCommand, WhatNeedsNoAgentWorksWithoutOne) {

@@ -94,5 +94,34 @@ TEST_F(ApplyTest, F80_ALedgerThatDoesNotAnswerChangesNothingNowOrLater) {
         << "the late one was not applied afterwards";
 }
 
+/// policy diff and plan take the newest row for the policy in force.
+TEST_F(ApplyTest, F80_AfterAPolicyThatWasStoredTooLateTheNewestRowIsTheOneInForce) {
+    control.start();
+    ASSERT_TRUE(control.apply(lonely(), "text one", "test", 10s));
+    {
+        ledger::Database lock{
+            world.state() / ledger::ledger_file, ledger::Database::Mode::read_write};
+        lock.exec("BEGIN IMMEDIATE");
+        ASSERT_FALSE(control.apply(lonely(), "text two", "test", 100ms));
+        lock.exec("ROLLBACK");
+    }
+    auto reader = ledger::Reader::open(world.state());
+    ASSERT_TRUE(reader);
+    std::vector<std::string> texts;
+    for (int i = 0; i < 500 && (texts.empty() || texts.back() != "text one" || texts.size() < 2);
+         ++i) {
+        const auto row = reader->policy();
+        ASSERT_TRUE(row);
+        if (texts.empty() || texts.back() != row->text) {
+            texts.push_back(row->text);
+        }
+        std::this_thread::sleep_for(10ms);
+    }
+    const auto third = reader->policy();
+    ASSERT_TRUE(third);
+    EXPECT_EQ(third->text, "text one");
+    EXPECT_EQ(third->no, 3) << "the late one is row 2";
+}
+
 }  // namespace
 }  // namespace evenkeel::agent::control_rig

@@ -1,5 +1,7 @@
 #include "agent/reap/judge.hpp"
 
+#include "policies/domain/id.hpp"
+
 #include <gtest/gtest.h>
 
 /// Which machines the reaper may end (FAULTS F26, F27, F48).
@@ -28,6 +30,15 @@ Row row_of(UtcTime expires, std::string remote_id = "m-1") {
         .expires = expires};
 }
 
+std::string named_at(UtcTime time) {
+    return std::string{mark} + "-" + id_to_text(evenkeel::least_id_at(time));
+}
+
+std::vector<Judgement> judged(
+    std::span<const providers::RemoteMachine> list, std::span<const Row> rows, Agent agent) {
+    return judge("cloud", list, rows, mark, agent, now, 1min, config::UnknownMachine::destroy);
+}
+
 struct Case {
     const char* name;
     providers::RemoteMachine machine;
@@ -41,7 +52,7 @@ class JudgeMachines : public testing::TestWithParam<Case> {};
 TEST_P(JudgeMachines, ByMarkEndAndRow) {
     const Case& c = GetParam();
     const std::vector<providers::RemoteMachine> list{c.machine};
-    const auto found = judge("cloud", list, c.rows, mark, c.agent, now);
+    const auto found = judged(list, c.rows, c.agent);
     ASSERT_EQ(found.size(), 1u);
     EXPECT_EQ(to_text(found[0].verdict), to_text(c.verdict));
     EXPECT_FALSE(found[0].why.empty());
@@ -73,19 +84,22 @@ TEST(JudgeMachine, AnOrphanInARowOfAnotherEntryIsKept) {
         {.provider = "cloud-two",
          .name = list[0].name + "~" + list[0].remote_id,
          .remote_id = list[0].remote_id}};
-    EXPECT_EQ(judge("cloud", list, rows, mark, Agent::dead, now)[0].verdict, Verdict::kept);
+    EXPECT_EQ(judged(list, rows, Agent::dead)[0].verdict, Verdict::kept);
 }
 
 TEST(JudgeMachine, AMachineMadeJustNowIsLeftToAnAgentThatStarts) {
     providers::RemoteMachine fresh = machine_of(mark, {});
     fresh.created = now - 59s;
-    const auto judged = [&] {
-        const std::vector<providers::RemoteMachine> list{fresh};
-        return judge("cloud", list, {}, mark, Agent::dead, now, 1min)[0].verdict;
-    };
-    EXPECT_EQ(judged(), Verdict::watched);
+    const auto verdict = [&] { return judged({&fresh, 1}, {}, Agent::dead)[0].verdict; };
+    EXPECT_EQ(verdict(), Verdict::watched);
     fresh.created = now - 60s;
-    EXPECT_EQ(judged(), Verdict::orphan);
+    EXPECT_EQ(verdict(), Verdict::orphan);
+    // Lambda does not say when: the name does.
+    fresh.created = {};
+    fresh.name = named_at(now - 59s);
+    EXPECT_EQ(verdict(), Verdict::watched);
+    fresh.name = named_at(now - 61s);
+    EXPECT_EQ(verdict(), Verdict::orphan);
 }
 
 const UtcTime none{};
@@ -219,7 +233,9 @@ TEST(JudgeAgent, ByTheAgeOfItsHeartbeat) {
 
 TEST(JudgeMachines, AnEmptyMarkOwnsNothing) {
     const std::vector<providers::RemoteMachine> list{machine_of("", now - 1h)};
-    EXPECT_FALSE(must_end(judge("cloud", list, {}, "", Agent::dead, now)[0].verdict));
+    EXPECT_FALSE(must_end(
+        judge("cloud", list, {}, "", Agent::dead, now, 1min, config::UnknownMachine::destroy)[0]
+            .verdict));
 }
 
 TEST(JudgeMachines, OverdueRowsAreThoseTheReaperWouldEnd) {
