@@ -105,8 +105,9 @@ private:
     void recover(Now now);
     void drain_unnamed();
     void meter_power(Now now);
-    /// Shows the counters of own and rented workers to `speeds_`.
-    void learn_speeds(Now now);
+    /// Shows the counters of own and rented workers to `speeds_`, and tells the gateway what is
+    /// known.
+    void mind_speeds(Now now);
     /// Counts electricity in the gate's budgets; the same shares go into the books.
     [[nodiscard]] std::vector<ledger::BudgetShare> count_power(
         const std::string& hardware, Money amount, UtcTime at);

@@ -167,11 +167,8 @@ std::vector<SourceView> Control::source_views(Now now) {
     return views;
 }
 
-void Control::learn_speeds(Now now) {
+void Control::mind_speeds(Now now) {
     const config::Config& config = catalogue_->config;
-    if (config.speed > 1) {
-        return;  // in a sped-up world this host is the limit, not the GPU that is played
-    }
     std::map<NameIx, std::pair<std::string, std::string>> workers;  // offer and GPU
     for (const auto& [ix, source] : sources_.all()) {
         const auto box =
@@ -179,18 +176,27 @@ void Control::learn_speeds(Now now) {
         workers[ix] = {source.info.name, box == config.hardware.end() ? "" : box->gpu};
     }
     for (const auto& [id, seat] : fleet_.seats()) {
-        workers[seat.names.source] = {seat.machine.offer, seat.machine.gpu};
+        const lifecycle::Machine& machine = seat.machine;
+        workers[seat.names.source] = {
+            machine.offer, machine.gpu.empty() ? machine.gpu_wanted : machine.gpu};
     }
     for (const gate::SourceCounters& counted : counters_.sources) {
         const auto worker = workers.find(counted.source);
         if (counted.kind == SourceKind::api || worker == workers.end()) {
             continue;
         }
-        const auto [model, offer] = config.offer(worker->second.first);
-        if (offer != nullptr) {
-            const auto seed = nearest_profile(worker->second.second, model->name);
-            speeds_.look(*model, *offer, seed, counted, now.boot);
+        const auto& [name, gpu] = worker->second;
+        const auto [model, offer] = config.offer(name);
+        if (offer == nullptr) {
+            continue;
         }
+        // In a sped-up world this host is the limit, not the GPU that is played.
+        if (config.speed <= 1) {
+            speeds_.look(*model, *offer, nearest_profile(gpu, model->name), counted, now.boot);
+        }
+        const auto seed = placing_profile(gpu, model->name);
+        parts_.gateway.source_speed(
+            counted.source, speeds_.speed(*model, *offer, seed, config.speed));
     }
     speeds_.tick(now.boot);
 }

@@ -71,6 +71,12 @@ std::optional<capacity::Profile> rental_profile(std::string_view gpu, std::strin
     return std::nullopt;
 }
 
+std::optional<capacity::Profile> placing_profile(std::string_view gpu, std::string_view model) {
+    const int size = billions_of(model).value_or(0);
+    const bool near = (size >= 27 && size <= 34) || (size >= 60 && size <= 72);
+    return near ? rental_profile(gpu, model) : std::nullopt;
+}
+
 std::optional<breakeven::Exact> tokens_per_s(std::string_view gpu, std::string_view model) {
     const auto profile = rental_profile(gpu, model);
     if (!profile) {

@@ -84,6 +84,11 @@ private:
 [[nodiscard]] std::optional<capacity::Profile> rental_profile(
     std::string_view gpu, std::string_view model);
 
+/// The same where the seed's own model is about as large: only then is its speed near enough to
+/// place requests by before it was measured, and its cache of the same size.
+[[nodiscard]] std::optional<capacity::Profile> placing_profile(
+    std::string_view gpu, std::string_view model);
+
 /// Tokens a second, read and written together four to one, that such an engine makes at a full
 /// batch; nothing where no seed is about it. An estimate.
 [[nodiscard]] std::optional<breakeven::Exact> tokens_per_s(

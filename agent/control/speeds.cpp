@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 
@@ -103,6 +104,26 @@ capacity::Profile Speeds::profile(
     const config::Model& model, const config::Offer& offer, const capacity::Profile& seed) const {
     const auto learned = kinds_.find(kind_of(model, offer));
     return learned == kinds_.end() ? seed : capacity::profile_of(learned->second, seed);
+}
+
+gate::Speed Speeds::speed(
+    const config::Model& model,
+    const config::Offer& offer,
+    const std::optional<capacity::Profile>& seed,
+    std::int64_t clock) const {
+    const capacity::Learned* learned = measured(model, offer);
+    if (learned == nullptr && !seed) {
+        return {};
+    }
+    const capacity::Profile known =
+        learned == nullptr ? *seed
+                           : capacity::profile_of(*learned, seed.value_or(capacity::Profile{}));
+    const auto times = static_cast<double>(std::max<std::int64_t>(clock, 1));
+    return {
+        .prefill_tok_s = known.prefill_tok_s * times,
+        .step_s = known.alpha_s / times,
+        .step_per_seq_s = known.beta_s / times,
+        .kv_tokens = known.kv_tokens};
 }
 
 const capacity::Learned* Speeds::measured(

@@ -44,6 +44,14 @@ public:
         const config::Model& model,
         const config::Offer& offer,
         const capacity::Profile& seed) const;
+    /// The same for the gate, by its clock, which runs `clock` times as fast as the world. Nothing
+    /// known (no seed, not enough seen) is a default one: then only slots count. Room in the cache
+    /// is known from the seed only.
+    [[nodiscard]] gate::Speed speed(
+        const config::Model& model,
+        const config::Offer& offer,
+        const std::optional<capacity::Profile>& seed,
+        std::int64_t clock) const;
     /// Nothing until enough was seen.
     [[nodiscard]] const capacity::Learned* measured(
         const config::Model& model, const config::Offer& offer) const;

@@ -70,8 +70,7 @@ asio::awaitable<void> ChatRequest::serve() {
     for (;;) {
         co_await await_verdict();
         if (!verdict_) {
-            const Next next = co_await gave_up();
-            if (next == Next::over) {
+            if (co_await gave_up() == Next::over) {
                 co_return;
             }
             continue;
@@ -90,7 +89,11 @@ asio::awaitable<void> ChatRequest::serve() {
         }
         source_ = nullptr;
         sent_ = false;
-        ticket_.retry();
+        if (next == Next::leave) {
+            ticket_.leave();
+        } else {
+            ticket_.retry();
+        }
     }
 }
 
@@ -128,7 +131,7 @@ asio::awaitable<bool> ChatRequest::admit() {
     }
     const routing::Catalogue& catalogue = *world_->catalogue;
     const auto* entry = catalogue.model(scan_.model);
-    const std::int64_t guess = loop_.tokens_out_guess(entry == nullptr ? NameIx{} : entry->ix);
+    const auto guess = loop_.tokens_out_guess(entry == nullptr ? NameIx{} : entry->ix);
     const routing::Ask ask{
         .model = scan_.model,
         .key_name = key_.name,
@@ -138,7 +141,9 @@ asio::awaitable<bool> ChatRequest::admit() {
         .tokens_in = scan_.prompt_tokens,
         .max_tokens = scan_.max_tokens * scan_.n,
         .answers = scan_.n,
-        .tokens_out_guess = guess * scan_.n,
+        .tokens_out_guess = guess.mean * scan_.n,
+        .tokens_out_deviation = guess.deviation * scan_.n,
+        .streams = scan_.stream,
         .tools = scan_.tools,
         .images = scan_.images,
         .now = arrived_.boot};
@@ -175,6 +180,12 @@ asio::awaitable<bool> ChatRequest::admit() {
 void ChatRequest::on_effect(const gate::Effect& effect) {
     if (effect.kind == gate::EffectKind::queued) {
         queued_ = true;
+        return;
+    }
+    if (effect.kind == gate::EffectKind::recall) {
+        if (!first_token_ && source_ != nullptr && source_->info.source == effect.source) {
+            abort(Cause::recalled);
+        }
         return;
     }
     verdict_ = effect;

@@ -117,21 +117,29 @@ asio::awaitable<ChatRequest::Next> ChatRequest::pass_through(Answer answer, std:
 
 // --- streams ----------------------------------------------------------------------------------
 
-asio::awaitable<ChatRequest::Next> ChatRequest::relay_stream(Answer answer) {
-    dialect::EventStream stream{!scan_.include_usage && scan_.stream};
-    const auto stall = loop_.options().limits.stall_time;
+/// Until the first event nothing of the answer is shown, its head neither: engines send that at
+/// once, and the source may still fail, or be left because it will be late.
+asio::awaitable<void> ChatRequest::stream_begins(const Answer& answer) {
+    first_token_ = true;
+    body_ = {};  // from here on no other source can take over
+    record_.ttft_ms = std::max<std::int64_t>(elapsed_ms(), 1);
+    if (record_.kind != SourceKind::api) {
+        ticket_.first_token();
+    }
     if (!begun_) {
         co_await begin_stream(&answer);
     }
+}
+
+asio::awaitable<ChatRequest::Next> ChatRequest::relay_stream(Answer answer) {
+    dialect::EventStream stream{!scan_.include_usage && scan_.stream};
+    const auto stall = loop_.options().limits.stall_time;
     std::string_view content = answer.first;
     bool there = true;
-    if (content.empty()) {
-        there = co_await chunk({}, false);  // the head need not wait for the first event
-    }
     while (there) {
         if (!content.empty()) {
-            if (record_.ttft_ms == 0) {
-                record_.ttft_ms = std::max<std::int64_t>(elapsed_ms(), 1);
+            if (!first_token_) {
+                co_await stream_begins(answer);
             }
             const dialect::EventStream::Pass& pass = stream.feed(content);
             if (!pass.done.empty()) {
@@ -159,6 +167,9 @@ asio::awaitable<ChatRequest::Next> ChatRequest::relay_stream(Answer answer) {
         co_return Next::over;
     }
     upstream_->close();
+    if (!first_token_) {
+        co_return co_await gave_up();  // the client has seen nothing of it
+    }
     if (!there) {
         cause_ = std::max(cause_, Cause::client_gone);
     }

@@ -33,6 +33,7 @@ public:
     /// Why a wait was ended from outside; a later one of the list overrides.
     enum class Cause : std::uint8_t {
         none,
+        recalled,     ///< the gate: it will be late, and another source would not
         late,         ///< the deadline of the current step has passed
         source_gone,  ///< cancel_streams or source_gone
         stopping,     ///< the drain time is over
@@ -60,7 +61,7 @@ public:
     }
 
 private:
-    enum class Next : std::uint8_t { over, retry };
+    enum class Next : std::uint8_t { over, retry, leave };
 
     /// A hold on its way to disk; outlives a request that gave up waiting.
     struct HoldWait {
@@ -113,6 +114,7 @@ private:
     [[nodiscard]] asio::awaitable<Next> relay_plain(Answer answer);
     [[nodiscard]] asio::awaitable<Next> pass_through(Answer answer, std::string buffered);
     [[nodiscard]] asio::awaitable<Next> relay_stream(Answer answer);
+    [[nodiscard]] asio::awaitable<void> stream_begins(const Answer& answer);
     [[nodiscard]] asio::awaitable<void> stream_done(
         dialect::EventStream& stream, const dialect::EventStream::Pass& pass);
     [[nodiscard]] asio::awaitable<void> stream_cut(dialect::EventStream& stream);
@@ -177,6 +179,7 @@ private:
     bool reused_{false};  ///< the connection has served before
     bool sent_{false};    ///< the source may have seen the request
     bool first_byte_{false};
+    bool first_token_{false};      ///< of a streamed answer, from the present source
     std::int64_t seen_tokens_{0};  ///< of an answer that did not become whole, estimated
 
     bool begun_{false};    ///< a streamed answer has begun

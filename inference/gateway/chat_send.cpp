@@ -45,6 +45,7 @@ asio::awaitable<ChatRequest::Next> ChatRequest::attempt(gate::Effect grant) {
     record_.budgets = grant.budgets;
     record_.wait_ms = elapsed_ms();
     sent_ = false;
+    first_token_ = false;
     seen_tokens_ = 0;
     if (source_ == nullptr) {
         co_return Next::retry;  // taken away between the grant and now
@@ -68,7 +69,6 @@ asio::awaitable<ChatRequest::Next> ChatRequest::attempt(gate::Effect grant) {
         co_return co_await source_refused(std::move(*answer));
     }
     if (answer->events) {
-        body_ = {};  // from here on no other source can take over
         co_return co_await relay_stream(std::move(*answer));
     }
     co_return co_await relay_plain(std::move(*answer));
@@ -291,6 +291,14 @@ asio::awaitable<ChatRequest::Next> ChatRequest::gave_up() {
     cause_ = Cause::none;
     if (source_ == nullptr) {
         co_return Next::retry;
+    }
+    if (cause == Cause::recalled) {
+        if (upstream_ != nullptr) {
+            upstream_->close();  // the engine sees it and stops
+            upstream_ = nullptr;
+        }
+        --tries_;  // the source has not failed
+        co_return Next::leave;
     }
     const bool ledger =
         hold_wait_ != nullptr && !sent_ && upstream_ != nullptr && cause != Cause::source_gone;

@@ -104,6 +104,9 @@ public:
         hub_.source_up(std::move(*source));
         return {};
     }
+    void source_speed(NameIx source, const gate::Speed& speed) override {
+        hub_.source_speed(source, speed);
+    }
     void source_draining(NameIx source) override { hub_.source_draining(source); }
     void source_gone(NameIx source) override {
         hub_.source_gone(source);

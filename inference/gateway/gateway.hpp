@@ -129,9 +129,12 @@ public:
     /// Adds money that others spent in a budget (machine time; negative corrects).
     virtual void budget_added(NameIx budget, std::int64_t report) = 0;
 
-    /// Adds or changes a source; free slots take queued requests at once. Errors: invalid_argument
+    /// Adds or changes a source; free slots take queued requests at once. What was known of its
+    /// speed stays. Errors: invalid_argument
     /// (no port, bad CA file or pin, a name or key with control characters).
     [[nodiscard]] virtual Result<void> source_up(SourceInfo source) = 0;
+    /// What is known by now of how fast a worker is; ignored for a source that is not known.
+    virtual void source_speed(NameIx source, const gate::Speed& speed) = 0;
     /// No new requests; running ones go on.
     virtual void source_draining(NameIx source) = 0;
     /// Drains, ends what still runs on it as cut, and forgets it when that is done.

@@ -97,6 +97,14 @@ void Hub::retry(std::uint16_t loop, gate::Handle handle, gate::Effects& own) {
     with_gate(loop, own, [&](Now now) { gate_.retry(handle, now, own); });
 }
 
+void Hub::first_token(std::uint16_t loop, gate::Handle handle, gate::Effects& own) {
+    with_gate(loop, own, [&](Now now) { gate_.first_token(handle, now, own); });
+}
+
+void Hub::leave(std::uint16_t loop, gate::Handle handle, gate::Effects& own) {
+    with_gate(loop, own, [&](Now now) { gate_.leave(handle, now, own); });
+}
+
 bool Hub::take_retry() noexcept {
     std::int64_t credit = retry_credit_.load(std::memory_order_relaxed);
     while (credit >= 5) {
@@ -207,9 +215,21 @@ void Hub::source_up(std::shared_ptr<const Source> source) {
             .model = info.model,
             .provider = info.provider,
             .slots = info.slots,
-            .rank = info.rank};
+            .rank = info.rank,
+            .speed = known.worker.speed};
         known.wanted = true;
         tell(known, now, effects);
+    });
+}
+
+void Hub::source_speed(NameIx source, const gate::Speed& speed) {
+    gate::Effects effects;
+    with_gate(no_loop, effects, [&](Now now) {
+        const auto found = known_.find(source);
+        if (found != known_.end() && found->second.worker.speed != speed) {
+            found->second.worker.speed = speed;
+            tell(found->second, now, effects);
+        }
     });
 }
 

@@ -70,6 +70,9 @@ public:
         const gate::Finish& finish,
         gate::Effects& own);
     void retry(std::uint16_t loop, gate::Handle handle, gate::Effects& own);
+    void first_token(std::uint16_t loop, gate::Handle handle, gate::Effects& own);
+    /// The answer to gate::EffectKind::recall.
+    void leave(std::uint16_t loop, gate::Handle handle, gate::Effects& own);
     /// True when a second try may be made now; takes it from the credit.
     [[nodiscard]] bool take_retry() noexcept;
     /// Before its first byte, or in mid-answer.
@@ -80,6 +83,7 @@ public:
     void budget_booked(NameIx budget, std::int64_t settled_report);
     void budget_added(NameIx budget, std::int64_t report);
     void source_up(std::shared_ptr<const Source> source);
+    void source_speed(NameIx source, const gate::Speed& speed);
     void source_draining(NameIx source);
     void source_gone(NameIx source);
     void stop();

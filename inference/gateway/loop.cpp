@@ -217,14 +217,15 @@ void Loop::sweep() {
 
 void Loop::learn(NameIx model, std::int64_t tokens_out, std::int64_t total_ms) {
     Learned& learned = learned_[model];
+    blend(learned.deviation, std::abs(tokens_out - learned.tokens_out / 1000));
     blend(learned.tokens_out, tokens_out);
     blend(learned.total_ms, total_ms);
 }
 
-std::int64_t Loop::tokens_out_guess(NameIx model) const {
+Loop::TokensOut Loop::tokens_out_guess(NameIx model) const {
     const auto found = learned_.find(model);
     const Learned learned = found == learned_.end() ? Learned{} : found->second;
-    return std::max<std::int64_t>(learned.tokens_out / 1000, 1);
+    return {std::max<std::int64_t>(learned.tokens_out / 1000, 1), learned.deviation / 1000};
 }
 
 std::chrono::seconds Loop::wait_hint(NameIx model, std::int64_t queued, int slots) const {

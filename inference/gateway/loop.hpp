@@ -108,7 +108,11 @@ public:
 
     /// Running means per model, in thousandths.
     void learn(NameIx model, std::int64_t tokens_out, std::int64_t total_ms);
-    [[nodiscard]] std::int64_t tokens_out_guess(NameIx model) const;
+    struct TokensOut {
+        std::int64_t mean{0};
+        std::int64_t deviation{0};  ///< mean, from the mean
+    };
+    [[nodiscard]] TokensOut tokens_out_guess(NameIx model) const;
     /// When a place in a queue of `queued` before `slots` may be free.
     [[nodiscard]] std::chrono::seconds wait_hint(
         NameIx model, std::int64_t queued, int slots) const;
@@ -124,6 +128,7 @@ private:
 
     struct Learned {
         std::int64_t tokens_out{256'000};
+        std::int64_t deviation{0};
         std::int64_t total_ms{10'000'000};
     };
 

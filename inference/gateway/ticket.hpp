@@ -52,6 +52,17 @@ public:
             loop->deliver(loop->effects());
         }
     }
+    /// Of a streamed answer.
+    void first_token() {
+        loop_->hub().first_token(loop_->index(), handle_, loop_->effects());
+        loop_->deliver(loop_->effects());
+    }
+    /// The source was to be left before its first token; another verdict follows.
+    void leave() {
+        source_ = {};
+        loop_->hub().leave(loop_->index(), handle_, loop_->effects());
+        loop_->deliver(loop_->effects());
+    }
     /// Another verdict follows.
     void retry() {
         source_ = {};

@@ -57,7 +57,8 @@ constexpr std::array policy_rows{
     Key{"slo.per_output_token", Type::duration, "Time for each further token."}
         .between("1ms", "1m").def("80ms"),
     Key{"slo.patience", Type::ratio,
-        "Without max_wait: share of the first-token time that a request is held."}
+        "Without max_wait: share of the first-token time, less what the API needs, that a request "
+        "is held."}
         .between("0", "10").def("0.8"),
     Key{"slo.miss_costs", Type::integer,
         "Price of a late answer in replay's score, as a multiple of its API price; never booked."}

@@ -100,9 +100,11 @@ struct Ask {
     std::int64_t tokens_in{0};   ///< estimate
     std::int64_t max_tokens{0};  ///< the client's ceiling, all answers together; 0 = not stated
     std::int64_t answers{1};  ///< wanted at once (`n`); each may fill what is left of the context
-    std::int64_t tokens_out_guess{256};  ///< learned mean of the model
-    bool tools{false};                   ///< it defines tools
-    bool images{false};                  ///< its messages hold images
+    std::int64_t tokens_out_guess{256};    ///< learned mean of the model
+    std::int64_t tokens_out_deviation{0};  ///< how far answers are from it, on average
+    bool streams{false};                   ///< the answer is streamed
+    bool tools{false};                     ///< it defines tools
+    bool images{false};                    ///< its messages hold images
     BootTime now{};
 };
 

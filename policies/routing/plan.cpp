@@ -91,7 +91,11 @@ void set_times(
     const config::Slo& slo = config.slo;
     const nanoseconds per_token = nanoseconds{slo.first_token_per_1k} / 1000;
     const nanoseconds first = slo.first_token + per_token * ask.tokens_in;
-    const nanoseconds patience = first / 1000 * slo.patience_millis;
+    arrival.api_first_token =
+        nanoseconds{api_first_token} / std::max<std::int64_t>(config.speed, 1);
+    // What is left for waiting if the API is to be in time too.
+    const nanoseconds patience =
+        std::max(first - arrival.api_first_token, nanoseconds{0}) / 1000 * slo.patience_millis;
     const bool apis = arrival.api_count > 0;
     const nanoseconds grace =
         apis ? nanoseconds{api_full_grace} / std::max<std::int64_t>(config.speed, 1)
@@ -105,8 +109,6 @@ void set_times(
     // Who may wait longer than that is not late before.
     arrival.first_token_by = ask.now + std::max(first, wait(first));
     arrival.per_output_token = slo.per_output_token;
-    arrival.api_first_token =
-        nanoseconds{api_first_token} / std::max<std::int64_t>(config.speed, 1);
     arrival.overflow_at = BootTime::max();
     if (apis) {
         arrival.overflow_at = ask.now + wait(patience);
@@ -181,8 +183,12 @@ Result<RoutePlan> plan(const Catalogue& catalogue, const Ask& ask_as_given) {
     arrival.revision = catalogue.revision;
     arrival.budgets = common_budgets(config, *route, ask);
     arrival.tokens_in = ask.tokens_in;
-    arrival.tokens_out =
-        ask.max_tokens > 0 ? std::min(ask.tokens_out_guess, ask.max_tokens) : ask.tokens_out_guess;
+    const auto bounded = [&ask](std::int64_t tokens) {
+        return ask.max_tokens > 0 ? std::min(tokens, ask.max_tokens) : tokens;
+    };
+    arrival.tokens_out = bounded(ask.tokens_out_guess);
+    arrival.tokens_out_room = bounded(ask.tokens_out_guess + ask.tokens_out_deviation);
+    arrival.streams = ask.streams;
     set_times(config, bounds, ask, arrival);
     return plan;
 }

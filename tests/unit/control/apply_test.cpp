@@ -44,6 +44,37 @@ TEST_F(ApplyTest, GivesTheRevisionAndIsInForce) {
     EXPECT_EQ(gateway.policy.revision, 2);
 }
 
+/// The gate places requests by it, and rescues those that will be late.
+TEST_F(ApplyTest, TheGatewayHearsHowFastAWorkerIs) {
+    for (std::int32_t ix = 1; ix < 20; ++ix) {  // whatever the number of the worker's name
+        gateway.counted.sources.push_back({.source = NameIx{ix}, .kind = SourceKind::own});
+    }
+    config::Config config = lonely();
+    config.hardware = {{.name = "desk", .gpu = "RTX 5090"}};
+    config.providers = {
+        {.name = "here",
+         .kind = config::ProviderKind::local,
+         .url = "http://127.0.0.1:9",
+         .hardware = "desk"}};
+    config.models[0].name = "qwq-32b";
+    config.models[0].offers = {{.name = "desk-qwq", .on = "here", .slots = 4}};
+    control.start();
+    ASSERT_TRUE(control.apply(config, "one", "test", 10s));
+    const auto told = [this] {
+        const std::lock_guard lock{gateway.mutex};
+        return gateway.speeds;
+    };
+    for (int i = 0; i < 200 && told().empty(); ++i) {
+        world.clock.advance(1s);
+        static_cast<void>(control.apply(config, "one", "test", 10s));
+        std::this_thread::sleep_for(10ms);
+    }
+    ASSERT_EQ(told().size(), 1u);
+    const auto seed = *capacity::find_profile("5090-32b-awq");
+    EXPECT_EQ(told().begin()->second.prefill_tok_s, seed.prefill_tok_s);
+    EXPECT_EQ(told().begin()->second.kv_tokens, seed.kv_tokens);
+}
+
 /// A budget that a reload adds, renames or moves knows what was spent before it; one that stays
 /// keeps the gate's figures.
 TEST_F(ApplyTest, F99_ABudgetOfAReloadKnowsWhatWasSpentBefore) {

@@ -30,5 +30,14 @@ TEST(RentalProfile, JudgesOnlyWhatASeedIsAbout) {
     }
 }
 
+TEST(PlacingProfile, IsOfAModelAboutAsLarge) {
+    EXPECT_TRUE(placing_profile("H100", "qwq-32b"));
+    EXPECT_TRUE(placing_profile("rtx5090", "gemma-27b"));
+    EXPECT_TRUE(placing_profile("RTX 5090", "r1-70b"));
+    EXPECT_FALSE(placing_profile("rtx5090", "qwen3-8b")) << "its cache is larger by far";
+    EXPECT_FALSE(placing_profile("A100", "qwq-32b"));
+    EXPECT_FALSE(placing_profile("H100", "phi-4"));
+}
+
 }  // namespace
 }  // namespace evenkeel::agent

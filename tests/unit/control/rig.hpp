@@ -104,10 +104,14 @@ public:
         told.push_back("up " + source.name);
         return {};
     }
+    void source_speed(NameIx source, const gate::Speed& speed) override {
+        const std::lock_guard lock{mutex};
+        speeds[source] = speed;
+    }
     void source_draining(NameIx source) override { tell("draining", source); }
     void source_gone(NameIx source) override { tell("gone", source); }
     void cancel_streams(NameIx source) override { tell("cancel", source); }
-    inference::GatewayCounters counters() const override { return {}; }
+    inference::GatewayCounters counters() const override { return {.gate = counted, .totals = {}}; }
     int in_flight(NameIx) const override { return 0; }
     void on_queue_event(std::function<void()>) override {}
     void on_source_trouble(Trouble) override {}
@@ -115,6 +119,9 @@ public:
 
     gate::Policy policy{};
     std::vector<std::int64_t> applied{};  ///< revisions, in order
+    gate::Counters counted{};
+    std::mutex mutex{};
+    std::map<NameIx, gate::Speed> speeds{};
 
 private:
     void tell(const char* what, NameIx source) {

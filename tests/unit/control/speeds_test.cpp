@@ -95,5 +95,21 @@ TEST_F(SpeedsTest, AnIdleWorkerTeachesNothing) {
     EXPECT_FALSE(fs::exists(folder_ / speeds_file));
 }
 
+TEST_F(SpeedsTest, TheGateHearsOnlyWhatIsKnown) {
+    Speeds speeds{folder_};
+    EXPECT_EQ(speeds.speed(model_, offer_, std::nullopt, 1), gate::Speed{});
+    const gate::Speed seeded = speeds.speed(model_, offer_, seed_, 1);
+    EXPECT_EQ(seeded.prefill_tok_s, seed_.prefill_tok_s);
+    EXPECT_EQ(seeded.kv_tokens, seed_.kv_tokens);
+    const gate::Speed fast = speeds.speed(model_, offer_, seed_, 60);
+    EXPECT_DOUBLE_EQ(fast.prefill_tok_s, 60 * seeded.prefill_tok_s);
+    EXPECT_DOUBLE_EQ(fast.step_s * 60, seeded.step_s);
+    EXPECT_EQ(fast.kv_tokens, seeded.kv_tokens);
+    serve(speeds, 20, 4'000);
+    const gate::Speed measured = speeds.speed(model_, offer_, std::nullopt, 1);
+    EXPECT_NEAR(measured.step_s + 2 * measured.step_per_seq_s, 0.040, 0.004);
+    EXPECT_EQ(measured.kv_tokens, 0) << "nobody has seen its cache";
+}
+
 }  // namespace
 }  // namespace evenkeel::agent

@@ -329,6 +329,9 @@ Rig::Rig(Setup setup) {
     config.currency.report = usd;
     config.speed = 100;  // shortens the fixed grace of requests with APIs
     config.limits = setup.options.limits;
+    if (setup.first_token > 0ms) {
+        config.slo.first_token = setup.first_token;
+    }
     config.limits.queue_requests = setup.queue_limit;
     config.providers.push_back({.name = "here", .kind = config::ProviderKind::local});
     config.providers.push_back({.name = "seller", .kind = config::ProviderKind::openai_compatible});

@@ -190,6 +190,7 @@ public:
         GatewayOptions options{};
         bool overflow{false};  ///< `m` may go to the API at once when no worker is free
         milliseconds max_wait{2'000};
+        milliseconds first_token{0};  ///< limit; 0: the default
         int queue_limit{100};
         std::int64_t budget_nanos{-1};  ///< of all API money; -1: none
     };
