@@ -80,6 +80,7 @@ Control::Control(Parts parts, ControlOptions options)
               return count_power(hardware, amount, at);
           }},
       speeds_{options_.state},
+      engines_{{parts_.clock, prober_, parts_.gateway, speeds_}},
       renter_{{parts_.clock, parts_.ledger, fleet_, market_, exposure_, names_, &speeds_}},
       heartbeat_file_{options_.state} {
     check_freeze();  // before the first request could be paid for

@@ -2,6 +2,7 @@
 
 #include "agent/config/credentials.hpp"
 #include "agent/control/drivers.hpp"
+#include "agent/control/engine_watch.hpp"
 #include "agent/control/exposure.hpp"
 #include "agent/control/fleet.hpp"
 #include "agent/control/inbox.hpp"
@@ -135,6 +136,7 @@ private:
     Sources sources_;
     PowerMeter power_;
     Speeds speeds_;
+    EngineWatch engines_;
     Renter renter_;
     PaceWatch pace_watch_{fleet_, parts_.clock};
     gate::Counters counters_{};

@@ -167,40 +167,6 @@ std::vector<SourceView> Control::source_views(Now now) {
     return views;
 }
 
-void Control::mind_speeds(Now now) {
-    const config::Config& config = catalogue_->config;
-    std::map<NameIx, std::pair<std::string, std::string>> workers;  // offer and GPU
-    for (const auto& [ix, source] : sources_.all()) {
-        const auto box =
-            std::ranges::find(config.hardware, source.hardware, &config::Hardware::name);
-        workers[ix] = {source.info.name, box == config.hardware.end() ? "" : box->gpu};
-    }
-    for (const auto& [id, seat] : fleet_.seats()) {
-        const lifecycle::Machine& machine = seat.machine;
-        workers[seat.names.source] = {
-            machine.offer, machine.gpu.empty() ? machine.gpu_wanted : machine.gpu};
-    }
-    for (const gate::SourceCounters& counted : counters_.sources) {
-        const auto worker = workers.find(counted.source);
-        if (counted.kind == SourceKind::api || worker == workers.end()) {
-            continue;
-        }
-        const auto& [name, gpu] = worker->second;
-        const auto [model, offer] = config.offer(name);
-        if (offer == nullptr) {
-            continue;
-        }
-        // In a sped-up world this host is the limit, not the GPU that is played.
-        if (config.speed <= 1) {
-            speeds_.look(*model, *offer, nearest_profile(gpu, model->name), counted, now.boot);
-        }
-        const auto seed = placing_profile(gpu, model->name);
-        parts_.gateway.source_speed(
-            counted.source, speeds_.speed(*model, *offer, seed, config.speed));
-    }
-    speeds_.tick(now.boot);
-}
-
 std::vector<UnknownView> Control::unknown_views(UtcTime now) const {
     const config::Safety& safety = catalogue_->config.safety;
     std::vector<UnknownView> views;

@@ -184,6 +184,8 @@ public:
     /// Every provider's list was asked for and answered, or failed, at least once.
     [[nodiscard]] bool listed_once() const noexcept;
 
+    /// Where the engine of a machine is; an empty place for one that is not there.
+    [[nodiscard]] EngineAt engine_of(MachineId id);
     [[nodiscard]] const std::map<MachineId, Seat>& seats() const noexcept { return seats_; }
     [[nodiscard]] const std::deque<Seat>& gone() const noexcept { return gone_; }
     /// Why nothing new may be ordered from a provider now (hold_provider, hold_undeleted); none
@@ -278,6 +280,7 @@ private:
     [[nodiscard]] lifecycle::Limits limits(const lifecycle::Machine& machine) const;
     [[nodiscard]] const lifecycle::Machine& effective(const Seat& seat) const;
     [[nodiscard]] std::string engine_key(const std::string& machine_name) const;
+    [[nodiscard]] EngineAt engine_of(Seat& seat);
     /// Of the certificate it must show; empty where the provider runs the engine itself.
     [[nodiscard]] std::string pin_of(Seat& seat);
     [[nodiscard]] std::string free_source_name(const std::string& provider) const;

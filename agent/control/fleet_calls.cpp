@@ -113,6 +113,20 @@ void Fleet::pump(Seat& seat) {
     start_call(seat, call.kind);
 }
 
+EngineAt Fleet::engine_of(Seat& seat) {
+    const lifecycle::Machine& machine = effective(seat);
+    return {
+        .host = machine.host,
+        .port = static_cast<std::uint16_t>(machine.port),
+        .key = engine_key(machine.name),
+        .pin = pin_of(seat)};
+}
+
+EngineAt Fleet::engine_of(MachineId id) {
+    Seat* const seat = find(id);
+    return seat == nullptr ? EngineAt{} : engine_of(*seat);
+}
+
 void Fleet::start_call(Seat& seat, lifecycle::CallKind kind) {
     using enum lifecycle::CallKind;
     const lifecycle::Machine& machine = effective(seat);
@@ -178,10 +192,7 @@ void Fleet::start_call(Seat& seat, lifecycle::CallKind kind) {
         case probe:
             seat.outstanding.insert(kind);
             parts_.prober.health(
-                {.host = machine.host,
-                 .port = static_cast<std::uint16_t>(machine.port),
-                 .key = engine_key(machine.name),
-                 .pin = pin_of(seat)},
+                engine_of(seat),
                 std::chrono::seconds{3},
                 [answer, asked](Result<inference::engine::Health> result) {
                     if (result && *result == inference::engine::Health::ready) {
@@ -194,10 +205,7 @@ void Fleet::start_call(Seat& seat, lifecycle::CallKind kind) {
         case accept:
             seat.outstanding.insert(kind);
             parts_.prober.accept(
-                {.host = machine.host,
-                 .port = static_cast<std::uint16_t>(machine.port),
-                 .key = engine_key(machine.name),
-                 .pin = pin_of(seat)},
+                engine_of(seat),
                 expected_of(machine),
                 std::chrono::seconds{60},
                 [answer, name = machine.name](Result<inference::engine::Acceptance> result) {

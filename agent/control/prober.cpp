@@ -58,21 +58,24 @@ Prober::~Prober() {
     }
 }
 
-void Prober::health(
-    EngineAt engine,
-    std::chrono::milliseconds limit,
-    std::function<void(Result<inference::engine::Health>)> done) {
+template <class T, class Make>
+void Prober::ask(EngineAt engine, std::function<void(Result<T>)> done, const Make& make) {
     auto target = target_of(std::move(engine));
     if (!target) {
         inbox_.post(
             [done = std::move(done), error = target.error()] { done(std::unexpected{error}); });
         return;
     }
-    start<inference::engine::Health>(
-        context_,
-        inbox_,
-        inference::engine::probe_health(std::move(*target), limit),
-        std::move(done));
+    start<T>(context_, inbox_, make(std::move(*target)), std::move(done));
+}
+
+void Prober::health(
+    EngineAt engine,
+    std::chrono::milliseconds limit,
+    std::function<void(Result<inference::engine::Health>)> done) {
+    ask(std::move(engine), std::move(done), [limit](inference::engine::Target target) {
+        return inference::engine::probe_health(std::move(target), limit);
+    });
 }
 
 void Prober::accept(
@@ -80,17 +83,18 @@ void Prober::accept(
     inference::engine::Expected expected,
     std::chrono::milliseconds limit,
     std::function<void(Result<inference::engine::Acceptance>)> done) {
-    auto target = target_of(std::move(engine));
-    if (!target) {
-        inbox_.post(
-            [done = std::move(done), error = target.error()] { done(std::unexpected{error}); });
-        return;
-    }
-    start<inference::engine::Acceptance>(
-        context_,
-        inbox_,
-        inference::engine::acceptance(std::move(*target), std::move(expected), limit),
-        std::move(done));
+    ask(std::move(engine), std::move(done), [&](inference::engine::Target target) {
+        return inference::engine::acceptance(std::move(target), std::move(expected), limit);
+    });
+}
+
+void Prober::metrics(
+    EngineAt engine,
+    std::chrono::milliseconds limit,
+    std::function<void(Result<inference::engine::Metrics>)> done) {
+    ask(std::move(engine), std::move(done), [limit](inference::engine::Target target) {
+        return inference::engine::scrape_metrics(std::move(target), limit);
+    });
 }
 
 }  // namespace evenkeel::agent

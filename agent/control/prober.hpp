@@ -41,12 +41,20 @@ public:
         inference::engine::Expected expected,
         std::chrono::milliseconds limit,
         std::function<void(Result<inference::engine::Acceptance>)> done);
+    virtual void metrics(
+        EngineAt engine,
+        std::chrono::milliseconds limit,
+        std::function<void(Result<inference::engine::Metrics>)> done);
 
 protected:
     /// For those that answer by themselves: no thread is started.
     Prober() = default;
 
 private:
+    /// Starts what `make` makes of the engine; its result reaches `done` through the inbox.
+    template <class T, class Make>
+    void ask(EngineAt engine, std::function<void(Result<T>)> done, const Make& make);
+
     Inbox inbox_{};
     boost::asio::io_context context_{1};
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{

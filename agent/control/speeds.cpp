@@ -44,22 +44,33 @@ Speeds::Speeds(const std::filesystem::path& state) : file_{state / speeds_file} 
     }
 }
 
+capacity::Learned* Speeds::kind(
+    const config::Model& model, const config::Offer& offer, const capacity::Profile& seed) {
+    const std::string name = kind_of(model, offer);
+    auto learned = kinds_.find(name);
+    if (learned == kinds_.end() && kinds_.size() < kinds_max) {
+        learned = kinds_.emplace(name, capacity::start(seed)).first;
+    }
+    return learned == kinds_.end() ? nullptr : &learned->second;
+}
+
 void Speeds::look(
     const config::Model& model,
     const config::Offer& offer,
     const capacity::Profile& seed,
-    const gate::SourceCounters& counted,
+    const Counted& counted,
+    capacity::Counting counting,
     BootTime now) {
-    const std::string kind = kind_of(model, offer);
-    auto learned = kinds_.find(kind);
-    if (learned == kinds_.end()) {
-        if (kinds_.size() >= kinds_max) {
-            return;
-        }
-        learned = kinds_.emplace(kind, capacity::start(seed)).first;
+    capacity::Learned* const learned = kind(model, offer, seed);
+    if (learned == nullptr) {
+        return;
     }
     Worker& worker = workers_[counted.source];
     worker.seen = now;
+    if (worker.counting != counting) {
+        worker.watch = {};  // other counters
+        worker.counting = counting;
+    }
     const auto window = capacity::look(
         worker.watch,
         {.at_s = std::chrono::duration<double>(now.time_since_epoch()).count(),
@@ -67,10 +78,22 @@ void Speeds::look(
          .finished = counted.finished,
          .tokens_in = counted.tokens_in,
          .tokens_out = counted.tokens_out},
-        capacity::Counting::at_end,
-        learned->second);
+        counting,
+        *learned);
     if (window) {
-        changed_ |= capacity::add(learned->second, *window);
+        changed_ |= capacity::add(*learned, *window);
+    }
+}
+
+void Speeds::cache(
+    const config::Model& model,
+    const config::Offer& offer,
+    const capacity::Profile& seed,
+    std::int64_t kv_tokens) {
+    capacity::Learned* const learned = kind(model, offer, seed);
+    if (learned != nullptr && kv_tokens > 0 && learned->kv_tokens != kv_tokens) {
+        learned->kv_tokens = kv_tokens;
+        changed_ = true;
     }
 }
 
@@ -89,7 +112,7 @@ void Speeds::save() {
     }
     std::string text;
     for (const auto& [kind, learned] : kinds_) {
-        if (learned.samples > 0) {
+        if (learned.samples > 0 || learned.kv_tokens > 0) {
             text += fmt::format("{}\t{}\n", capacity::to_text(learned), kind);
         }
     }
@@ -111,13 +134,10 @@ gate::Speed Speeds::speed(
     const config::Offer& offer,
     const std::optional<capacity::Profile>& seed,
     std::int64_t clock) const {
-    const capacity::Learned* learned = measured(model, offer);
-    if (learned == nullptr && !seed) {
+    if (measured(model, offer) == nullptr && !seed) {
         return {};
     }
-    const capacity::Profile known =
-        learned == nullptr ? *seed
-                           : capacity::profile_of(*learned, seed.value_or(capacity::Profile{}));
+    const capacity::Profile known = profile(model, offer, seed.value_or(capacity::Profile{}));
     const auto times = static_cast<double>(std::max<std::int64_t>(clock, 1));
     return {
         .prefill_tok_s = known.prefill_tok_s * times,

@@ -25,14 +25,29 @@ public:
     /// a warning in the log.
     explicit Speeds(const std::filesystem::path& state);
 
+    /// A worker's counters, the gateway's or its engine's own.
+    struct Counted {
+        NameIx source{};
+        int in_flight{0};
+        std::int64_t finished{0};  ///< the gateway's only
+        std::int64_t tokens_in{0};
+        std::int64_t tokens_out{0};
+    };
     /// Looks at one worker; call about once a second. `offer` and `model` are what it serves,
     /// `seed` what is thought of it until it was measured.
     void look(
         const config::Model& model,
         const config::Offer& offer,
         const capacity::Profile& seed,
-        const gate::SourceCounters& counted,
+        const Counted& counted,
+        capacity::Counting counting,
         BootTime now);
+    /// The engine says how many tokens its cache holds.
+    void cache(
+        const config::Model& model,
+        const config::Offer& offer,
+        const capacity::Profile& seed,
+        std::int64_t kv_tokens);
     /// Forgets the windows of workers that were not looked at lately, and writes the file when
     /// something was learnt and it is time.
     void tick(BootTime now);
@@ -45,8 +60,7 @@ public:
         const config::Offer& offer,
         const capacity::Profile& seed) const;
     /// The same for the gate, by its clock, which runs `clock` times as fast as the world. Nothing
-    /// known (no seed, not enough seen) is a default one: then only slots count. Room in the cache
-    /// is known from the seed only.
+    /// known (no seed, not enough seen) is a default one: then only slots count.
     [[nodiscard]] gate::Speed speed(
         const config::Model& model,
         const config::Offer& offer,
@@ -57,8 +71,12 @@ public:
         const config::Model& model, const config::Offer& offer) const;
 
 private:
+    [[nodiscard]] capacity::Learned* kind(
+        const config::Model& model, const config::Offer& offer, const capacity::Profile& seed);
+
     struct Worker {
         capacity::Watch watch{};
+        capacity::Counting counting{capacity::Counting::at_end};
         BootTime seen{};
     };
     std::filesystem::path file_;

@@ -4,12 +4,21 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <string>
 
 namespace evenkeel::inference::engine {
 
 namespace {
 
-enum class Meaning : std::uint8_t { running, waiting, kv_used, prompt_tokens, generation_tokens };
+enum class Meaning : std::uint8_t {
+    running,
+    waiting,
+    kv_used,
+    prompt_tokens,
+    generation_tokens,
+    kv_tokens,
+    kv_blocks,  ///< in its labels: num_gpu_blocks of block_size tokens each
+};
 
 struct Name {
     std::string_view text;
@@ -33,7 +42,9 @@ constexpr std::array names{
     Name{"sglang:prompt_tokens_total", Meaning::prompt_tokens},
     Name{"vllm:generation_tokens_total", Meaning::generation_tokens},
     Name{"llamacpp:tokens_predicted_total", Meaning::generation_tokens},
-    Name{"sglang:generation_tokens_total", Meaning::generation_tokens}};
+    Name{"sglang:generation_tokens_total", Meaning::generation_tokens},
+    Name{"sglang:max_total_num_tokens", Meaning::kv_tokens},
+    Name{"vllm:cache_config_info", Meaning::kv_blocks}};
 
 constexpr double count_max = 1e15;
 
@@ -41,6 +52,22 @@ void add(std::optional<std::int64_t>& sum, double value) {
     if (value >= 0 && value <= count_max) {
         sum = sum.value_or(0) + std::llround(value);
     }
+}
+
+/// The whole number that a label holds; 0 when it is not there or none ("None").
+std::int64_t label(std::string_view labels, std::string_view name) {
+    const std::string key = std::string{name} + "=\"";
+    std::size_t at = labels.find(key);
+    while (at != std::string_view::npos && at > 0 && labels[at - 1] != ',' &&
+           labels[at - 1] != '{') {
+        at = labels.find(key, at + 1);  // the end of a longer name
+    }
+    std::int64_t value = 0;
+    if (at != std::string_view::npos) {
+        labels.remove_prefix(at + key.size());
+        std::from_chars(labels.data(), labels.data() + labels.size(), value);
+    }
+    return value;
 }
 
 /// `name{labels} value [time]`; labels may hold anything in quotes, also braces.
@@ -52,6 +79,7 @@ void read_line(std::string_view line, Metrics& metrics) {
         return;
     }
     line.remove_prefix(end);
+    std::string_view labels;
     if (line.front() == '{') {
         bool quoted = false;
         std::size_t at = 1;
@@ -62,6 +90,7 @@ void read_line(std::string_view line, Metrics& metrics) {
                 quoted = !quoted;
             }
         }
+        labels = line.substr(0, at);
         line.remove_prefix(std::min(at + 1, line.size()));
     }
     line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
@@ -86,6 +115,17 @@ void read_line(std::string_view line, Metrics& metrics) {
         case Meaning::generation_tokens:
             add(metrics.generation_tokens, value);
             break;
+        case Meaning::kv_tokens:
+            add(metrics.kv_tokens, value);
+            break;
+        case Meaning::kv_blocks: {
+            const auto blocks = static_cast<double>(label(labels, "num_gpu_blocks"));
+            const auto size = static_cast<double>(label(labels, "block_size"));
+            if (blocks > 0 && size > 0) {
+                add(metrics.kv_tokens, blocks * size);
+            }
+            break;
+        }
     }
 }
 

@@ -72,6 +72,7 @@ struct Metrics {
     std::optional<double> kv_used{};                  ///< 0..1
     std::optional<std::int64_t> prompt_tokens{};      ///< since the engine's start
     std::optional<std::int64_t> generation_tokens{};  ///< since the engine's start
+    std::optional<std::int64_t> kv_tokens{};          ///< room of the whole cache
 };
 
 /// Reads Prometheus text with the names of vLLM (old and new), llama-server and SGLang; values of

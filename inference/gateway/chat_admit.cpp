@@ -16,6 +16,10 @@ namespace {
 
 constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
+std::chrono::nanoseconds first_token_of(const void* context, NameIx api) {
+    return static_cast<const Loop*>(context)->first_token_of(api);
+}
+
 std::string_view header_of(const void* context, std::string_view name) {
     return static_cast<const http::RequestHead*>(context)->field(name);
 }
@@ -146,6 +150,8 @@ asio::awaitable<bool> ChatRequest::admit() {
         .streams = scan_.stream,
         .tools = scan_.tools,
         .images = scan_.images,
+        .api_first_token = first_token_of,
+        .api_first_token_context = &loop_,
         .now = arrived_.boot};
     record_.policy = catalogue.revision;
     auto plan = routing::plan(catalogue, ask);

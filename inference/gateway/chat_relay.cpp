@@ -123,7 +123,9 @@ asio::awaitable<void> ChatRequest::stream_begins(const Answer& answer) {
     first_token_ = true;
     body_ = {};  // from here on no other source can take over
     record_.ttft_ms = std::max<std::int64_t>(elapsed_ms(), 1);
-    if (record_.kind != SourceKind::api) {
+    if (record_.kind == SourceKind::api) {
+        loop_.learn_first_token(record_.source, Steady::now() - asked_at_);
+    } else {
         ticket_.first_token();
     }
     if (!begun_) {

@@ -170,6 +170,7 @@ private:
     Cause cause_{Cause::none};
     Steady::time_point deadline_{Steady::time_point::max()};
     Steady::time_point comment_at_{};
+    Steady::time_point asked_at_{};  ///< the present source
 
     std::shared_ptr<const Source> source_{};
     std::shared_ptr<relay::Upstream> upstream_{};

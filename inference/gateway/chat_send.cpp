@@ -166,6 +166,7 @@ asio::awaitable<std::optional<ChatRequest::Answer>> ChatRequest::ask() {
         deadline_ = Steady::now() + (scan_.stream ? loop_.options().first_byte_stream
                                                   : loop_.options().first_byte_plain);
         sent_ = true;
+        asked_at_ = Steady::now();
         // A source may answer before it has read everything; its answer says why.
         static_cast<void>(co_await upstream_->write(std::span{pieces}.first(splice.count + 1)));
         auto answer = co_await read_head();

@@ -107,6 +107,9 @@ public:
     void source_speed(NameIx source, const gate::Speed& speed) override {
         hub_.source_speed(source, speed);
     }
+    void source_load(NameIx source, std::int64_t cache_tokens, int waiting) override {
+        hub_.source_load(source, cache_tokens, waiting);
+    }
     void source_draining(NameIx source) override { hub_.source_draining(source); }
     void source_gone(NameIx source) override {
         hub_.source_gone(source);

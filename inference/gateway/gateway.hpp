@@ -135,6 +135,9 @@ public:
     [[nodiscard]] virtual Result<void> source_up(SourceInfo source) = 0;
     /// What is known by now of how fast a worker is; ignored for a source that is not known.
     virtual void source_speed(NameIx source, const gate::Speed& speed) = 0;
+    /// What the engine of a worker says of its cache now (gate::Gate::worker_load); ignored for a
+    /// source that is not known.
+    virtual void source_load(NameIx source, std::int64_t cache_tokens, int waiting) = 0;
     /// No new requests; running ones go on.
     virtual void source_draining(NameIx source) = 0;
     /// Drains, ends what still runs on it as cut, and forgets it when that is done.

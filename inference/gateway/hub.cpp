@@ -233,6 +233,15 @@ void Hub::source_speed(NameIx source, const gate::Speed& speed) {
     });
 }
 
+void Hub::source_load(NameIx source, std::int64_t cache_tokens, int waiting) {
+    gate::Effects effects;
+    with_gate(no_loop, effects, [&](Now now) {
+        if (known_.contains(source)) {
+            gate_.worker_load(source, cache_tokens, waiting, now, effects);
+        }
+    });
+}
+
 void Hub::source_draining(NameIx source) {
     gate::Effects effects;
     with_gate(no_loop, effects, [&](Now now) {

@@ -84,6 +84,7 @@ public:
     void budget_added(NameIx budget, std::int64_t report);
     void source_up(std::shared_ptr<const Source> source);
     void source_speed(NameIx source, const gate::Speed& speed);
+    void source_load(NameIx source, std::int64_t cache_tokens, int waiting);
     void source_draining(NameIx source);
     void source_gone(NameIx source);
     void stop();

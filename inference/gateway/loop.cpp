@@ -222,6 +222,19 @@ void Loop::learn(NameIx model, std::int64_t tokens_out, std::int64_t total_ms) {
     blend(learned.total_ms, total_ms);
 }
 
+void Loop::learn_first_token(NameIx source, std::chrono::nanoseconds took) {
+    constexpr int part = 8;  // of the newest in the mean
+    const auto [known, fresh] = first_tokens_.try_emplace(source, took);
+    if (!fresh) {
+        known->second += (took - known->second) / part;
+    }
+}
+
+std::chrono::nanoseconds Loop::first_token_of(NameIx source) const {
+    const auto found = first_tokens_.find(source);
+    return found == first_tokens_.end() ? std::chrono::nanoseconds{0} : found->second;
+}
+
 Loop::TokensOut Loop::tokens_out_guess(NameIx model) const {
     const auto found = learned_.find(model);
     const Learned learned = found == learned_.end() ? Learned{} : found->second;

@@ -108,6 +108,10 @@ public:
 
     /// Running means per model, in thousandths.
     void learn(NameIx model, std::int64_t tokens_out, std::int64_t total_ms);
+    /// Of a source's streamed answers: from request sent to first event, a running mean.
+    void learn_first_token(NameIx source, std::chrono::nanoseconds took);
+    /// Zero when none was seen. On this loop: each learns for itself.
+    [[nodiscard]] std::chrono::nanoseconds first_token_of(NameIx source) const;
     struct TokensOut {
         std::int64_t mean{0};
         std::int64_t deviation{0};  ///< mean, from the mean
@@ -152,6 +156,7 @@ private:
     std::unordered_map<std::uint64_t, ChatRequest*> requests_{};
     std::uint64_t cookies_{0};
     std::unordered_map<NameIx, Learned> learned_{};
+    std::unordered_map<NameIx, std::chrono::nanoseconds> first_tokens_{};
     std::deque<RequestRecord> records_{};
     KeyGuard guard_{};
     std::atomic<int> connections_{0};

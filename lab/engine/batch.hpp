@@ -34,6 +34,7 @@ public:
     [[nodiscard]] int running() const noexcept { return model_.running(); }
     [[nodiscard]] int waiting() const noexcept { return model_.waiting(); }
     [[nodiscard]] double kv_usage() const noexcept { return model_.kv_usage(); }
+    [[nodiscard]] std::int64_t kv_tokens() const noexcept { return model_.profile().kv_tokens; }
 
 private:
     struct Sequence {

@@ -37,6 +37,7 @@ std::string metrics_now(Desk& desk) {
     values.running = desk.batch.running();
     values.waiting = desk.batch.waiting();
     values.kv_usage = desk.batch.kv_usage();
+    values.kv_tokens = desk.batch.kv_tokens();
     return metrics_text(desk.options.model, values);
 }
 

@@ -235,6 +235,13 @@ std::string metrics_text(std::string_view model, const MetricValues& values) {
     line("num_requests_running", "gauge", "", fmt::format("{}", values.running));
     line("num_requests_waiting", "gauge", "", fmt::format("{}", values.waiting));
     line("kv_cache_usage_perc", "gauge", "", fmt::format("{:.6f}", values.kv_usage));
+    if (values.kv_tokens > 0) {
+        line(
+            "cache_config_info",
+            "gauge",
+            fmt::format(",block_size=\"16\",num_gpu_blocks=\"{}\"", values.kv_tokens / 16),
+            "1.0");
+    }
     line("prompt_tokens_total", "counter", "", fmt::format("{}", values.prompt_tokens));
     line("generation_tokens_total", "counter", "", fmt::format("{}", values.generation_tokens));
     const std::string_view success = "request_success_total";

@@ -58,7 +58,8 @@ inline constexpr std::string_view done_event = "data: [DONE]\n\n";
 struct MetricValues {
     std::int64_t running{0};
     std::int64_t waiting{0};
-    double kv_usage{0};  ///< 0 to 1
+    double kv_usage{0};         ///< 0 to 1
+    std::int64_t kv_tokens{0};  ///< room of the cache; in blocks of 16, as vLLM says it
     std::int64_t prompt_tokens{0};
     std::int64_t generation_tokens{0};
     std::int64_t finished_stop{0};

@@ -28,10 +28,6 @@ constexpr double factor_most = 20;
 constexpr double misfit_most = 50;
 constexpr std::int64_t tokens_min = 16;
 
-constexpr double kv_used_least = 0.05;
-constexpr double kv_gain_least = 0.05;
-constexpr double kv_step_most = 1.25;
-
 constexpr double window_s = 10;
 constexpr double window_most_s = 900;
 constexpr double gap_most_s = 10;
@@ -178,7 +174,7 @@ double decoding(const Sample& sample, double stream_seconds, const Learned& know
 
 // ---- text -------------------------------------------------------------------------------------
 
-constexpr std::string_view text_version = "learned1";
+constexpr std::string_view text_version = "learned2";
 
 /// All numbers of a state, in the order of its text.
 template <class State, class Visit>
@@ -194,7 +190,6 @@ void each_number(State& state, const Visit& visit) {
     visit(state.spread);
     visit(state.samples);
     visit(state.kv_tokens);
-    visit(state.kv_samples);
 }
 
 bool is_sound(const Learned& learned) noexcept {
@@ -208,8 +203,7 @@ bool is_sound(const Learned& learned) noexcept {
            std::ranges::all_of(learned.factor, positive) &&
            std::ranges::all_of(learned.prior, positive) && learned.spread >= spread_least &&
            learned.spread <= spread_most && learned.samples >= 0 && learned.kv_tokens >= 0 &&
-           learned.kv_samples >= 0 && m[0] >= 0 && m[3] >= 0 && m[5] >= 0 && bounded(0, 1) &&
-           bounded(0, 2) && bounded(1, 2);
+           m[0] >= 0 && m[3] >= 0 && m[5] >= 0 && bounded(0, 1) && bounded(0, 2) && bounded(1, 2);
 }
 
 }  // namespace
@@ -270,23 +264,6 @@ bool add(Learned& learned, const Sample& sample) noexcept {
     return true;
 }
 
-bool add_kv(Learned& learned, std::int64_t tokens, double used) noexcept {
-    if (tokens <= 0 || !(used >= kv_used_least && used <= 1)) {
-        return false;
-    }
-    const double room = static_cast<double>(tokens) / used;
-    ++learned.kv_samples;
-    if (learned.kv_tokens <= 0) {
-        learned.kv_tokens = room;
-        return true;
-    }
-    const double gain = std::max(kv_gain_least, 1 / static_cast<double>(learned.kv_samples));
-    const double seen =
-        std::clamp(room, learned.kv_tokens / kv_step_most, learned.kv_tokens * kv_step_most);
-    learned.kv_tokens += gain * (seen - learned.kv_tokens);
-    return true;
-}
-
 bool is_measured(const Learned& learned) noexcept {
     return learned.samples >= learned_samples_min;
 }
@@ -298,8 +275,8 @@ Profile profile_of(const Learned& learned, const Profile& seed) noexcept {
         out.beta_s = learned.seed[1] * learned.factor[1];
         out.prefill_tok_s = 1 / (learned.seed[2] * learned.factor[2]);
     }
-    if (learned.kv_samples >= learned_samples_min) {
-        out.kv_tokens = std::llround(std::min(learned.kv_tokens, 1e15));
+    if (learned.kv_tokens > 0) {
+        out.kv_tokens = learned.kv_tokens;
     }
     return out;
 }

@@ -44,8 +44,7 @@ struct Learned {
     std::array<double, 3> moment{};
     double spread{0.25};  ///< how far windows are off, as a share of their length
     std::int64_t samples{0};
-    double kv_tokens{0};  ///< room of the KV cache; 0 = not seen
-    std::int64_t kv_samples{0};
+    std::int64_t kv_tokens{0};  ///< room of the KV cache, as the engine states it; 0 = unknown
     friend bool operator==(const Learned&, const Learned&) = default;
 };
 
@@ -56,12 +55,9 @@ struct Learned {
 /// numbers that no engine could have.
 bool add(Learned& learned, const Sample& sample) noexcept;
 
-/// Takes in how full the KV cache was (0..1) with so many tokens in it. False when it says nothing.
-bool add_kv(Learned& learned, std::int64_t tokens, double used) noexcept;
-
 [[nodiscard]] bool is_measured(const Learned& learned) noexcept;
 
-/// `seed` with what was learnt in its place; `seed` itself until `learned_samples_min` windows.
+/// `seed` with what was learnt in its place: times from `learned_samples_min` windows on.
 [[nodiscard]] Profile profile_of(const Learned& learned, const Profile& seed) noexcept;
 
 /// A line of text that `learned_from_text` reads back exactly.

@@ -105,6 +105,9 @@ struct Ask {
     bool streams{false};                   ///< the answer is streamed
     bool tools{false};                     ///< it defines tools
     bool images{false};                    ///< its messages hold images
+    /// What an API lately needed for its first token; nothing measured is zero.
+    std::chrono::nanoseconds (*api_first_token)(const void* context, NameIx api){nullptr};
+    const void* api_first_token_context{nullptr};
     BootTime now{};
 };
 
@@ -135,10 +138,11 @@ inline constexpr std::string_view deadline_header = "x-evenkeel-deadline";  ///<
 /// for); a model in `use` that the client asked for by name or alias moves to the front. The queue
 /// is that of the first model in this order that has workers (own ones under `stay: own`). APIs:
 /// those of all these models in this order; within one model cheapest first under
-/// `prefer: cheapest`, else as listed; at most gate::api_choices_max. APIs of models before the
-/// queue's model come before its workers (apis_first): a later model only answers when the earlier
-/// cannot. `stay: own` drops APIs and rented workers, `max_cost` drops APIs with a larger hold; of
-/// the route's and the request's own (`max_cost_header`) the lower one counts.
+/// `prefer: cheapest`, by what they lately needed for a first token under `fastest`, else as
+/// listed; at most gate::api_choices_max. APIs of models before the queue's model come before its
+/// workers (apis_first): a later model only answers when the earlier cannot. `stay: own` drops APIs
+/// and rented workers, `max_cost` drops APIs with a larger hold; of the route's and the request's
+/// own (`max_cost_header`) the lower one counts.
 ///
 /// Money. hold = input price x tokens_in + output price x ceiling, both rounded up; the input price
 /// is the dearest of plain input and cache write; the ceiling is max_tokens, else (context

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace evenkeel::routing {
 
@@ -22,24 +23,66 @@ struct Dropped {
     }
 };
 
-/// Puts `choice` among those from `first` on, cheapest first or as listed; the last one falls out
-/// when there is no room.
-void insert(
-    gate::Arrival& arrival, std::size_t first, bool by_cost, const gate::ApiChoice& choice) {
-    std::size_t at = arrival.api_count;
-    while (by_cost && at > first && arrival.apis[at - 1].expected_report > choice.expected_report) {
-        --at;
+using std::chrono::nanoseconds;
+
+/// What an API needs for its first token, until it is measured.
+constexpr std::chrono::milliseconds api_first_token{1'500};
+
+nanoseconds first_token_of(const config::Config& config, const Ask& ask, NameIx api) {
+    const nanoseconds measured = ask.api_first_token == nullptr
+                                     ? nanoseconds{0}
+                                     : ask.api_first_token(ask.api_first_token_context, api);
+    return measured > nanoseconds{0}
+               ? measured
+               : nanoseconds{api_first_token} / std::max<std::int64_t>(config.speed, 1);
+}
+
+/// The APIs of an arrival in the order in which they are tried.
+class Choices {
+public:
+    explicit Choices(gate::Arrival& arrival) : arrival_{arrival} {}
+
+    /// Puts `choice` among those from `first` on, lowest rank first, else as they come; the last
+    /// one falls out when there is no room.
+    void insert(std::size_t first, std::int64_t rank, const gate::ApiChoice& choice) {
+        std::size_t at = arrival_.api_count;
+        while (at > first && ranks_[at - 1] > rank) {
+            --at;
+        }
+        if (at == gate::api_choices_max) {
+            return;
+        }
+        arrival_.api_count = static_cast<std::uint8_t>(
+            std::min<std::size_t>(arrival_.api_count + 1u, gate::api_choices_max));
+        for (std::size_t i = arrival_.api_count - 1u; i > at; --i) {
+            arrival_.apis[i] = arrival_.apis[i - 1];
+            ranks_[i] = ranks_[i - 1];
+        }
+        arrival_.apis[at] = choice;
+        ranks_[at] = rank;
     }
-    if (at == gate::api_choices_max) {
-        return;
+
+    [[nodiscard]] gate::Arrival& arrival() noexcept { return arrival_; }
+
+private:
+    gate::Arrival& arrival_;
+    std::array<std::int64_t, gate::api_choices_max> ranks_{};
+};
+
+std::int64_t rank_of(
+    const config::Config& config,
+    const config::Route& route,
+    const Ask& ask,
+    const gate::ApiChoice& choice) {
+    switch (route.prefer) {
+        case config::Prefer::cheapest:
+            return choice.expected_report;
+        case config::Prefer::fastest:
+            return first_token_of(config, ask, choice.source).count();
+        case config::Prefer::listed:
+            break;
     }
-    arrival.api_count = static_cast<std::uint8_t>(
-        std::min<std::size_t>(arrival.api_count + 1u, gate::api_choices_max));
-    std::move_backward(
-        arrival.apis.begin() + static_cast<std::ptrdiff_t>(at),
-        arrival.apis.begin() + arrival.api_count - 1,
-        arrival.apis.begin() + arrival.api_count);
-    arrival.apis[at] = choice;
+    return 0;
 }
 
 /// Adds the priced offers of one model to the arrival.
@@ -49,9 +92,9 @@ void add_apis(
     const ModelEntry& entry,
     const Ask& ask,
     const Bounds& bounds,
-    gate::Arrival& arrival,
+    Choices& choices,
     Dropped& dropped) {
-    const std::size_t first = arrival.api_count;
+    const std::size_t first = choices.arrival().api_count;
     for (const ApiOffer& api : entry.apis) {
         const auto choice = price(catalogue, api, ask);
         if (!choice) {
@@ -62,7 +105,7 @@ void add_apis(
             dropped.by_request = bounds.max_cost_by_request;
             continue;
         }
-        insert(arrival, first, route.prefer == config::Prefer::cheapest, *choice);
+        choices.insert(first, rank_of(catalogue.config, route, ask, *choice), *choice);
     }
 }
 
@@ -82,17 +125,13 @@ std::uint64_t common_budgets(
     return mask;
 }
 
-/// What an API needs for its first token, until it is measured.
-constexpr std::chrono::milliseconds api_first_token{1'500};
-
 void set_times(
     const config::Config& config, const Bounds& bounds, const Ask& ask, gate::Arrival& arrival) {
-    using std::chrono::nanoseconds;
     const config::Slo& slo = config.slo;
     const nanoseconds per_token = nanoseconds{slo.first_token_per_1k} / 1000;
     const nanoseconds first = slo.first_token + per_token * ask.tokens_in;
-    arrival.api_first_token =
-        nanoseconds{api_first_token} / std::max<std::int64_t>(config.speed, 1);
+    const std::size_t next = arrival.apis_first < arrival.api_count ? arrival.apis_first : 0;
+    arrival.api_first_token = first_token_of(config, ask, arrival.apis[next].source);
     // What is left for waiting if the API is to be in time too.
     const nanoseconds patience =
         std::max(first - arrival.api_first_token, nanoseconds{0}) / 1000 * slo.patience_millis;
@@ -159,6 +198,7 @@ Result<RoutePlan> plan(const Catalogue& catalogue, const Ask& ask_as_given) {
     const config::Config& config = catalogue.config;
     RoutePlan plan{.route = route};
     gate::Arrival& arrival = plan.arrival;
+    Choices choices{arrival};
     Dropped dropped;
     for (const ModelEntry* entry : models.all()) {
         const bool workers = route->stay_own ? entry->has_own : entry->has_workers;
@@ -168,7 +208,7 @@ Result<RoutePlan> plan(const Catalogue& catalogue, const Ask& ask_as_given) {
             arrival.apis_first = arrival.api_count;
         }
         if (!route->stay_own) {
-            add_apis(catalogue, *route, *entry, ask, bounds, arrival, dropped);
+            add_apis(catalogue, *route, *entry, ask, bounds, choices, dropped);
         }
     }
     if (arrival.model == NameIx{} && arrival.api_count == 0) {

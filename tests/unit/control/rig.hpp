@@ -108,6 +108,10 @@ public:
         const std::lock_guard lock{mutex};
         speeds[source] = speed;
     }
+    void source_load(NameIx source, std::int64_t cache_tokens, int waiting) override {
+        const std::lock_guard lock{mutex};
+        loads[source] = {cache_tokens, waiting};
+    }
     void source_draining(NameIx source) override { tell("draining", source); }
     void source_gone(NameIx source) override { tell("gone", source); }
     void cancel_streams(NameIx source) override { tell("cancel", source); }
@@ -122,6 +126,7 @@ public:
     gate::Counters counted{};
     std::mutex mutex{};
     std::map<NameIx, gate::Speed> speeds{};
+    std::map<NameIx, std::pair<std::int64_t, int>> loads{};
 
 private:
     void tell(const char* what, NameIx source) {

@@ -30,7 +30,13 @@ protected:
                 counted_.tokens_out += 1'000;
                 counted_.tokens_in += 400;
             }
-            speeds.look(model_, offer_, seed_, counted_, BootTime{seconds{now_s_}});
+            speeds.look(
+                model_,
+                offer_,
+                seed_,
+                counted_,
+                capacity::Counting::at_end,
+                BootTime{seconds{now_s_}});
             speeds.tick(BootTime{seconds{now_s_}});
         }
     }
@@ -42,7 +48,7 @@ protected:
     config::Model model_{.name = "qwq-32b"};
     config::Offer offer_{.name = "runpod", .gpu = "H100 PCIe", .engine = "vllm"};
     capacity::Profile seed_{*capacity::find_profile("h100-32b-fp8")};
-    gate::SourceCounters counted_{.source = NameIx{7}, .kind = SourceKind::rental};
+    Speeds::Counted counted_{.source = NameIx{7}};
     int now_s_{1'000};
 };
 
@@ -109,6 +115,11 @@ TEST_F(SpeedsTest, TheGateHearsOnlyWhatIsKnown) {
     const gate::Speed measured = speeds.speed(model_, offer_, std::nullopt, 1);
     EXPECT_NEAR(measured.step_s + 2 * measured.step_per_seq_s, 0.040, 0.004);
     EXPECT_EQ(measured.kv_tokens, 0) << "nobody has seen its cache";
+    speeds.cache(model_, offer_, seed_, 81'968);
+    EXPECT_EQ(speeds.speed(model_, offer_, std::nullopt, 1).kv_tokens, 81'968);
+    EXPECT_EQ(speeds.speed(model_, offer_, seed_, 1).kv_tokens, 81'968);
+    speeds.save();
+    EXPECT_EQ(Speeds{folder_}.speed(model_, offer_, seed_, 1).kv_tokens, 81'968);
 }
 
 }  // namespace

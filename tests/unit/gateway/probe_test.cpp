@@ -122,12 +122,31 @@ TEST(EngineMetrics, SumsLabelsAndKnowsSynonyms) {
     EXPECT_EQ(vllm.kv_used, 0.75);
     EXPECT_EQ(vllm.generation_tokens, 1'500'000);
     EXPECT_FALSE(vllm.waiting) << "absent is unknown";
+    EXPECT_FALSE(vllm.kv_tokens);
     const auto llama = engine::parse_metrics(
         "llamacpp:requests_processing 1\r\nllamacpp:requests_deferred 2\n"
         "llamacpp:prompt_tokens_total 22\nllamacpp:prompt_tokens_cached_total 8");
     EXPECT_EQ(llama.running, 1);
     EXPECT_EQ(llama.waiting, 2);
     EXPECT_EQ(llama.prompt_tokens, 30);
+}
+
+TEST(EngineMetrics, SayHowLargeTheCacheIs) {
+    const auto room = [](const char* text) { return engine::parse_metrics(text).kv_tokens; };
+    EXPECT_EQ(
+        room(
+            "vllm:cache_config_info{hash_block_size=\"7\",block_size=\"16\",cache_dtype=\"auto\","
+            "engine=\"0\",num_gpu_blocks=\"5123\"} 1.0\n"
+            "vllm:cache_config_info{block_size=\"16\",engine=\"1\",num_gpu_blocks=\"1000\"} 1.0\n"),
+        16 * 6'123);
+    EXPECT_EQ(room("sglang:max_total_num_tokens{model_name=\"m\"} 81920.0\n"), 81'920);
+    for (const char* unknown :
+         {"vllm:cache_config_info{block_size=\"16\",num_gpu_blocks=\"None\"} 1.0\n",
+          "vllm:cache_config_info{xblock_size=\"16\",num_gpu_blocks=\"5\"} 1.0\n",
+          "vllm:cache_config_info 1.0\n",
+          "vllm:cache_config_info{block_size=\"-16\",num_gpu_blocks=\"5\"} 1.0\n"}) {
+        EXPECT_FALSE(room(unknown)) << unknown;
+    }
 }
 
 TEST(EngineMetrics, NonsenseIsUnknown) {

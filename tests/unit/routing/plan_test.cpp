@@ -29,6 +29,34 @@ TEST(Plan, LaysOutOneRequest) {
     EXPECT_EQ(arrival.apis[0].expected_report, 435'000);
 }
 
+TEST(Plan, FastestAsksWhoLatelyAnsweredSooner) {
+    config::Config config = make_config();
+    config.routes = {{.name = "r", .use = {"qwq"}, .prefer = config::Prefer::fastest}};
+    House house{config};
+    std::map<NameIx, std::chrono::nanoseconds> seen;
+    Ask ask = house.ask();
+    ask.api_first_token = [](const void* context, NameIx api) {
+        const auto& known =
+            *static_cast<const std::map<NameIx, std::chrono::nanoseconds>*>(context);
+        const auto found = known.find(api);
+        return found == known.end() ? std::chrono::nanoseconds{0} : found->second;
+    };
+    ask.api_first_token_context = &seen;
+    const NameIx micro = house.names.find(NameKind::source, "micro");
+    const NameIx nano = house.names.find(NameKind::source, "nano");
+    seen = {{micro, 3s}, {nano, 400ms}};
+    auto plan = house.plan(ask);
+    ASSERT_TRUE(plan);
+    EXPECT_EQ(house.apis(*plan), "nano micro");
+    EXPECT_EQ(plan->arrival.api_first_token, 400ms);
+    seen = {{micro, 300ms}, {nano, 400ms}};
+    EXPECT_EQ(house.apis(*house.plan(ask)), "micro nano");
+    seen = {{nano, 2s}};  // what was never asked may be as fast as most
+    plan = house.plan(ask);
+    EXPECT_EQ(house.apis(*plan), "micro nano");
+    EXPECT_EQ(plan->arrival.api_first_token, 1'500ms);
+}
+
 struct Prices {
     const char* name;
     std::int64_t tokens_in;
