@@ -65,6 +65,9 @@ const config::Route* route_of(const config::Config& config, const std::string& m
     };
     const config::Route* first = nullptr;
     for (const config::Route& route : config.routes) {
+        if (!route.match.text.empty()) {
+            continue;  // there are no texts to match
+        }
         if (uses(route) && is_general(route)) {
             return &route;
         }
@@ -183,7 +186,18 @@ private:
         return {};
     }
 
+    /// Traces and the ledger hold no texts.
+    void say_texts() {
+        for (const config::Route& route : config_.routes) {
+            if (!route.match.text.empty()) {
+                assume(fmt::format(
+                    "route {} matches no request: it asks for text, and none is kept", route.name));
+            }
+        }
+    }
+
     Result<void> api() {
+        say_texts();
         const config::Route* route = route_of(config_, model_.name);
         std::vector<const config::Model*> models{&model_};
         if (route != nullptr) {

@@ -286,6 +286,7 @@ void build_routes(const Node* root, const Index& index, Config& out) {
         read(match, "tokens_under", route.match.tokens_under);
         read(match, "tools", route.match.tools);
         read(match, "images", route.match.images);
+        read(match, "text", route.match.text);
         read(&item, "use", route.use);
         for (std::string& model : route.use) {
             model = canonical_model(index, model);

@@ -168,6 +168,16 @@ constexpr std::array code_texts{
         "No line of the tariff applies at all times, so at some hours power would look free. Add "
         "a last line without 'when'."},
     CodeText{
+        "EK-C056",
+        "A pattern is not one that RE2 can read, is longer than 256 bytes, or compiles to more "
+        "than 500 steps, so that it could take long: counted repetitions and classes of Unicode "
+        "(\\pL) are large. RE2 has no look-around and no back-references. In YAML put a pattern in "
+        "single quotes: there a backslash is a backslash."},
+    CodeText{
+        "EK-C057",
+        "More than 32 routes match on text. Each looks through the text of every request that "
+        "comes to it; join patterns with | or use the routes' other conditions."},
+    CodeText{
         "EK-C060",
         "The model does not fit the GPU: its weights, the KV cache of its requests and 1.5 GiB for "
         "each GPU are more than 90 % of the memory (or --gpu-memory-utilization of it). vLLM "

@@ -160,6 +160,7 @@ struct Match {
     std::optional<std::int64_t> tokens_under{};    ///< fewer than this
     std::optional<bool> tools{};                   ///< whether it defines tools
     std::optional<bool> images{};                  ///< whether it holds images
+    std::string text{};                            ///< pattern (pattern.hpp); empty: any
     friend bool operator==(const Match&, const Match&) = default;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "policies/config/config.hpp"
+#include "policies/config/pattern.hpp"
 #include "policies/domain/id.hpp"
 #include "policies/gate/gate.hpp"
 
@@ -75,7 +76,9 @@ struct Catalogue {
     };
     std::vector<ModelEntry> models{};  ///< same order as config.models
     std::vector<NameIx> routes{};      ///< same order as config.routes
-    std::vector<NameIx> budgets{};     ///< same order as config.budgets; bit i of Arrival::budgets
+    /// match.text of each route, in the order of config.routes; null: none. Shared by all threads.
+    std::vector<std::shared_ptr<const config::Pattern>> texts{};
+    std::vector<NameIx> budgets{};  ///< same order as config.budgets; bit i of Arrival::budgets
     /// Sentences for the owner about what was left out: API offers without a price or in a currency
     /// without a rate (never free, never guessed), amounts that cannot be compared.
     std::vector<std::string> notes{};
@@ -90,6 +93,10 @@ struct Catalogue {
 [[nodiscard]] std::shared_ptr<const Catalogue> compile(
     config::Config config, std::int64_t revision, NameTable& names);
 
+/// Of a request's text so many bytes are put against `match.text`: the last ones, since what a
+/// request is about stands at its end.
+inline constexpr std::size_t match_text_bytes_max = 32 * 1024;
+
 struct Ask {
     std::string_view model{};  ///< as the client wrote it
     std::string_view key_name{};
@@ -103,6 +110,10 @@ struct Ask {
     std::int64_t tokens_out_guess{256};  ///< learned mean of the model
     bool tools{false};                   ///< it defines tools
     bool images{false};                  ///< its messages hold images
+    /// The text of its messages; called only when a route that fits otherwise has `match.text`.
+    /// Null: the text is not known, and no such route matches.
+    std::string_view (*text)(void* context){nullptr};
+    void* text_context{nullptr};
     BootTime now{};
 };
 

@@ -109,6 +109,20 @@ void check_limits(const config::Config& config, std::vector<std::string>& notes)
     }
 }
 
+std::shared_ptr<const config::Pattern> pattern_of(
+    const config::Route& route, std::vector<std::string>& notes) {
+    if (route.match.text.empty()) {
+        return nullptr;
+    }
+    auto pattern = config::Pattern::compile(route.match.text);
+    if (!pattern) {
+        notes.push_back(
+            fmt::format("route {} matches nothing: {}", route.name, pattern.error().message));
+        return nullptr;
+    }
+    return std::move(*pattern);
+}
+
 }  // namespace
 
 std::shared_ptr<const Catalogue> compile(
@@ -128,6 +142,7 @@ std::shared_ptr<const Catalogue> compile(
     }
     for (const config::Route& route : kept.routes) {
         catalogue->routes.push_back(names.intern(NameKind::route, route.name));
+        catalogue->texts.push_back(pattern_of(route, catalogue->notes));
     }
     for (const config::Budget& budget : kept.budgets) {
         catalogue->budgets.push_back(names.intern(NameKind::budget, budget.name));

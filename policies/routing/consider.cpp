@@ -36,11 +36,23 @@ std::unexpected<Error> no_such_model(const Catalogue& catalogue, std::string_vie
             more == 0 ? std::string{} : fmt::format(" and {} more", more)));
 }
 
+/// Whether the route's pattern, if it has one, occurs in the text.
+bool matches_text(const Catalogue& catalogue, const config::Route& route, const Ask& ask) {
+    if (route.match.text.empty()) {
+        return true;
+    }
+    const auto at = static_cast<std::size_t>(&route - catalogue.config.routes.data());
+    const config::Pattern* pattern = catalogue.texts[at].get();
+    return pattern != nullptr && ask.text != nullptr &&
+           pattern->occurs_in(config::text_end(ask.text(ask.text_context), match_text_bytes_max));
+}
+
 bool matches(
     const Catalogue& catalogue,
-    const config::Match& match,
+    const config::Route& route,
     const ModelEntry& asked,
     const Ask& ask) {
+    const config::Match& match = route.match;
     const auto names_model = [&](const std::string& name) {
         return catalogue.model(name) == &asked;
     };
@@ -56,10 +68,11 @@ bool matches(
         (match.images && *match.images != ask.images)) {
         return false;
     }
-    return std::ranges::all_of(match.headers, [&](const auto& header) {
+    const bool headers = std::ranges::all_of(match.headers, [&](const auto& header) {
         return ask.header != nullptr &&
                ask.header(ask.header_context, header.first) == header.second;
     });
+    return headers && matches_text(catalogue, route, ask);
 }
 
 /// Price of so many tokens in the billed currency, rounded up; nothing beyond 9.2 billion.
@@ -193,7 +206,7 @@ Result<Considered> consider(const Catalogue& catalogue, const Ask& ask_as_given)
     }
     const config::Config& config = catalogue.config;
     const auto route = std::ranges::find_if(config.routes, [&](const config::Route& each) {
-        return matches(catalogue, each.match, *asked, ask);
+        return matches(catalogue, each, *asked, ask);
     });
     if (route == config.routes.end()) {
         return fail(

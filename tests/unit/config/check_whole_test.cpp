@@ -46,6 +46,34 @@ TEST(CrossCheckOffer, RetiredModelIsWarnedAbout) {
     EXPECT_EQ(found[0].col, 29);
 }
 
+TEST(CrossCheckRoutes, ABrokenPatternIsUnderlined) {
+    const auto found = findings(base_with(
+        File::policy,
+        "version: 1\nroutes:\n  - {name: r, match: {text: 'a(b'}, use: [m]}\n" +
+            base_texts[3].substr(base_texts[3].find("scaling"))));
+    ASSERT_EQ(found.size(), 1u) << render_all(found);
+    EXPECT_EQ(found[0].code, "EK-C056");
+    EXPECT_EQ(found[0].message, "'a(b' is not a pattern: missing )");
+    EXPECT_EQ(found[0].line, 3);
+    EXPECT_EQ(found[0].col, 29);
+    EXPECT_EQ(found[0].path, "routes[0].match.text");
+}
+
+TEST(CrossCheckRoutes, AtMostThirtyTwoMatchOnText) {
+    const auto policy = [](int count) {
+        std::string text = "version: 1\nroutes:\n";
+        for (int i = 0; i < count; ++i) {
+            text += "  - {name: r" + std::to_string(i) + ", match: {text: a}, use: [m]}\n";
+        }
+        return text + base_texts[3].substr(base_texts[3].find("scaling"));
+    };
+    EXPECT_TRUE(findings(base_with(File::policy, policy(32))).empty());
+    const auto found = findings(base_with(File::policy, policy(33)));
+    ASSERT_EQ(found.size(), 1u) << render_all(found);
+    EXPECT_EQ(found[0].code, "EK-C057");
+    EXPECT_EQ(found[0].path, "routes[32].match.text");
+}
+
 TEST(CrossCheckOffer, PricesInTwoCurrenciesAreRefusedEvenWithARate) {
     auto files = base_files();
     files[0].text += "currency: {rates: {AUD: {rate: 0.7, as_of: 2026-11-24}}}\n";

@@ -102,7 +102,7 @@ routes:
   - {name: hard, match: {model: [claude-opus-4]}, use: [opus]}
   - name: night-batch
     match: {header: {x-evenkeel-class: batch}, key: [me], tokens_over: 1k, tokens_under: 32k,
-            tools: false, images: true}
+            tools: false, images: true, text: '(?i)\bnight\b'}
     use: [qwq]
     prefer: fastest
     max_wait: 6h
@@ -284,7 +284,8 @@ TEST(Load, ReadsEveryKeyOfThePolicy) {
              .tokens_over = 1'000,
              .tokens_under = 32'000,
              .tools = false,
-             .images = true},
+             .images = true,
+             .text = R"((?i)\bnight\b)"},
         .use = {"qwq-32b"},
         .prefer = Prefer::fastest,
         .max_wait = 6h,

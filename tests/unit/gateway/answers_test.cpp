@@ -235,6 +235,27 @@ TEST(GatewayApi, OverflowsWhenNoWorkerIsFree) {
     EXPECT_EQ(rig.gateway->counters().totals.api, 1);
 }
 
+TEST(GatewayRoutes, ByTheTextOfTheMessages) {
+    FakeEngine engine{good_engine};
+    Rig::Setup setup;
+    setup.change = [](config::Config& config) {
+        config.routes.insert(
+            config.routes.begin(),
+            {.name = "hard", .match = {.text = "(?i)prove that"}, .use = {"paid"}});
+    };
+    Rig rig{setup};
+    rig.api(engine.port());
+    rig.worker("desk", engine.port());
+    const auto source = [&](const std::string& content) {
+        const Reply reply = rig.caller().chat(
+            R"({"model":"m","messages":[{"role":"user","content":")" + content + "\"}]}");
+        EXPECT_EQ(reply.status, 200) << reply.body;
+        return reply.headers.at("x-evenkeel-source");
+    };
+    EXPECT_EQ(source("say hi"), "desk");
+    EXPECT_EQ(source("Please\\nprove\\u0020THAT 1 = 1"), "seller-paid");
+}
+
 TEST(GatewayModels, ListsRoutesWithState) {
     FakeEngine engine{good_engine};
     Rig rig;

@@ -191,7 +191,8 @@ public:
         bool overflow{false};  ///< `m` may go to the API at once when no worker is free
         milliseconds max_wait{2'000};
         int queue_limit{100};
-        std::int64_t budget_nanos{-1};  ///< of all API money; -1: none
+        std::int64_t budget_nanos{-1};                  ///< of all API money; -1: none
+        std::function<void(config::Config&)> change{};  ///< last word on the configuration
     };
     Rig() : Rig(Setup{}) {}
     explicit Rig(Setup setup);

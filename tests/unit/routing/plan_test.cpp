@@ -192,6 +192,39 @@ TEST(Plan, RoutesBySizeToolsAndImages) {
     }
 }
 
+TEST(Plan, RoutesByTextAndReadsItOnlyWhenItMatters) {
+    config::Config config = make_config();
+    config.routes = {
+        {.name = "code", .match = {.tools = true, .text = R"((?i)\bc\+\+)"}}, {.name = "rest"}};
+    House house{config};
+    struct Text {
+        std::string text{};
+        int reads{0};
+    } text;
+    Ask ask = house.ask();
+    ask.text_context = &text;
+    ask.text = [](void* context) -> std::string_view {
+        auto& given = *static_cast<Text*>(context);
+        ++given.reads;
+        return given.text;
+    };
+    const auto route = [&](std::string words, bool tools) {
+        text = {.text = std::move(words)};
+        ask.tools = tools;
+        return house.plan(ask)->route->name;
+    };
+    EXPECT_EQ(route("some C++ please", false), "rest");
+    EXPECT_EQ(text.reads, 0) << "another condition failed before";
+    EXPECT_EQ(route("some C++ please", true), "code");
+    EXPECT_EQ(text.reads, 1);
+    EXPECT_EQ(route("some rust please", true), "rest");
+    EXPECT_EQ(route("C++" + std::string(match_text_bytes_max - 3, ' '), true), "code");
+    EXPECT_EQ(route("C++" + std::string(match_text_bytes_max - 2, ' '), true), "rest")
+        << "only the end is looked at";
+    ask.text = nullptr;
+    EXPECT_EQ(house.plan(ask)->route->name, "rest") << "a text that is not known matches nothing";
+}
+
 TEST(Plan, ARequestMayAskForLessThanItsRouteAllowsNeverForMore) {
     config::Config config = make_config();
     config.routes[0].max_cost = Money{500'000, usd};  // micro's hold is 350,000, nano's 500,000
