@@ -227,11 +227,15 @@ private:
                     world_.options.api_price.in = *in;
                     world_.options.api_price.out = *out;
                     api_ = offer.name;
+                    has_tiers_ = !offer.token_price->tiers.empty();
                 }
             }
             if (least) {
                 break;  // a later model only answers when the earlier cannot
             }
+        }
+        if (has_tiers_) {
+            assume(fmt::format("{} costs the same for prompts of every length", api_));
         }
         if (least) {
             assume(fmt::format(
@@ -245,6 +249,7 @@ private:
     const config::Model& model_;
     ReplayWorld world_{};
     std::string api_{};
+    bool has_tiers_{false};
 };
 
 }  // namespace

@@ -134,6 +134,8 @@ std::string verdict_text(const routing::Quote& quote, const routing::Explanation
             return "no: it may cost more than is allowed";
         case routing::QuoteVerdict::no_price:
             return "no: it has no price that can be compared";
+        case routing::QuoteVerdict::retired:
+            return fmt::format("no: its seller retired it on {}", config::to_text(*quote.retires));
         case routing::QuoteVerdict::no_room:
             return "no: enough cheaper ones may be used";
         case routing::QuoteVerdict::other_queue:
@@ -312,7 +314,9 @@ int route_explain(const Globals& globals, const RouteArguments& arguments) {
     const Currency currency = config->currency.report;
     routing::NameTable names;
     const auto catalogue = routing::compile(*config, 0, names);
-    asked.ask.now = clock.read().boot;
+    const Now now = clock.read();
+    asked.ask.now = now.boot;
+    asked.ask.today = std::chrono::floor<std::chrono::days>(now.utc);
     const auto explained = routing::quote(*catalogue, asked.ask);
     if (!explained) {
         report(explained.error());

@@ -160,7 +160,8 @@ asio::awaitable<bool> ChatRequest::admit() {
         .images = scan_.images,
         .text = text_of,
         .text_context = &text,
-        .now = arrived_.boot};
+        .now = arrived_.boot,
+        .today = std::chrono::floor<std::chrono::days>(arrived_.utc)};
     record_.policy = catalogue.revision;
     auto plan = routing::plan(catalogue, ask);
     text.text.reset();  // only whether it matched is kept

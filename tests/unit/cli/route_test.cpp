@@ -66,5 +66,13 @@ TEST_F(RouteExplain, TriesATextAndSaysWhatItDidNotTry) {
         << none.out;
 }
 
+TEST_F(RouteExplain, SaysThatAnOfferIsRetired) {
+    models(", retires: 2026-01-02");
+    const Said said = explain({"--model", "m", "--text", "prove it"});
+    EXPECT_EQ(said.status, Exit::done) << said.err;
+    EXPECT_NE(said.out.find("no: its seller retired it on 2026-01-02"), std::string::npos)
+        << said.out;
+}
+
 }  // namespace
 }  // namespace evenkeel::cli
