@@ -17,8 +17,8 @@ die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
 packages=(
     ca-certificates ccache clang-19 cmake libboost-json1.81-dev libboost1.81-dev libcli11-dev
-    libclang-rt-19-dev libcurl4-openssl-dev libfmt-dev libspdlog-dev libsqlite3-dev libssl-dev
-    libsystemd-dev libyaml-cpp-dev lld-19 ninja-build pkg-config tzdata zlib1g-dev
+    libclang-rt-19-dev libcurl4-openssl-dev libfmt-dev libre2-dev libspdlog-dev libsqlite3-dev
+    libssl-dev libsystemd-dev libyaml-cpp-dev lld-19 ninja-build pkg-config tzdata zlib1g-dev
 )
 if $with_tests; then
     # The Python modules are what cloud-init's own schema check imports.

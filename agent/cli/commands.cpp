@@ -308,6 +308,7 @@ private:
         explain.add_option("--header", r.headers, "name=value, as the client would send it");
         explain.add_flag("--tools", r.tools, "it defines tools");
         explain.add_flag("--images", r.images, "it holds images");
+        explain.add_option("--text", r.text, "text of its messages, for routes that match on it");
     }
 
     void fill_breakeven() {

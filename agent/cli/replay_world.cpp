@@ -65,6 +65,9 @@ const config::Route* route_of(const config::Config& config, const std::string& m
     };
     const config::Route* first = nullptr;
     for (const config::Route& route : config.routes) {
+        if (!route.match.text.empty()) {
+            continue;  // there are no texts to match
+        }
         if (uses(route) && is_general(route)) {
             return &route;
         }
@@ -183,7 +186,18 @@ private:
         return {};
     }
 
+    /// Traces and the ledger hold no texts.
+    void say_texts() {
+        for (const config::Route& route : config_.routes) {
+            if (!route.match.text.empty()) {
+                assume(fmt::format(
+                    "route {} matches no request: it asks for text, and none is kept", route.name));
+            }
+        }
+    }
+
     Result<void> api() {
+        say_texts();
         const config::Route* route = route_of(config_, model_.name);
         std::vector<const config::Model*> models{&model_};
         if (route != nullptr) {
@@ -213,11 +227,15 @@ private:
                     world_.options.api_price.in = *in;
                     world_.options.api_price.out = *out;
                     api_ = offer.name;
+                    has_tiers_ = !offer.token_price->tiers.empty();
                 }
             }
             if (least) {
                 break;  // a later model only answers when the earlier cannot
             }
+        }
+        if (has_tiers_) {
+            assume(fmt::format("{} costs the same for prompts of every length", api_));
         }
         if (least) {
             assume(fmt::format(
@@ -231,6 +249,7 @@ private:
     const config::Model& model_;
     ReplayWorld world_{};
     std::string api_{};
+    bool has_tiers_{false};
 };
 
 }  // namespace

@@ -13,11 +13,13 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <iostream>
 #include <map>
 #include <optional>
+#include <vector>
 
 namespace evenkeel::cli {
 
@@ -39,6 +41,7 @@ struct Asked {
     std::string model{};
     std::string key{};
     std::map<std::string, std::string, std::less<>> headers{};
+    std::optional<std::string> text{};
     std::optional<Past> past{};
 };
 
@@ -46,6 +49,10 @@ std::string_view header_of(const void* context, std::string_view name) {
     const auto& headers = static_cast<const Asked*>(context)->headers;
     const auto found = headers.find(name);
     return found == headers.end() ? std::string_view{} : std::string_view{found->second};
+}
+
+std::string_view text_of(void* context) {
+    return *static_cast<Asked*>(context)->text;
 }
 
 Result<Past> past_of(const Globals& globals, const std::string& text) {
@@ -101,6 +108,11 @@ Result<void> fill(const Globals& globals, const RouteArguments& arguments, Asked
         ask.tokens_in = asked.past->row.usage.prompt;
         ask.tokens_out_guess = asked.past->row.usage.completion;
     }
+    if (arguments.text) {
+        asked.text = arguments.text;
+        ask.text = text_of;
+        ask.text_context = &asked;
+    }
     ask.model = asked.model;
     ask.key_name = asked.key;
     ask.header = header_of;
@@ -122,6 +134,8 @@ std::string verdict_text(const routing::Quote& quote, const routing::Explanation
             return "no: it may cost more than is allowed";
         case routing::QuoteVerdict::no_price:
             return "no: it has no price that can be compared";
+        case routing::QuoteVerdict::retired:
+            return fmt::format("no: its seller retired it on {}", config::to_text(*quote.retires));
         case routing::QuoteVerdict::no_room:
             return "no: enough cheaper ones may be used";
         case routing::QuoteVerdict::other_queue:
@@ -162,8 +176,23 @@ std::string past_text(const Past& past, bool utc, Currency currency) {
         row.reason.code == ReasonCode::none ? "" : sentence(row.reason, currency.text()) + "\n");
 }
 
+/// Routes that could not be tried, because the text that they match on is not known.
+std::vector<std::string> passed_over(const config::Config& config, const Asked& asked) {
+    std::vector<std::string> names;
+    for (const config::Route& route : config.routes) {
+        if (!asked.text && !route.match.text.empty()) {
+            names.push_back(route.name);
+        }
+    }
+    return names;
+}
+
 std::string explain_text(
-    const Asked& asked, const routing::Explanation& explained, bool utc, Currency currency) {
+    const Asked& asked,
+    const routing::Explanation& explained,
+    const std::vector<std::string>& untried,
+    bool utc,
+    Currency currency) {
     using enum Table::Align;
     Table table{
         {{"OFFER", left},
@@ -199,6 +228,12 @@ std::string explain_text(
         out += fmt::format(
             "at most {} a request\n", money_text(Money{*explained.max_cost_report, currency}, 6));
     }
+    if (!untried.empty()) {
+        out += fmt::format(
+            "not tried, as they match on text: {}; {}\n",
+            fmt::join(untried, ", "),
+            asked.past ? "texts are not stored" : "say --text");
+    }
     if (asked.past) {
         out += "By the configuration as it is now; the request's own headers are not stored.\n";
     }
@@ -210,7 +245,10 @@ json::value amount_json(const std::optional<std::int64_t>& report, Currency curr
 }
 
 std::string explain_json(
-    const Asked& asked, const routing::Explanation& explained, Currency currency) {
+    const Asked& asked,
+    const routing::Explanation& explained,
+    const std::vector<std::string>& untried,
+    Currency currency) {
     json::array quotes;
     for (const routing::Quote& quote : explained.quotes) {
         quotes.emplace_back(json::object{
@@ -233,7 +271,8 @@ std::string explain_json(
         {"currency", currency.text()},
         {"route", explained.route->name},
         {"route_number", explained.route_number},
-        {"quotes", std::move(quotes)}};
+        {"quotes", std::move(quotes)},
+        {"routes_not_tried", json::array(untried.begin(), untried.end())}};
     using std::chrono::duration_cast;
     using std::chrono::milliseconds;
     root["api_after_ms"] =
@@ -275,15 +314,18 @@ int route_explain(const Globals& globals, const RouteArguments& arguments) {
     const Currency currency = config->currency.report;
     routing::NameTable names;
     const auto catalogue = routing::compile(*config, 0, names);
-    asked.ask.now = clock.read().boot;
+    const Now now = clock.read();
+    asked.ask.now = now.boot;
+    asked.ask.today = std::chrono::floor<std::chrono::days>(now.utc);
     const auto explained = routing::quote(*catalogue, asked.ask);
     if (!explained) {
         report(explained.error());
         return explained.error().code == Errc::refused ? Exit::refused : Exit::failed;
     }
+    const auto untried = passed_over(*config, asked);
     std::cout
-        << (globals.json ? explain_json(asked, *explained, currency) + "\n"
-                         : explain_text(asked, *explained, globals.utc, currency));
+        << (globals.json ? explain_json(asked, *explained, untried, currency) + "\n"
+                         : explain_text(asked, *explained, untried, globals.utc, currency));
     return Exit::done;
 }
 

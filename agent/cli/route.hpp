@@ -3,6 +3,7 @@
 #include "agent/cli/globals.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct RouteArguments {
     std::vector<std::string> headers{};  ///< "x-evenkeel-class=batch"
     bool tools{false};
     bool images{false};
+    std::optional<std::string> text{};  ///< of its messages, for match.text
 };
 
 /// Which sources may answer it, at what cost, and why the others may not: from the configuration,

@@ -308,6 +308,9 @@ void Control::publish() {
     view->decisions.assign(renter_.decisions().begin(), renter_.decisions().end());
     view->warnings = view->hazards;
     view->warnings.insert(view->warnings.end(), catalogue_->notes.begin(), catalogue_->notes.end());
+    const auto retirements = routing::retirement_notes(
+        catalogue_->config, std::chrono::floor<std::chrono::days>(now.utc));
+    view->warnings.insert(view->warnings.end(), retirements.begin(), retirements.end());
     for (const auto& more :
          {drivers_.warnings(), sources_.warnings(), market_.warnings(), fleet_.warnings()}) {
         view->warnings.insert(view->warnings.end(), more.begin(), more.end());

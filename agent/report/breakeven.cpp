@@ -170,11 +170,27 @@ void add_options(
             add_rental(config, row, *hour, capacity, now, input.situation);
         } else if (const auto in = meter(row, "in"); in && config.breakeven.api) {
             const auto cached = meter(row, "cached");
+            const config::Offer* offer = config.offer(row.offer).offer;
+            const std::string what = fmt::format("{} on {}", row.what, row.provider);
+            if (offer->retires && UtcTime{std::chrono::sys_days{*offer->retires}} <= now) {
+                input.notes.push_back(fmt::format(
+                    "{} is left out: it was retired on {}",
+                    what,
+                    config::to_text(*offer->retires)));
+                continue;
+            }
+            if (!offer->token_price->tiers.empty()) {
+                input.notes.push_back(fmt::format(
+                    "{} costs more where a prompt has over {} tokens; that is not counted",
+                    what,
+                    offer->token_price->tiers.front().over));
+            }
             input.situation.apis.push_back(
-                {.what = fmt::format("{} on {}", row.what, row.provider),
+                {.what = what,
                  .in = breakeven::exact_of(*in),
                  .out = breakeven::exact_of(*meter(row, "out")),
                  .cached = cached ? std::optional{breakeven::exact_of(*cached)} : std::nullopt,
+                 .batch = Exact{offer->token_price->batch_millis, 1'000},
                  .currency = in->currency(),
                  .seen = row.seen});
         } else if (row.prices.empty()) {

@@ -4,6 +4,7 @@
 #include "providers/http/rfc3339.hpp"
 
 #include <boost/json.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -99,6 +100,19 @@ std::vector<PriceRow> price_rows(const config::Config& config, const SeenPrice& 
                 }
                 if (offer.token_price->cache_write) {
                     row.prices.emplace_back("cache_write", *offer.token_price->cache_write);
+                }
+                for (const config::PriceTier& tier : offer.token_price->tiers) {
+                    const auto add = [&](std::string_view meter, const Price& price) {
+                        row.prices.emplace_back(fmt::format("{} over {}", meter, tier.over), price);
+                    };
+                    add("in", tier.in);
+                    add("out", tier.out);
+                    if (tier.cached) {
+                        add("cached", *tier.cached);
+                    }
+                    if (tier.cache_write) {
+                        add("cache_write", *tier.cache_write);
+                    }
                 }
                 rows.push_back(std::move(row));
             }

@@ -16,7 +16,7 @@
 namespace evenkeel::report {
 
 /// One offer that costs money. `prices` are by meter: "hour", or "in", "out", "cached",
-/// "cache_write".
+/// "cache_write", and of tiers "in over 200000".
 struct PriceRow {
     std::string offer{};
     std::string model{};

@@ -122,7 +122,7 @@ private:
                 if (json_.peek() != '[') {
                     return wrong("messages", "an array");
                 }
-                return count_text(1);
+                return read_messages();
             case stream:
                 return read_bool("stream", scan_.stream);
             case stream_options:
@@ -150,6 +150,13 @@ private:
                 break;
         }
         return json_.skip_value(1);
+    }
+
+    bool read_messages() {
+        scan_.messages.begin = json_.position();
+        const bool whole = count_text(1);
+        scan_.messages.end = json_.position();
+        return whole;
     }
 
     bool read_model() {

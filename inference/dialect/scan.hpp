@@ -41,6 +41,7 @@ struct ChatScan {
     std::string model{};          ///< decoded; not empty, no control characters
     Span model_value{};           ///< with its quotes
     std::size_t object_begin{0};  ///< just behind the opening brace
+    Span messages{};              ///< with its brackets
     bool stream{false};
     bool include_usage{false};             ///< the client asked for the usage event itself
     std::optional<Span> stream_options{};  ///< its value, when the key is there
@@ -61,6 +62,11 @@ struct ChatScan {
 /// when spelled with escapes, or in another case, which some engines would fold together), numbers
 /// over 1 KB, nesting over 128, invalid UTF-8. Lone surrogate escapes inside message text pass.
 [[nodiscard]] std::expected<ChatScan, ScanError> scan_chat(std::string_view body);
+
+/// The text of the messages of a body that `scan_chat` took: contents and text parts of all of
+/// them, decoded, in order, one newline between two; of more than `bytes_max` the last ones.
+[[nodiscard]] std::string message_text(
+    std::string_view body, const ChatScan& scan, std::size_t bytes_max);
 
 /// The upstream body as pieces of the client's body and short insertions; nothing is copied.
 struct Splice {

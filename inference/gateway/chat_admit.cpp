@@ -24,6 +24,22 @@ std::string_view header_of(const void* context, std::string_view name) {
     return static_cast<const http::RequestHead*>(context)->field(name);
 }
 
+/// The text of a request's messages, decoded when a route first asks for it.
+struct MessageText {
+    std::string_view body{};
+    const dialect::ChatScan& scan;
+    std::optional<std::string> text{};
+};
+
+std::string_view text_of(void* context) {
+    auto& message = *static_cast<MessageText*>(context);
+    if (!message.text) {
+        message.text =
+            dialect::message_text(message.body, message.scan, routing::match_text_bytes_max);
+    }
+    return *message.text;
+}
+
 }  // namespace
 
 ChatRequest::ChatRequest(Loop& loop, http::Exchange& exchange, ClientKey key)
@@ -136,6 +152,7 @@ asio::awaitable<bool> ChatRequest::admit() {
     const routing::Catalogue& catalogue = *world_->catalogue;
     const auto* entry = catalogue.model(scan_.model);
     const auto guess = loop_.tokens_out_guess(entry == nullptr ? NameIx{} : entry->ix);
+    MessageText text{.body = body_, .scan = scan_};
     const routing::Ask ask{
         .model = scan_.model,
         .key_name = key_.name,
@@ -150,11 +167,15 @@ asio::awaitable<bool> ChatRequest::admit() {
         .streams = scan_.stream,
         .tools = scan_.tools,
         .images = scan_.images,
+        .text = text_of,
+        .text_context = &text,
         .api_first_token = first_token_of,
         .api_first_token_context = &loop_,
-        .now = arrived_.boot};
+        .now = arrived_.boot,
+        .today = std::chrono::floor<std::chrono::days>(arrived_.utc)};
     record_.policy = catalogue.revision;
     auto plan = routing::plan(catalogue, ask);
+    text.text.reset();  // only whether it matched is kept
     if (!plan) {
         const dialect::ApiError error = dialect::no_route(plan.error());
         co_await answer_error(error);

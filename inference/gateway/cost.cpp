@@ -39,18 +39,19 @@ std::optional<Money> token_cost(
     };
     const std::int64_t plain =
         std::max<std::int64_t>(usage.prompt - usage.cached - usage.cache_write, 0);
+    const config::TokenRates rates = config::rates_of(prices, usage.prompt);
     const std::array parts{
-        Part{plain, &prices.in},
-        Part{usage.cached, prices.cached ? &*prices.cached : &prices.in},
-        Part{usage.cache_write, prices.cache_write ? &*prices.cache_write : &prices.in},
-        Part{usage.completion, &prices.out}};
+        Part{plain, &rates.in},
+        Part{usage.cached, &rates.cached},
+        Part{usage.cache_write, &rates.cache_write},
+        Part{usage.completion, &rates.out}};
 
     constexpr std::int64_t denominator_max = 1'000'000'000'000;
     std::int64_t common = 1;
     for (const Part& part : parts) {
         const std::int64_t step = part.price->den() / std::gcd(common, part.price->den());
         if (step > denominator_max / common || part.tokens < 0 ||
-            part.price->currency() != prices.in.currency()) {
+            part.price->currency() != rates.in.currency()) {
             return std::nullopt;
         }
         common *= step;
@@ -69,7 +70,7 @@ std::optional<Money> token_cost(
     if (amount > std::numeric_limits<std::int64_t>::max()) {
         return std::nullopt;
     }
-    return Money{static_cast<std::int64_t>(amount), prices.in.currency()};
+    return Money{static_cast<std::int64_t>(amount), rates.in.currency()};
 }
 
 }  // namespace evenkeel::inference

@@ -150,6 +150,15 @@ private:
                 {.what = "the same tokens, " + api.what, .seen = api.seen},
                 Kind::local_vs_api,
                 with(terms_, api, *s_.tokens));
+            if (api.batch < 1) {
+                Terms terms = with(terms_, api, *s_.tokens);
+                terms.batch_discount = 1 - api.batch;
+                add_row(
+                    {.what = fmt::format("the same tokens, {}, in batches", api.what),
+                     .seen = api.seen},
+                    Kind::local_vs_api,
+                    terms);
+            }
         }
     }
 

@@ -31,6 +31,7 @@ struct ApiOption {
     Exact in{};          ///< per Mtok, as the next two
     Exact out{};
     std::optional<Exact> cached{};
+    Exact batch{1};  ///< share of these prices that the same work costs in the seller's batches
     Currency currency{};
     std::optional<UtcTime> seen{};
 };

@@ -215,6 +215,31 @@ void build_providers(const Node* root, Config& out) {
     }
 }
 
+/// The prices that a tier may have as well.
+template <class Prices>
+void build_prices(const Node* price, Prices& out) {
+    read_mtok(price, "in", out.in);
+    read_mtok(price, "out", out.out);
+    if (child(price, "cached") != nullptr) {
+        read_mtok(price, "cached", out.cached.emplace());
+    }
+    if (child(price, "cache_write") != nullptr) {
+        read_mtok(price, "cache_write", out.cache_write.emplace());
+    }
+}
+
+TokenPrices build_token_prices(const Node* price) {
+    TokenPrices prices;
+    build_prices(price, prices);
+    for (const Node& item : items_of(child(price, "tiers"))) {
+        PriceTier& tier = prices.tiers.emplace_back();
+        read(&item, "over", tier.over);
+        build_prices(&item, tier);
+    }
+    read(price, "batch", prices.batch_millis);
+    return prices;
+}
+
 Offer build_offer(const Node& node) {
     Offer offer;
     read(&node, "on", offer.on);
@@ -234,19 +259,12 @@ Offer build_offer(const Node& node) {
     read(&node, "disk", offer.disk_gb);
     read(&node, "slots", offer.slots);
     read(&node, "seen", offer.seen);
+    read(&node, "retires", offer.retires);
     const Node* price = child(&node, "price");
     if (value(price) != nullptr) {
         read_hour(&node, "price", offer.hour_price.emplace());
     } else if (price != nullptr) {
-        TokenPrices& prices = offer.token_price.emplace();
-        read_mtok(price, "in", prices.in);
-        read_mtok(price, "out", prices.out);
-        if (child(price, "cached") != nullptr) {
-            read_mtok(price, "cached", prices.cached.emplace());
-        }
-        if (child(price, "cache_write") != nullptr) {
-            read_mtok(price, "cache_write", prices.cache_write.emplace());
-        }
+        offer.token_price = build_token_prices(price);
     }
     return offer;
 }
@@ -286,6 +304,7 @@ void build_routes(const Node* root, const Index& index, Config& out) {
         read(match, "tokens_under", route.match.tokens_under);
         read(match, "tools", route.match.tools);
         read(match, "images", route.match.images);
+        read(match, "text", route.match.text);
         read(&item, "use", route.use);
         for (std::string& model : route.use) {
             model = canonical_model(index, model);

@@ -63,6 +63,7 @@ CaseRequest request_of(const Node* node) {
     read(node, "max_tokens", out.max_tokens);
     read(node, "tools", out.tools);
     read(node, "images", out.images);
+    read(node, "text", out.text);
     return out;
 }
 

@@ -26,6 +26,7 @@ struct CaseRequest {
     std::int64_t max_tokens{0};
     bool tools{false};
     bool images{false};
+    std::string text{};
 };
 
 struct CaseOffer {

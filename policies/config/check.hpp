@@ -87,6 +87,8 @@ private:
     void check_aliases();
     void check_offer(const OfferRef& offer, const std::string& path);
     void check_price(const OfferRef& offer, std::string_view kind, const std::string& path);
+    void check_tiers(const Node* price, const std::string& path);
+    void check_retirement(const OfferRef& offer, const std::string& path);
     void unknown_provider(File file, const Node& name, const std::string& path);
     void check_offer_names();
     void check_memory(const OfferRef& offer, const std::string& path);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 
 namespace evenkeel::config {
 namespace {
@@ -141,6 +142,7 @@ void Checker::check_offer(const OfferRef& offer, const std::string& path) {
     for (const Entry& part : entries_of(price)) {
         need_rate(file_models, &part.node, fmt::format("{}.price.{}", path, part.key));
     }
+    check_tiers(price, path + ".price");
     if (price != nullptr && child(offer.node, "seen") == nullptr) {
         report(
             file_models,
@@ -163,9 +165,48 @@ void Checker::check_offer(const OfferRef& offer, const std::string& path) {
         check_price(offer, kind, path);
     }
     check_memory(offer, path);
+    check_retirement(offer, path);
+}
+
+/// Before the day a warning, from it on another; for models known to be retired without it, too.
+void Checker::check_retirement(const OfferRef& offer, const std::string& path) {
     const Value* model = value(child(offer.node, "model"));
     const std::string_view asked =
         model == nullptr ? std::string_view{offer.model->key} : std::string_view{model->text};
+    if (const Value* day = value(child(offer.node, "retires")); day != nullptr) {
+        const Node* node = child(offer.node, "retires");
+        const auto left = day->number - std::chrono::sys_days{today_}.time_since_epoch().count();
+        const std::string_view kind = source_kind(offer.provider->kind);
+        if (!kind.empty() && kind != "api") {
+            report(
+                file_models,
+                node->spot,
+                "EK-C058",
+                "a retirement date on an offer that is no API",
+                path + ".retires")
+                .hint = "remove it; weights that we run ourselves do not retire";
+        } else if (left <= 0) {
+            report(
+                file_models,
+                node->spot,
+                "EK-W031",
+                fmt::format("'{}' was retired on {}; it is not used", asked, day->text),
+                path + ".retires");
+        } else if (left <= retirement_warning.count()) {
+            report(
+                file_models,
+                node->spot,
+                "EK-W042",
+                fmt::format(
+                    "'{}' retires on {}, in {} day{}; from then on it is not used",
+                    asked,
+                    day->text,
+                    left,
+                    left == 1 ? "" : "s"),
+                path + ".retires");
+        }
+        return;
+    }
     const auto retired = std::ranges::find(retired_models, asked, &Retired::name);
     if (offer.provider->kind == "anthropic" && retired != std::end(retired_models)) {
         report(
@@ -175,62 +216,6 @@ void Checker::check_offer(const OfferRef& offer, const std::string& path) {
             fmt::format("'{}' was retired on {}; requests would fail", asked, retired->since),
             path + ".model")
             .hint = "replace with claude-opus-5-5?";
-    }
-}
-
-void Checker::check_price(const OfferRef& offer, std::string_view kind, const std::string& path) {
-    const Node* price = child(offer.node, "price");
-    if (price == nullptr) {
-        if (kind != "own") {
-            Diagnostic& found = report(
-                file_models,
-                child(offer.node, "on")->spot,
-                "EK-C029",
-                fmt::format("an offer of '{}' without a price", offer.provider->entry->key),
-                path);
-            found.hint = kind == "api" ? "add 'price: {in: 4 USD/Mtok, out: 20 USD/Mtok}'"
-                                       : "add 'price: 4.41 USD/h'";
-            found.notes.emplace_back("what has no price could not be held against a budget");
-        }
-        return;
-    }
-    if (price->kind != NodeKind::scalar && price->kind != NodeKind::map) {
-        return;
-    }
-    if (kind == "own") {
-        report(file_models, price->spot, "EK-C027", "a price on an own machine", path + ".price")
-            .hint = "remove it; own power is reckoned from energy and hardware";
-    } else if (kind == "api" && value(price) != nullptr) {
-        Diagnostic& found = report(
-            file_models,
-            price->spot,
-            "EK-C027",
-            "price per hour on an offer that sells tokens",
-            path + ".price");
-        found.hint = "write {in: 4 USD/Mtok, out: 20 USD/Mtok}";
-    } else if (kind == "rental" && price->kind == NodeKind::map) {
-        report(
-            file_models,
-            price->spot,
-            "EK-C027",
-            "prices per token on an offer that rents by the hour",
-            path + ".price")
-            .hint = "write 4.41 USD/h";
-    } else if (kind == "rental" && value(price) != nullptr && value(price)->number == 0) {
-        report(
-            file_models, price->spot, "EK-C018", "a rented machine is never free", path + ".price");
-    }
-    const Value* in = value(child(price, "in"));
-    for (const Entry& part : entries_of(price)) {
-        const Value* other = value(&part.node);
-        if (in != nullptr && other != nullptr && in->currency != other->currency) {
-            report(
-                file_models,
-                part.node.spot,
-                "EK-C027",
-                "the prices of one offer are in two currencies",
-                fmt::format("{}.price.{}", path, part.key));
-        }
     }
 }
 

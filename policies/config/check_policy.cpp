@@ -1,4 +1,5 @@
 #include "policies/config/check.hpp"
+#include "policies/config/pattern.hpp"
 #include "policies/config/text.hpp"
 #include "policies/domain/price.hpp"
 
@@ -80,6 +81,7 @@ void Checker::check_routes() {
     const Node* routes = child(root(file_policy), "routes");
     unique_names(file_policy, routes, "name", "routes");
     const Node* catch_all = nullptr;
+    std::size_t texts = 0;
     std::size_t i = 0;
     for (const Node& route : items_of(routes)) {
         const std::string path = fmt::format("routes[{}]", i++);
@@ -99,6 +101,16 @@ void Checker::check_routes() {
             (match == nullptr || (match->kind == NodeKind::map && match->entries.empty()));
         if (catch_all == nullptr && matches_all) {
             catch_all = &route;
+        }
+        const Node* text = child(match, "text");
+        texts += text == nullptr ? 0 : 1;
+        if (text != nullptr && texts == patterns_max + 1) {
+            report(
+                file_policy,
+                text->spot,
+                "EK-C057",
+                fmt::format("more than {} routes match on text", patterns_max),
+                path + ".match.text");
         }
         need_rate(file_policy, child(&route, "max_cost"), path + ".max_cost");
         check_route_models(route, path);

@@ -168,6 +168,20 @@ constexpr std::array code_texts{
         "No line of the tariff applies at all times, so at some hours power would look free. Add "
         "a last line without 'when'."},
     CodeText{
+        "EK-C056",
+        "A pattern is not one that RE2 can read, is longer than 256 bytes, or compiles to more "
+        "than 500 steps, so that it could take long: counted repetitions and classes of Unicode "
+        "(\\pL) are large. RE2 has no look-around and no back-references. In YAML put a pattern in "
+        "single quotes: there a backslash is a backslash."},
+    CodeText{
+        "EK-C057",
+        "More than 32 routes match on text. Each looks through the text of every request that "
+        "comes to it; join patterns with | or use the routes' other conditions."},
+    CodeText{
+        "EK-C058",
+        "Only a model that somebody else serves can be retired by them. Own and rented machines "
+        "run weights of one's own for as long as one likes."},
+    CodeText{
         "EK-C060",
         "The model does not fit the GPU: its weights, the KV cache of its requests and 1.5 GiB for "
         "each GPU are more than 90 % of the memory (or --gpu-memory-utilization of it). vLLM "
@@ -216,6 +230,10 @@ constexpr std::array code_texts{
         "EK-W041",
         "evenkeel.yaml is missing, so all its defaults apply. Write one with 'version: 1' to say "
         "that this is meant."},
+    CodeText{
+        "EK-W042",
+        "The seller stops serving this model on that day, at most 60 days ahead. From then on "
+        "the offer is not used. Offer its successor in time, and keep the old name as an alias."},
     CodeText{
         "EK-W045",
         "Fewer requests of the whole 'context' fit the GPU's memory than the offer has 'slots'. "

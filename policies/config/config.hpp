@@ -19,6 +19,8 @@ namespace evenkeel::config {
 
 using Milliseconds = std::chrono::milliseconds;
 using Date = std::chrono::year_month_day;
+/// "2026-11-09".
+[[nodiscard]] std::string to_text(const Date& date);
 
 // ---- evenkeel.yaml ------------------------------------------------------------------------
 
@@ -109,13 +111,41 @@ struct Provider {
 
 // ---- models.yaml --------------------------------------------------------------------------
 
+/// Tiers of one offer's prices.
+inline constexpr std::size_t price_tiers_max = 8;
+/// How long before an offer retires it is warned about.
+inline constexpr std::chrono::days retirement_warning{60};
+
+/// Prices of requests with more prompt tokens than `over`: of all their tokens, not only of those
+/// beyond.
+struct PriceTier {
+    std::int64_t over{0};
+    Price in{};
+    Price out{};
+    std::optional<Price> cached{};       ///< nothing: `in` of this tier
+    std::optional<Price> cache_write{};  ///< the same
+    friend bool operator==(const PriceTier&, const PriceTier&) = default;
+};
+
 struct TokenPrices {
     Price in{};
     Price out{};
-    std::optional<Price> cached{};
-    std::optional<Price> cache_write{};
+    std::optional<Price> cached{};       ///< nothing: `in`
+    std::optional<Price> cache_write{};  ///< nothing: `in`
+    std::vector<PriceTier> tiers{};      ///< `over` ascending
+    std::int64_t batch_millis{1'000};    ///< share of these prices that the seller's batches cost
     friend bool operator==(const TokenPrices&, const TokenPrices&) = default;
 };
+
+/// What one request pays for each kind of token.
+struct TokenRates {
+    Price in{};
+    Price cached{};
+    Price cache_write{};
+    Price out{};
+};
+/// Of a request with so many prompt tokens, cached and written ones among them.
+[[nodiscard]] TokenRates rates_of(const TokenPrices& prices, std::int64_t prompt_tokens) noexcept;
 
 struct Offer {
     std::string name{};   ///< unique; the provider's name unless given
@@ -136,6 +166,7 @@ struct Offer {
     std::optional<TokenPrices> token_price{};  ///< api offers
     std::optional<Price> hour_price{};         ///< rental offers
     std::optional<Date> seen{};                ///< when the price was read; required with a price
+    std::optional<Date> retires{};             ///< api offers: first day (UTC) it is not used
     friend bool operator==(const Offer&, const Offer&) = default;
 };
 
@@ -160,6 +191,7 @@ struct Match {
     std::optional<std::int64_t> tokens_under{};    ///< fewer than this
     std::optional<bool> tools{};                   ///< whether it defines tools
     std::optional<bool> images{};                  ///< whether it holds images
+    std::string text{};                            ///< pattern (pattern.hpp); empty: any
     friend bool operator==(const Match&, const Match&) = default;
 };
 

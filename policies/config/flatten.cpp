@@ -15,6 +15,7 @@ namespace {
 std::string meaning_of(Type type, const Value& value) {
     switch (type) {
         case Type::text:
+        case Type::pattern:
         case Type::name:
         case Type::model_name:
         case Type::file_name:

@@ -28,6 +28,7 @@ inline constexpr File all_files[] = {File::evenkeel, File::providers, File::mode
 enum class Type {
     map,            ///< further keys
     text,           ///< any text of 1 to 256 bytes without control characters
+    pattern,        ///< an RE2 pattern of 1 to 256 bytes
     name,           ///< letters, digits, . _ -; 1 to 64 characters
     model_name,     ///< as name, and / : + @; 1 to 128 characters
     file_name,      ///< the name of one file, no folders

@@ -30,6 +30,8 @@ constexpr std::array case_rows{
         .between("0", "100M").def("0"),
     Key{"cases[].request.tools", Type::boolean, "Whether it defines tools."}.def("false"),
     Key{"cases[].request.images", Type::boolean, "Whether it holds images."}.def("false"),
+    Key{"cases[].request.text", Type::text, "The text of its messages, for match.text."}
+        .example("Please translate this"),
 
     Key{"cases[].scaling", Type::name, "Tries renting: which entry of scaling."}
         .example("h100-burst"),

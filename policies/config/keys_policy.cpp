@@ -34,6 +34,9 @@ constexpr std::array policy_rows{
     Key{"routes[].match.images", Type::boolean,
         "true: requests with images; false: those without."}
         .example("true"),
+    Key{"routes[].match.text", Type::pattern,
+        "What occurs in the messages' text; of long texts the last 32 KiB are looked at."}
+        .example("'(?i)\\btranslate\\b'"),
     Key{"routes[].use[]", Type::model_name,
         "Models that may answer, in order; later ones only when earlier ones cannot in time."}
         .required("the route would answer nothing").filled().ordered()

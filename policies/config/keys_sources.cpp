@@ -135,6 +135,32 @@ constexpr std::array model_rows{
     Key{"models.*.offers[].price.cache_write", Type::price_mtok,
         "Price of prompt tokens written to a cache."}
         .between("0", "100000").example("5 USD/Mtok"),
+    Key{"models.*.offers[].price.tiers[]", Type::map,
+        "Prices of longer prompts, for the whole request; the last tier that applies."}
+        .ordered().example("[{over: 200k, in: 8 USD/Mtok, out: 30 USD/Mtok}]"),
+    Key{"models.*.offers[].price.tiers[].over", Type::tokens,
+        "For requests of more prompt tokens than this, those of a cache among them."}
+        .required("it is not known where the tier begins").between("1", "100M").example("200k"),
+    Key{"models.*.offers[].price.tiers[].in", Type::price_mtok, "Price of prompt tokens."}
+        .required("prompt tokens would look free").between("0", "100000")
+        .example("8 USD/Mtok"),
+    Key{"models.*.offers[].price.tiers[].out", Type::price_mtok, "Price of answer tokens."}
+        .required("answer tokens would look free").between("0", "100000")
+        .example("30 USD/Mtok"),
+    Key{"models.*.offers[].price.tiers[].cached", Type::price_mtok,
+        "Price of prompt tokens read from a cache; left out: this tier's 'in'."}
+        .between("0", "100000").example("0.40 USD/Mtok"),
+    Key{"models.*.offers[].price.tiers[].cache_write", Type::price_mtok,
+        "Price of prompt tokens written to a cache; left out: this tier's 'in'."}
+        .between("0", "100000").example("10 USD/Mtok"),
+    Key{"models.*.offers[].price.batch", Type::ratio,
+        "Share of these prices that the seller's batches cost; evenkeel breakeven shows what the "
+        "same work would cost there. No batches are sent."}
+        .between("0.001", "1").example("0.5"),
+    Key{"models.*.offers[].retires", Type::date,
+        "The day (UTC) from which the seller no longer serves the model (APIs): then it is not "
+        "used; warned about from 60 days before."}
+        .example("2027-01-01"),
     Key{"models.*.offers[].seen", Type::date, "The day the price was read."}
         .example("2026-11-09").without("nobody could tell how old the price is"),
 };

@@ -1,5 +1,6 @@
 #include "policies/config/schema.hpp"
 
+#include "policies/config/pattern.hpp"
 #include "policies/config/text.hpp"
 #include "policies/config/values.hpp"
 #include "policies/config/walk.hpp"
@@ -274,6 +275,10 @@ private:
             case Type::text:
                 types({"string", "number", "boolean"});  // any of them is read as its text
                 json_.key("maxLength").raw("256");
+                break;
+            case Type::pattern:
+                types({"string", "number", "boolean"});
+                json_.key("maxLength").raw(fmt::format("{}", pattern_bytes_max));
                 break;
             case Type::name:
             case Type::model_name:

@@ -1,6 +1,7 @@
 #include "policies/config/values.hpp"
 
 #include "policies/config/address.hpp"
+#include "policies/config/pattern.hpp"
 #include "policies/config/quantities.hpp"
 #include "policies/config/text.hpp"
 
@@ -160,6 +161,11 @@ Outcome read_text(Type type, std::string_view text) {
     return type == Type::address || type == Type::url ? Outcome{Value{}} : read_word(type, text);
 }
 
+Outcome read_pattern(std::string_view text) {
+    const auto pattern = Pattern::compile(text);
+    return pattern ? Outcome{Value{}} : value_issue("EK-C056", pattern.error().message);
+}
+
 Outcome read(Type type, const Key& key, std::string_view text, bool quoted, std::string_view own) {
     if (is_quantity(type)) {
         return read_quantity(type, text, quoted, own);
@@ -169,6 +175,8 @@ Outcome read(Type type, const Key& key, std::string_view text, bool quoted, std:
             return read_boolean(text, quoted);
         case Type::date:
             return read_date(text);
+        case Type::pattern:
+            return read_pattern(text);
         case Type::choice:
             return read_choice(key, text);
         default:
@@ -220,6 +228,8 @@ std::string_view describe(Type type) noexcept {
             return "a map of keys";
         case Type::text:
             return "a text of 1 to 256 characters";
+        case Type::pattern:
+            return "an RE2 pattern of 1 to 256 bytes";
         case Type::name:
             return "a name (letters, digits, . _ -; at most 64; a letter or digit first)";
         case Type::model_name:

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "policies/config/config.hpp"
+#include "policies/config/pattern.hpp"
 #include "policies/domain/id.hpp"
 #include "policies/gate/gate.hpp"
 
@@ -60,6 +61,8 @@ struct ApiOffer {
     std::uint64_t budgets{0};    ///< budgets of this provider or this model, as bits
     config::TokenPrices price{};
     int max_in_flight{64};
+    std::chrono::sys_days retires{
+        std::chrono::sys_days::max()};  ///< from this day on it is not used
 };
 
 /// One immutable, compiled policy: what a request is admitted under. Requests keep it alive.
@@ -75,7 +78,9 @@ struct Catalogue {
     };
     std::vector<ModelEntry> models{};  ///< same order as config.models
     std::vector<NameIx> routes{};      ///< same order as config.routes
-    std::vector<NameIx> budgets{};     ///< same order as config.budgets; bit i of Arrival::budgets
+    /// match.text of each route, in the order of config.routes; null: none. Shared by all threads.
+    std::vector<std::shared_ptr<const config::Pattern>> texts{};
+    std::vector<NameIx> budgets{};  ///< same order as config.budgets; bit i of Arrival::budgets
     /// Sentences for the owner about what was left out: API offers without a price or in a currency
     /// without a rate (never free, never guessed), amounts that cannot be compared.
     std::vector<std::string> notes{};
@@ -89,6 +94,14 @@ struct Catalogue {
 /// configuration: at most gate::budgets_max budgets (else std::length_error).
 [[nodiscard]] std::shared_ptr<const Catalogue> compile(
     config::Config config, std::int64_t revision, NameTable& names);
+
+/// Of a request's text so many bytes are put against `match.text`: the last ones, since what a
+/// request is about stands at its end.
+inline constexpr std::size_t match_text_bytes_max = 32 * 1024;
+
+/// Sentences about API offers that retire within config::retirement_warning, or have.
+[[nodiscard]] std::vector<std::string> retirement_notes(
+    const config::Config& config, std::chrono::sys_days today);
 
 struct Ask {
     std::string_view model{};  ///< as the client wrote it
@@ -105,10 +118,15 @@ struct Ask {
     bool streams{false};                   ///< the answer is streamed
     bool tools{false};                     ///< it defines tools
     bool images{false};                    ///< its messages hold images
+    /// The text of its messages; called only when a route that fits otherwise has `match.text`.
+    /// Null: the text is not known, and no such route matches.
+    std::string_view (*text)(void* context){nullptr};
+    void* text_context{nullptr};
     /// What an API lately needed for its first token; nothing measured is zero.
     std::chrono::nanoseconds (*api_first_token)(const void* context, NameIx api){nullptr};
     const void* api_first_token_context{nullptr};
     BootTime now{};
+    std::chrono::sys_days today{};  ///< UTC; left out: before every retirement
 };
 
 /// How one request may be served; feeds straight into Gate::arrive.
@@ -120,6 +138,8 @@ struct RoutePlan {
 
 /// Tokens set aside for an answer when neither the client nor the model's context bounds it.
 inline constexpr std::int64_t answer_tokens_default = 8'192;
+/// An estimate takes four bytes for one token; a tokenizer may make as many as there are bytes.
+inline constexpr std::int64_t tokens_per_estimated_max = 4;
 /// Models of one route that are looked at.
 inline constexpr std::size_t route_models_max = 16;
 /// No request counts as more tokens than this in prices, whatever the client says.
@@ -147,7 +167,11 @@ inline constexpr std::string_view deadline_header = "x-evenkeel-deadline";  ///<
 /// Money. hold = input price x tokens_in + output price x ceiling, both rounded up; the input price
 /// is the dearest of plain input and cache write; the ceiling is max_tokens, else (context
 /// - tokens_in, else `answer_tokens_default`) for each answer. expected = the same with min(guess,
-/// max_tokens).
+/// max_tokens). Of tiers, expected takes the one of tokens_in, hold the dearest that the request
+/// may reach: by `tokens_per_estimated_max` times tokens_in, any with images, none beyond the
+/// context.
+///
+/// Retired: an API is not used from its `retires` on, by `today`.
 ///
 /// Times. max_wait is the route's; the request's own (`deadline_header`) shortens each wait and
 /// lengthens none. first = slo.first_token + slo.first_token_per_1k x tokens_in / 1000.

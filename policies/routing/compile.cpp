@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 
@@ -19,7 +20,12 @@ std::string unusable(const config::Offer& offer, const config::CurrencyRules& ru
     const Currency currency = prices.in.currency();
     if (prices.out.currency() != currency ||
         (prices.cached && prices.cached->currency() != currency) ||
-        (prices.cache_write && prices.cache_write->currency() != currency)) {
+        (prices.cache_write && prices.cache_write->currency() != currency) ||
+        !std::ranges::all_of(prices.tiers, [&](const config::PriceTier& tier) {
+            const config::TokenRates rates = config::rates_of(prices, tier.over + 1);
+            return rates.in.currency() == currency && rates.cached.currency() == currency &&
+                   rates.cache_write.currency() == currency && rates.out.currency() == currency;
+        })) {
         return "its prices are in more than one currency";
     }
     if (currency != rules.report && !rules.rates.contains(currency)) {
@@ -77,7 +83,9 @@ Catalogue::ModelEntry make_entry(
              .context = model.context,
              .budgets = budgets_of(config, provider->name, model.name),
              .price = *offer.token_price,
-             .max_in_flight = provider->max_in_flight});
+             .max_in_flight = provider->max_in_flight,
+             .retires = offer.retires ? std::chrono::sys_days{*offer.retires}
+                                      : std::chrono::sys_days::max()});
     }
     return entry;
 }
@@ -109,6 +117,20 @@ void check_limits(const config::Config& config, std::vector<std::string>& notes)
     }
 }
 
+std::shared_ptr<const config::Pattern> pattern_of(
+    const config::Route& route, std::vector<std::string>& notes) {
+    if (route.match.text.empty()) {
+        return nullptr;
+    }
+    auto pattern = config::Pattern::compile(route.match.text);
+    if (!pattern) {
+        notes.push_back(
+            fmt::format("route {} matches nothing: {}", route.name, pattern.error().message));
+        return nullptr;
+    }
+    return std::move(*pattern);
+}
+
 }  // namespace
 
 std::shared_ptr<const Catalogue> compile(
@@ -128,6 +150,7 @@ std::shared_ptr<const Catalogue> compile(
     }
     for (const config::Route& route : kept.routes) {
         catalogue->routes.push_back(names.intern(NameKind::route, route.name));
+        catalogue->texts.push_back(pattern_of(route, catalogue->notes));
     }
     for (const config::Budget& budget : kept.budgets) {
         catalogue->budgets.push_back(names.intern(NameKind::budget, budget.name));

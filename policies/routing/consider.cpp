@@ -36,11 +36,23 @@ std::unexpected<Error> no_such_model(const Catalogue& catalogue, std::string_vie
             more == 0 ? std::string{} : fmt::format(" and {} more", more)));
 }
 
+/// Whether the route's pattern, if it has one, occurs in the text.
+bool matches_text(const Catalogue& catalogue, const config::Route& route, const Ask& ask) {
+    if (route.match.text.empty()) {
+        return true;
+    }
+    const auto at = static_cast<std::size_t>(&route - catalogue.config.routes.data());
+    const config::Pattern* pattern = catalogue.texts[at].get();
+    return pattern != nullptr && ask.text != nullptr &&
+           pattern->occurs_in(config::text_end(ask.text(ask.text_context), match_text_bytes_max));
+}
+
 bool matches(
     const Catalogue& catalogue,
-    const config::Match& match,
+    const config::Route& route,
     const ModelEntry& asked,
     const Ask& ask) {
+    const config::Match& match = route.match;
     const auto names_model = [&](const std::string& name) {
         return catalogue.model(name) == &asked;
     };
@@ -56,10 +68,11 @@ bool matches(
         (match.images && *match.images != ask.images)) {
         return false;
     }
-    return std::ranges::all_of(match.headers, [&](const auto& header) {
+    const bool headers = std::ranges::all_of(match.headers, [&](const auto& header) {
         return ask.header != nullptr &&
                ask.header(ask.header_context, header.first) == header.second;
     });
+    return headers && matches_text(catalogue, route, ask);
 }
 
 /// Price of so many tokens in the billed currency, rounded up; nothing beyond 9.2 billion.
@@ -67,15 +80,35 @@ std::optional<std::int64_t> cost_up(const Price& price, std::int64_t tokens) {
     return mul_div(tokens, price.num(), price.den(), Rounding::up);
 }
 
-std::optional<Money> cost_up(const ApiOffer& api, std::int64_t tokens_in, std::int64_t tokens_out) {
-    auto in = cost_up(api.price.in, tokens_in);
-    const auto write = api.price.cache_write ? cost_up(*api.price.cache_write, tokens_in) : in;
-    const auto out = cost_up(api.price.out, tokens_out);
+std::optional<Money> cost_up(
+    const config::TokenRates& rates, std::int64_t tokens_in, std::int64_t tokens_out) {
+    const auto in = cost_up(rates.in, tokens_in);
+    const auto write = cost_up(rates.cache_write, tokens_in);
+    const auto out = cost_up(rates.out, tokens_out);
     std::int64_t sum = 0;
     if (!in || !write || !out || __builtin_add_overflow(std::max(*in, *write), *out, &sum)) {
         return std::nullopt;
     }
-    return Money{sum, api.price.in.currency()};
+    return Money{sum, rates.in.currency()};
+}
+
+/// Most prompt tokens that the request can turn out to have.
+std::int64_t prompt_reach(const ApiOffer& api, const Ask& ask) {
+    const std::int64_t reach = ask.images ? tokens_max : ask.tokens_in * tokens_per_estimated_max;
+    return api.context > 0 ? std::min(reach, std::max(api.context, ask.tokens_in)) : reach;
+}
+
+/// The most that the request may cost, by whichever tier it may reach.
+std::optional<Money> hold_of(const ApiOffer& api, const Ask& ask, std::int64_t tokens_out) {
+    auto most = cost_up(config::rates_of(api.price, 0), ask.tokens_in, tokens_out);
+    for (const config::PriceTier& tier : api.price.tiers) {
+        if (most && tier.over < prompt_reach(api, ask)) {
+            const auto cost =
+                cost_up(config::rates_of(api.price, tier.over + 1), ask.tokens_in, tokens_out);
+            most = cost ? std::optional{std::max(*most, *cost)} : std::nullopt;
+        }
+    }
+    return most;
 }
 
 /// Most tokens the answer may have.
@@ -161,8 +194,8 @@ std::optional<gate::ApiChoice> price(
     const config::CurrencyRules& rules = catalogue.config.currency;
     const std::int64_t guess =
         ask.max_tokens > 0 ? std::min(ask.tokens_out_guess, ask.max_tokens) : ask.tokens_out_guess;
-    const auto hold = cost_up(api, ask.tokens_in, ceiling(api, ask));
-    const auto expected = cost_up(api, ask.tokens_in, guess);
+    const auto hold = hold_of(api, ask, ceiling(api, ask));
+    const auto expected = cost_up(config::rates_of(api.price, ask.tokens_in), ask.tokens_in, guess);
     if (!hold || !expected) {
         return std::nullopt;
     }
@@ -193,7 +226,7 @@ Result<Considered> consider(const Catalogue& catalogue, const Ask& ask_as_given)
     }
     const config::Config& config = catalogue.config;
     const auto route = std::ranges::find_if(config.routes, [&](const config::Route& each) {
-        return matches(catalogue, each.match, *asked, ask);
+        return matches(catalogue, each, *asked, ask);
     });
     if (route == config.routes.end()) {
         return fail(

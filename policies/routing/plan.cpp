@@ -16,6 +16,7 @@ struct Dropped {
     std::int64_t hold_report{-1};  ///< -1 = none
     std::int64_t limit{0};
     bool by_request{false};
+    const ApiOffer* retired{nullptr};
 
     void add(std::int64_t hold, std::int64_t limit_report) {
         hold_report = hold_report < 0 ? hold : std::min(hold_report, hold);
@@ -96,6 +97,10 @@ void add_apis(
     Dropped& dropped) {
     const std::size_t first = choices.arrival().api_count;
     for (const ApiOffer& api : entry.apis) {
+        if (ask.today >= api.retires) {
+            dropped.retired = &api;
+            continue;
+        }
         const auto choice = price(catalogue, api, ask);
         if (!choice) {
             continue;
@@ -181,6 +186,15 @@ std::unexpected<Error> nothing_left(
                 dropped.by_request ? std::string{max_cost_header}
                                    : fmt::format("route '{}'", route.name),
                 to_text(Money{dropped.limit, currency})));
+    }
+    if (dropped.retired != nullptr) {
+        return fail(
+            Errc::unavailable,
+            fmt::format(
+                "model '{}' has no usable offer: '{}' was retired on {}",
+                asked.model->name,
+                dropped.retired->seller_model,
+                config::to_text(config::Date{dropped.retired->retires})));
     }
     return fail(
         Errc::unavailable,

@@ -32,6 +32,10 @@ void judge_api(
         quote.verdict = QuoteVerdict::no_price;
         return;
     }
+    if (considered.ask.today >= api->retires) {
+        quote.verdict = QuoteVerdict::retired;
+        return;
+    }
     quote.expected_report = choice->expected_report;
     quote.hold_report = choice->hold_report;
     if (considered.route->stay_own) {
@@ -57,6 +61,8 @@ std::string_view to_text(QuoteVerdict verdict) noexcept {
             return "too_dear";
         case QuoteVerdict::no_price:
             return "no_price";
+        case QuoteVerdict::retired:
+            return "retired";
         case QuoteVerdict::no_room:
             return "no_room";
         case QuoteVerdict::other_queue:
@@ -93,7 +99,8 @@ Result<Explanation> quote(const Catalogue& catalogue, const Ask& ask) {
                 .offer = offer.name,
                 .model = entry->model->name,
                 .provider = offer.on,
-                .kind = kind_of(provider->kind)};
+                .kind = kind_of(provider->kind),
+                .retires = offer.retires};
             if (quote.kind == SourceKind::api) {
                 judge_api(catalogue, *considered, *entry, arrival, quote);
             } else {

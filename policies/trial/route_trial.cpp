@@ -30,6 +30,10 @@ std::string_view header_of(const void* context, std::string_view name) {
     return found == headers.end() ? std::string_view{} : std::string_view{found->second};
 }
 
+std::string_view text_of(void* context) {
+    return *static_cast<const std::string*>(context);
+}
+
 bool holds(const std::vector<std::string>& names, const std::string& name) {
     return std::ranges::find(names, name) != names.end();
 }
@@ -40,6 +44,7 @@ public:
         : world_{world}, catalogue_{routing::compile(config, 1, names_)} {}
 
     RouteOutcome run(const config::CaseRequest& request) {
+        std::string text = request.text;
         RouteOutcome out;
         gate::Policy limits = routing::gate_policy(*catalogue_);
         out.problem = unknown_names();
@@ -62,6 +67,8 @@ public:
              .tokens_out_guess = request.tokens_out,
              .tools = request.tools,
              .images = request.images,
+             .text = text_of,
+             .text_context = &text,
              .now = arrival});
         if (!plan) {
             out.refused = std::string{to_text(plan.error().code)};

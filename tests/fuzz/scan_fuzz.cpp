@@ -66,6 +66,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string_view body{reinterpret_cast<const char*>(data), size};
     (void)scan_answer(body);
     const auto scan = scan_chat(body);
+    if (scan) {
+        const std::string end = message_text(body, *scan, 16);
+        require(end.size() <= 16 && message_text(body, *scan, body.size()).ends_with(end));
+    }
     if (!scan || has_surrogate_escape(body)) {
         return 0;
     }

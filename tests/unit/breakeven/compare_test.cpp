@@ -97,6 +97,19 @@ TEST(Compare, TheReportOfTheSpecification) {
     EXPECT_TRUE(made->notes.empty());
 }
 
+TEST(Compare, BatchesOfAnApiAreARowOfTheirOwn) {
+    Situation s = desk();
+    s.apis[0].batch = number("0.5");
+    const auto made = compare(s);
+    ASSERT_TRUE(made) << made.error().message;
+    ASSERT_EQ(made->rows.size(), 6u);
+    EXPECT_EQ(to_fixed(made->rows[3].monthly), "1246.42");
+    EXPECT_EQ(made->rows[4].what, "the same tokens, opus on claude, in batches");
+    EXPECT_EQ(to_fixed(made->rows[4].monthly), "623.21");
+    EXPECT_EQ(months(made->rows[4].answer.expected), "14.94") << "8300 / (623.21 - 67.57)";
+    EXPECT_EQ(made->ways.size(), 7u);
+}
+
 TEST(Compare, WithoutAMachineOnlyRentingAndTokensAreCompared) {
     Situation s = desk();
     s.own.reset();

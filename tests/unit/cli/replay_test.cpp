@@ -187,6 +187,26 @@ TEST(ReplayWorld, TheRouteWithoutConditionsCounts) {
     EXPECT_EQ(world->options.max_wait, std::chrono::seconds{20});
 }
 
+TEST(ReplayWorld, RoutesThatAskForTextArePassedOverAndSaidSo) {
+    std::vector<config::SourceFile> files = reference_files();
+    ASSERT_TRUE(config::override_value(
+        files,
+        "routes",
+        "[{name: worded, match: {text: translate}, use: [reference-32b], max_wait: 6h},"
+        " {name: keyed, match: {key: [a]}, use: [reference-32b], max_wait: 20s}]"));
+    const auto loaded = config::load(
+        files, config::Date{std::chrono::year{2026}, std::chrono::month{11}, std::chrono::day{25}});
+    ASSERT_TRUE(loaded) << config::render_all(loaded.error());
+    const auto world = replay_world(loaded->config, "");
+    ASSERT_TRUE(world);
+    EXPECT_EQ(world->options.max_wait, std::chrono::seconds{20});
+    EXPECT_NE(
+        std::ranges::find(
+            world->assumptions,
+            "route worded matches no request: it asks for text, and none is kept"),
+        world->assumptions.end());
+}
+
 TEST(OverrideValue, FindsMembersByNameAndNumber) {
     std::vector<config::SourceFile> files{
         {.path = "models.yaml", .text = "models: {m: {offers: [{on: a, slots: 1}, {on: b}]}}\n"},

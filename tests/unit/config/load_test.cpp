@@ -94,15 +94,24 @@ models:
     offers:
       - on: claude
         model: claude-opus-5-5
-        price: {in: 4 USD/Mtok, out: 20 USD/Mtok, cached: 0.20 USD/Mtok, cache_write: 5 USD/Mtok}
+        price:
+          in: 4 USD/Mtok
+          out: 20 USD/Mtok
+          cached: 0.20 USD/Mtok
+          cache_write: 5 USD/Mtok
+          tiers:
+            - {over: 200k, in: 8 USD/Mtok, out: 30 USD/Mtok, cached: 0.40 USD/Mtok}
+            - {over: 1M, in: 9 USD/Mtok, out: 31 USD/Mtok, cache_write: 12 USD/Mtok}
+          batch: 0.5
         seen: 2026-09-23
+        retires: 2027-09-01
 )"},
         {"policy.yaml", R"(version: 1
 routes:
   - {name: hard, match: {model: [claude-opus-4]}, use: [opus]}
   - name: night-batch
     match: {header: {x-evenkeel-class: batch}, key: [me], tokens_over: 1k, tokens_under: 32k,
-            tools: false, images: true}
+            tools: false, images: true, text: '(?i)\bnight\b'}
     use: [qwq]
     prefer: fastest
     max_wait: 6h
@@ -265,9 +274,20 @@ TEST(Load, ReadsEveryKeyOfProvidersAndModels) {
         .in = *parse_price("4 USD/Mtok"),
         .out = *parse_price("20 USD/Mtok"),
         .cached = *parse_price("0.20 USD/Mtok"),
-        .cache_write = *parse_price("5 USD/Mtok")};
+        .cache_write = *parse_price("5 USD/Mtok"),
+        .tiers =
+            {{.over = 200'000,
+              .in = *parse_price("8 USD/Mtok"),
+              .out = *parse_price("30 USD/Mtok"),
+              .cached = *parse_price("0.40 USD/Mtok")},
+             {.over = 1'000'000,
+              .in = *parse_price("9 USD/Mtok"),
+              .out = *parse_price("31 USD/Mtok"),
+              .cache_write = *parse_price("12 USD/Mtok")}},
+        .batch_millis = 500};
     EXPECT_EQ(c.models[1].offers[0].token_price, prices);
     EXPECT_EQ(c.models[1].offers[0].hour_price, std::nullopt);
+    EXPECT_EQ(c.models[1].offers[0].retires, Date(2027y / 9 / 1));
 }
 
 TEST(Load, ReadsEveryKeyOfThePolicy) {
@@ -284,7 +304,8 @@ TEST(Load, ReadsEveryKeyOfThePolicy) {
              .tokens_over = 1'000,
              .tokens_under = 32'000,
              .tools = false,
-             .images = true},
+             .images = true,
+             .text = R"((?i)\bnight\b)"},
         .use = {"qwq-32b"},
         .prefer = Prefer::fastest,
         .max_wait = 6h,

@@ -235,6 +235,45 @@ TEST(GatewayApi, OverflowsWhenNoWorkerIsFree) {
     EXPECT_EQ(rig.gateway->counters().totals.api, 1);
 }
 
+TEST(GatewayRoutes, ByTheTextOfTheMessages) {
+    FakeEngine engine{good_engine};
+    Rig::Setup setup;
+    setup.change = [](config::Config& config) {
+        config.routes.insert(
+            config.routes.begin(),
+            {.name = "hard", .match = {.text = "(?i)prove that"}, .use = {"paid"}});
+    };
+    Rig rig{setup};
+    rig.api(engine.port());
+    rig.worker("desk", engine.port());
+    const auto source = [&](const std::string& content) {
+        const Reply reply = rig.caller().chat(
+            R"({"model":"m","messages":[{"role":"user","content":")" + content + "\"}]}");
+        EXPECT_EQ(reply.status, 200) << reply.body;
+        return reply.headers.at("x-evenkeel-source");
+    };
+    EXPECT_EQ(source("say hi"), "desk");
+    EXPECT_EQ(source("Please\\nprove\\u0020THAT 1 = 1"), "seller-paid");
+}
+
+/// 3 tokens by estimate, 10 in truth: held at the tier it may reach, settled at the one it reached.
+TEST(GatewayApi, TiersAreHeldAndSettled) {
+    FakeEngine engine{good_engine};
+    Rig::Setup setup;
+    setup.change = [](config::Config& config) {
+        config.models[1].offers[0].token_price->tiers = {
+            {.over = 9, .in = *parse_price("8 USD/Mtok"), .out = *parse_price("40 USD/Mtok")},
+            {.over = 11, .in = *parse_price("16 USD/Mtok"), .out = *parse_price("80 USD/Mtok")}};
+    };
+    Rig rig{setup};
+    rig.api(engine.port());
+    const Reply reply = rig.caller().chat(chat_body(false, R"(,"max_tokens":100)", "paid"));
+    EXPECT_EQ(reply.headers.at("x-evenkeel-cost"), "0.00028 USD");
+    // It may be 12 tokens, and so over 11: 3 x 16 + 100 x 80 micro-dollars.
+    EXPECT_EQ(rig.books.holds().at(0).amount, (Money{8'048'000, usd}));
+    EXPECT_EQ(rig.books.wait_records(1).at(0).paid, (Money{280'000, usd}));
+}
+
 TEST(GatewayModels, ListsRoutesWithState) {
     FakeEngine engine{good_engine};
     Rig rig;

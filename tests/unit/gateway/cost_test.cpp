@@ -27,6 +27,32 @@ TEST(TokenCost, SumsExactlyAndRoundsOnce) {
     EXPECT_EQ(token_cost(opus, {}, Rounding::up), (Money{0, usd}));
 }
 
+TEST(TokenCost, TheTierReachedPricesTheWholeRequest) {
+    auto tiered = prices("4.00 USD/Mtok", "20.00 USD/Mtok");
+    tiered.cached = *parse_price("0.20 USD/Mtok");
+    tiered.tiers = {
+        {.over = 200'000,
+         .in = *parse_price("8.00 USD/Mtok"),
+         .out = *parse_price("30.00 USD/Mtok"),
+         .cached = *parse_price("0.40 USD/Mtok"),
+         .cache_write = *parse_price("10.00 USD/Mtok")},
+        {.over = 500'000,
+         .in = *parse_price("9.00 USD/Mtok"),
+         .out = *parse_price("1.00 USD/Mtok")}};
+    const auto cost = [&](const Usage& usage) {
+        return token_cost(tiered, usage, Rounding::half_even)->nanos();
+    };
+    EXPECT_EQ(cost({.prompt = 200'000, .completion = 1'000}), 820'000'000) << "not over it";
+    EXPECT_EQ(cost({.prompt = 200'001, .completion = 1'000}), 1'630'008'000);
+    // 100,001 plain at 8, 60,000 cached at 0.40, 40,000 written at 10, 1,000 out at 30.
+    EXPECT_EQ(
+        cost({.prompt = 200'001, .cached = 60'000, .cache_write = 40'000, .completion = 1'000}),
+        1'254'008'000)
+        << "tokens of a cache count towards the tier";
+    // A tier without a price of its own for the cache: its 'in', not that of the tier below.
+    EXPECT_EQ(cost({.prompt = 500'001, .cached = 500'000, .completion = 1'000}), 4'501'009'000);
+}
+
 TEST(TokenCost, HalvesGoToEven) {
     // 0.0005 USD/Mtok is half a nano-dollar a token.
     const auto tiny = prices("0.0005 USD/Mtok", "0.0005 USD/Mtok");

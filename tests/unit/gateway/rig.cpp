@@ -352,6 +352,9 @@ Rig::Rig(Setup setup) {
         config.budgets.push_back(
             {.name = "cap", .scope = {.kind = "api"}, .limit = Money{setup.budget_nanos, usd}});
     }
+    if (setup.change) {
+        setup.change(config);
+    }
     catalogue = routing::compile(std::move(config), 7, names);
     setup.options.listen = "127.0.0.1:0";
     auto started = Gateway::start(setup.options, books, keys, clock);

@@ -192,7 +192,8 @@ public:
         milliseconds max_wait{2'000};
         milliseconds first_token{0};  ///< limit; 0: the default
         int queue_limit{100};
-        std::int64_t budget_nanos{-1};  ///< of all API money; -1: none
+        std::int64_t budget_nanos{-1};                  ///< of all API money; -1: none
+        std::function<void(config::Config&)> change{};  ///< last word on the configuration
     };
     Rig() : Rig(Setup{}) {}
     explicit Rig(Setup setup);

@@ -99,6 +99,29 @@ TEST_F(BreakevenReport, TheMachineIsTheOneAskedForWithThePriceAskedFor) {
     EXPECT_FALSE(input({})->situation.own) << "nothing of one's own is no error";
 }
 
+TEST_F(BreakevenReport, BatchesCountAndWhatTiersAndRetirementsDoIsNoted) {
+    config::Offer* api = nullptr;
+    for (config::Model& model : config.models) {
+        for (config::Offer& offer : model.offers) {
+            api = offer.token_price && api == nullptr ? &offer : api;
+        }
+    }
+    ASSERT_NE(api, nullptr);
+    EXPECT_EQ(input({})->situation.apis[0].batch, 1);
+    api->token_price->batch_millis = 500;
+    EXPECT_EQ(to_fixed(input({})->situation.apis[0].batch), "0.50");
+    EXPECT_FALSE(noted("tokens; that is not counted"));
+    api->token_price->tiers = {
+        {.over = 200'000, .in = api->token_price->in, .out = api->token_price->out}};
+    EXPECT_TRUE(noted("costs more where a prompt has over 200000 tokens; that is not counted"));
+    const auto today = std::chrono::floor<std::chrono::days>(now);
+    api->retires = config::Date{today + std::chrono::days{1}};
+    EXPECT_EQ(input({})->situation.apis.size(), 3u);
+    api->retires = config::Date{today};
+    EXPECT_EQ(input({})->situation.apis.size(), 2u);
+    EXPECT_TRUE(noted("is left out: it was retired on "));
+}
+
 TEST_F(BreakevenReport, OnlyWhatThePolicyComparesIsCompared) {
     EXPECT_EQ(input({})->situation.rentals.size(), 3u);
     EXPECT_EQ(input({})->situation.apis.size(), 3u);

@@ -48,6 +48,23 @@ std::optional<std::pair<Price, UtcTime>> unseen(const config::Offer&) {
     return std::nullopt;
 }
 
+TEST(PriceCatalogue, ShowsTheTiersOfAnApi) {
+    config::Config config = shop();
+    config.models[0].offers[2].token_price->tiers = {
+        {.over = 200'000,
+         .in = *parse_price("8 USD/Mtok"),
+         .out = *parse_price("30 USD/Mtok"),
+         .cached = *parse_price("0.40 USD/Mtok")}};
+    std::string text;
+    for (const auto& [meter, price] : price_rows(config, unseen)[1].prices) {
+        text += meter + " " + to_text(price) + "; ";
+    }
+    EXPECT_EQ(
+        text,
+        "in 4.00 USD/Mtok; out 20.00 USD/Mtok; in over 200000 8.00 USD/Mtok; out over 200000 "
+        "30.00 USD/Mtok; cached over 200000 0.40 USD/Mtok; ");
+}
+
 TEST(PriceCatalogue, TellsWhoSaidAPriceAndHowLongAgo) {
     const auto configured = price_rows(shop(), unseen);
     ASSERT_EQ(configured.size(), 2u) << "own machines have no price";

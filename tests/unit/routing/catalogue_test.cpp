@@ -107,6 +107,40 @@ TEST(Catalogue, F98WithoutAPriceOrARateAnApiIsLeftOutAndSaidSo) {
     EXPECT_EQ(gate_policy(*house.catalogue).budgets[0].refuse_at, 0) << "closed, not open";
 }
 
+TEST(Catalogue, TiersInAnotherCurrencyAndBrokenPatternsAreSaidSo) {
+    config::Config config = make_config();
+    config.models[1].offers[0].token_price->tiers = {
+        {.over = 1, .in = *parse_price("1 AUD/Mtok"), .out = *parse_price("1 USD/Mtok")}};
+    config.routes.insert(config.routes.begin(), {.name = "odd", .match = {.text = "("}});
+    House house{config};
+    ASSERT_EQ(house.catalogue->notes.size(), 2u);
+    EXPECT_NE(house.catalogue->notes[0].find("more than one currency"), std::string::npos);
+    EXPECT_TRUE(house.catalogue->notes[1].starts_with("route odd matches nothing: "));
+    Ask ask = house.ask();
+    ask.text = [](void*) { return std::string_view{"("}; };
+    EXPECT_EQ(house.plan(ask)->route->name, "default");
+}
+
+TEST(Catalogue, RetirementsAreAnnouncedFromSixtyDaysBefore) {
+    config::Config config = make_config();
+    const config::Date day{std::chrono::year{2027} / 1 / 1};
+    config.models[1].offers[0].retires = day;
+    const auto notes = [&](int before) {
+        return retirement_notes(config, std::chrono::sys_days{day} - std::chrono::days{before});
+    };
+    EXPECT_TRUE(notes(61).empty());
+    EXPECT_EQ(
+        notes(60),
+        std::vector<std::string>{"API offer claude of opus retires on 2027-01-01, in 60 days"});
+    EXPECT_EQ(
+        notes(1),
+        std::vector<std::string>{"API offer claude of opus retires on 2027-01-01, in 1 day"});
+    EXPECT_EQ(
+        notes(0),
+        std::vector<std::string>{
+            "API offer claude of opus was retired on 2027-01-01 and is not used"});
+}
+
 TEST(Catalogue, SaysWhenARouteNamesTooManyModels) {
     config::Config config = make_config();
     for (int i = 0; i < 20; ++i) {

@@ -34,6 +34,35 @@ RC_GTEST_PROP(PlanProperty, AHoldNeverUnderstatesWhatTheCeilingCosts, ()) {
     RC_ASSERT(plan->arrival.overflow_at <= plan->arrival.give_up_at);
 }
 
+RC_GTEST_PROP(PlanProperty, AHoldCoversTheTierThatTheRequestReaches, ()) {
+    config::Config config = make_config();
+    config.currency.report = usd;
+    const auto price = [] {
+        return Price::per_mtok({*rc::gen::inRange<std::int64_t>(0, 40'000'000'000), usd});
+    };
+    config::TokenPrices prices{.in = price(), .out = price()};
+    std::int64_t over = 0;
+    for (int i = *rc::gen::inRange(0, 4); i > 0; --i) {
+        over += *rc::gen::inRange<std::int64_t>(1, 100'000);
+        prices.tiers.push_back({.over = over, .in = price(), .out = price()});
+    }
+    config.models[1].offers[0].token_price = prices;
+    config.routes[0].use = {"opus"};
+    House house{config};
+    Ask ask = house.ask("opus");
+    ask.tokens_in = *rc::gen::inRange<std::int64_t>(1, 100'000);
+    ask.max_tokens = *rc::gen::inRange<std::int64_t>(1, 100'000);
+    const auto plan = house.plan(ask);
+    RC_ASSERT(plan.has_value());
+    // Of the tokens as estimated, at the prices of any length that the text can really have.
+    const auto real = *rc::gen::inRange<std::int64_t>(0, ask.tokens_in * 4 + 1);
+    const config::TokenRates rates = config::rates_of(prices, real);
+    const Money bill = rates.in.cost(ask.tokens_in, Rounding::half_even) +
+                       rates.out.cost(ask.max_tokens, Rounding::half_even);
+    RC_ASSERT(bill <= plan->arrival.apis[0].hold);
+    RC_ASSERT(plan->arrival.apis[0].expected_report <= plan->arrival.apis[0].hold_report);
+}
+
 TEST(PlanAndGate, AReloadBetweenPlanAndArrivalMixesNoBudgets) {
     config::Config config = make_config();
     config.routes[0].use = {"opus"};

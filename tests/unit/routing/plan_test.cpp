@@ -220,6 +220,107 @@ TEST(Plan, RoutesBySizeToolsAndImages) {
     }
 }
 
+TEST(Plan, RoutesByTextAndReadsItOnlyWhenItMatters) {
+    config::Config config = make_config();
+    config.routes = {
+        {.name = "code", .match = {.tools = true, .text = R"((?i)\bc\+\+)"}}, {.name = "rest"}};
+    House house{config};
+    struct Text {
+        std::string text{};
+        int reads{0};
+    } text;
+    Ask ask = house.ask();
+    ask.text_context = &text;
+    ask.text = [](void* context) -> std::string_view {
+        auto& given = *static_cast<Text*>(context);
+        ++given.reads;
+        return given.text;
+    };
+    const auto route = [&](std::string words, bool tools) {
+        text = {.text = std::move(words)};
+        ask.tools = tools;
+        return house.plan(ask)->route->name;
+    };
+    EXPECT_EQ(route("some C++ please", false), "rest");
+    EXPECT_EQ(text.reads, 0) << "another condition failed before";
+    EXPECT_EQ(route("some C++ please", true), "code");
+    EXPECT_EQ(text.reads, 1);
+    EXPECT_EQ(route("some rust please", true), "rest");
+    EXPECT_EQ(route("C++" + std::string(match_text_bytes_max - 3, ' '), true), "code");
+    EXPECT_EQ(route("C++" + std::string(match_text_bytes_max - 2, ' '), true), "rest")
+        << "only the end is looked at";
+    ask.text = nullptr;
+    EXPECT_EQ(house.plan(ask)->route->name, "rest") << "a text that is not known matches nothing";
+}
+
+/// in 4, out 20; over 200k 8 and 30; over 500k 3 and 90 USD/Mtok.
+config::Config with_tiers() {
+    config::Config config = make_config();
+    config.currency.report = usd;
+    auto& price = *config.models[1].offers[0].token_price;
+    price.tiers = {
+        {.over = 200'000,
+         .in = *parse_price("8 USD/Mtok"),
+         .out = *parse_price("30 USD/Mtok"),
+         .cache_write = *parse_price("10 USD/Mtok")},
+        {.over = 500'000, .in = *parse_price("3 USD/Mtok"), .out = *parse_price("90 USD/Mtok")}};
+    return config;
+}
+
+TEST(Plan, TiersAreHeldByTheDearestThatMayBeReached) {
+    struct Case {
+        std::int64_t in;
+        std::int64_t out;
+        bool images;
+        std::int64_t context;
+        std::int64_t hold;      ///< micro-dollars
+        std::int64_t expected;  ///< the same, with the guess of 300
+    };
+    for (const Case& c :
+         {Case{50'000, 500, false, 0, 210'000, 206'000},          // 200k at most: not over
+          Case{50'001, 500, false, 0, 515'010, 206'004},          // may be 200,004
+          Case{50'001, 500, false, 200'000, 210'004, 206'004},    // the context forbids it
+          Case{1'000, 500, true, 0, 48'000, 10'000},              // an image may be anything
+          Case{125'000, 500, false, 0, 1'265'000, 506'000},       // 500k at most: not over
+          Case{200'000, 500, false, 0, 2'015'000, 806'000},       // the middle one is the dearest
+          Case{200'001, 500, false, 0, 2'015'010, 2'009'010},     // expected: over 200k
+          Case{200'001, 50'000, false, 0, 5'100'003, 2'009'010},  // long answers: the last one
+          Case{500'001, 500, false, 0, 5'015'010, 1'527'003}}) {
+        config::Config config = with_tiers();
+        config.models[1].context = c.context;
+        House house{config};
+        Ask ask = house.ask("opus");
+        ask.tokens_in = c.in;
+        ask.max_tokens = c.out;
+        ask.images = c.images;
+        const auto plan = house.plan(ask);
+        ASSERT_TRUE(plan) << plan.error().message;
+        EXPECT_EQ(plan->arrival.apis[0].hold_report, c.hold * 1'000) << c.in << ' ' << c.out;
+        EXPECT_EQ(plan->arrival.apis[0].expected_report, c.expected * 1'000) << c.in;
+    }
+}
+
+TEST(Plan, ARetiredOfferIsNotUsed) {
+    using std::chrono::sys_days;
+    config::Config config = make_config();
+    const config::Date day{std::chrono::year{2027} / 1 / 1};
+    config.models[1].offers[0].retires = day;
+    House house{config};
+    Ask ask = house.ask("opus");
+    ask.today = sys_days{day} - std::chrono::days{1};
+    EXPECT_EQ(house.apis(*house.plan(ask)), "claude micro nano");
+    ask.today = sys_days{day};
+    EXPECT_EQ(house.apis(*house.plan(ask)), "micro nano");
+    config.routes[0].use = {"opus"};
+    House alone{config};
+    const auto none = alone.plan(ask);
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().code, Errc::unavailable);
+    EXPECT_EQ(
+        none.error().message,
+        "model 'opus' has no usable offer: 'claude-opus-5-5' was retired on 2027-01-01");
+}
+
 TEST(Plan, ARequestMayAskForLessThanItsRouteAllowsNeverForMore) {
     config::Config config = make_config();
     config.routes[0].max_cost = Money{500'000, usd};  // micro's hold is 350,000, nano's 500,000

@@ -78,6 +78,19 @@ TEST(Quotes, SayWhyASourceMayNotAnswer) {
     EXPECT_FALSE(explained->api_after) << "never";
 }
 
+TEST(Quotes, SayThatAnOfferIsRetired) {
+    config::Config config = make_config();
+    const config::Date day{std::chrono::year{2027} / 1 / 1};
+    config.models[1].offers[0].retires = day;
+    House house{config};
+    Ask ask = house.ask("opus");
+    ask.today = std::chrono::sys_days{day};
+    const auto explained = quote(*house.catalogue, ask);
+    EXPECT_EQ(rows(explained)[0], (Row{"claude", retired, 0}));
+    EXPECT_EQ(explained->quotes[0].retires, day);
+    EXPECT_FALSE(explained->quotes[0].hold_report);
+}
+
 /// The plan refuses it; the quotes are what the owner then needs.
 TEST(Quotes, AreThereWhenNothingIsLeft) {
     config::Config config = make_config();

@@ -38,6 +38,7 @@ const config::Config& house() {
                          "max_wait: 5s}\n"
                          "  - {name: tooled, match: {tools: true}, use: [m]}\n"
                          "  - {name: seen, match: {images: true}, use: [m]}\n"
+                         "  - {name: worded, match: {text: '(?i)translate'}, use: [m]}\n"
                          "  - {name: default, use: [m], max_wait: 20s}\n"
                          "budgets:\n"
                          "  - {name: all, limit: 400 USD, at: {\"90%\": local-only, \"100%\": "
@@ -113,6 +114,8 @@ INSTANTIATE_TEST_SUITE_P(
             "TooDearForItsRoute",
             "request: {model: m, key: poor}, given: {busy: {desk: 2}}, expect: {route: cheap, "
             "refused: wait_over}"},
+        Case{"WithWords", "request: {model: m, text: Translate this}, expect: {route: worded}"},
+        Case{"WithOtherWords", "request: {model: m, text: hello}, expect: {route: default}"},
         Case{"WithTools", "request: {model: m, tools: true}, expect: {route: tooled}"},
         Case{"WithImages", "request: {model: m, images: true}, expect: {route: seen}"},
         Case{
