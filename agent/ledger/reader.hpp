@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace evenkeel::ledger {
@@ -163,6 +164,11 @@ public:
     /// into `rows`, oldest first; none at the end. Those of `demand`, one by one.
     [[nodiscard]] Result<void> arrivals(
         RequestId after, UtcTime until, int limit, std::vector<ArrivalRow>& rows);
+    /// The newest nightly replay of each scaling entry, by its name.
+    [[nodiscard]] Result<std::vector<RuleReplay>> rule_replays();
+    /// Requests of each hour since, by the start of the hour; hours without any are left out.
+    [[nodiscard]] Result<std::vector<std::pair<UtcTime, std::int64_t>>> requests_by_hour(
+        UtcTime since);
     /// Errors: not_found too.
     [[nodiscard]] Result<RequestView> request(RequestId id);
     /// Newest rate from `base` to `quote`, or from `quote` to `base` turned round.
