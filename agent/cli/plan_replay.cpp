@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace evenkeel::cli {
@@ -55,29 +56,32 @@ std::vector<agent::Subject> subjects_of(
     const std::filesystem::path& state,
     const Sides& sides,
     const agent::Demand& demand,
+    const std::vector<ledger::RuleReplay>& rules,
     PlanReplay& out) {
     const agent::Speeds speeds{state};
+    std::array configs{sides.running.loaded.config, sides.draft.loaded.config};
+    for (config::Config& config : configs) {
+        agent::follow_rules(config, rules);
+    }
     std::vector<agent::Subject> subjects;
     for (const auto& [model, asked] : demand.models) {
         if (asked.replayed() == 0) {
             continue;
         }
         agent::Subject subject{.model = model};
-        for (const Side* side : {&sides.running, &sides.draft}) {
-            auto world = agent::replay_world(side->loaded.config, model, &speeds);
+        for (const config::Config& config : configs) {
+            const bool is_draft = &config == &configs.back();
+            auto world = agent::replay_world(config, model, &speeds);
             const auto usable =
                 world ? replay::replay(std::vector<replay::TraceRow>{}, world->options)
                       : std::unexpected{world.error()};
             if (!usable) {
                 out.left_out.push_back(fmt::format(
-                    "{}: {}{}",
-                    model,
-                    side == &sides.draft ? "in the draft, " : "",
-                    usable.error().message));
+                    "{}: {}{}", model, is_draft ? "in the draft, " : "", usable.error().message));
                 break;
             }
             subject.worlds.push_back(std::move(world->options));
-            if (side == &sides.draft) {
+            if (is_draft) {
                 for (std::string& sentence : world->assumptions) {
                     out.assumptions.push_back(fmt::format("{}: {}", model, sentence));
                 }
@@ -132,7 +136,12 @@ PlanReplay replay_plan(
         out.none = too_little(demand->all());
         return out;
     }
-    std::vector<agent::Subject> subjects = subjects_of(state, sides, *demand, out);
+    const auto rules = reader.rule_replays();
+    if (!rules) {
+        out.none = rules.error().message;
+        return out;
+    }
+    std::vector<agent::Subject> subjects = subjects_of(state, sides, *demand, *rules, out);
     if (subjects.empty()) {
         out.none = fmt::format("nothing can be replayed ({})", fmt::join(out.left_out, "; "));
         return out;

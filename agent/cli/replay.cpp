@@ -21,6 +21,12 @@ namespace evenkeel::cli {
 
 namespace {
 
+/// What the state folder knows that the configuration does not say.
+struct Learnt {
+    agent::Speeds speeds;
+    std::vector<ledger::RuleReplay> rules{};
+};
+
 std::unexpected<int> usage(const std::string& message) {
     std::cerr << "evenkeel: " << message << '\n';
     return std::unexpected{int{Exit::usage}};
@@ -40,7 +46,7 @@ std::expected<ReplayColumn, int> column_of(
     std::vector<config::SourceFile> files,
     const std::vector<std::string>& set,
     const ReplayArguments& arguments,
-    const agent::Speeds* speeds) {
+    const Learnt* learnt) {
     for (const std::string& change : set) {
         const std::size_t equals = change.find('=');
         if (equals == std::string::npos) {
@@ -58,7 +64,11 @@ std::expected<ReplayColumn, int> column_of(
         std::cerr << config::render_all(loaded.error());
         return std::unexpected{int{Exit::configuration}};
     }
-    auto world = agent::replay_world(loaded->config, arguments.model, speeds);
+    if (learnt != nullptr) {
+        agent::follow_rules(loaded->config, learnt->rules);
+    }
+    auto world = agent::replay_world(
+        loaded->config, arguments.model, learnt == nullptr ? nullptr : &learnt->speeds);
     if (!world) {
         return std::unexpected{report(world.error())};
     }
@@ -107,7 +117,7 @@ std::expected<void, int> adjust(const ReplayArguments& arguments, replay::Option
 }
 
 std::expected<std::vector<ReplayColumn>, int> columns_of(
-    const Globals& globals, ReplayArguments arguments, const agent::Speeds* speeds) {
+    const Globals& globals, ReplayArguments arguments, const Learnt* learnt) {
     const bool reference = arguments.world == "reference";
     if (!reference && !arguments.world.empty()) {
         return usage(fmt::format("--world knows 'reference', not '{}'", arguments.world));
@@ -126,7 +136,7 @@ std::expected<std::vector<ReplayColumn>, int> columns_of(
     std::vector<ReplayColumn> columns;
     const bool drafted = !arguments.policy.empty() || !arguments.set.empty();
     if (!reference || !drafted) {
-        auto now = column_of(now_files, {}, arguments, speeds);
+        auto now = column_of(now_files, {}, arguments, learnt);
         if (!now) {
             return std::unexpected{now.error()};
         }
@@ -138,7 +148,7 @@ std::expected<std::vector<ReplayColumn>, int> columns_of(
         if (!files) {
             return std::unexpected{files.error()};
         }
-        auto draft = column_of(std::move(*files), arguments.set, arguments, speeds);
+        auto draft = column_of(std::move(*files), arguments.set, arguments, learnt);
         if (!draft) {
             return std::unexpected{draft.error()};
         }
@@ -247,14 +257,19 @@ int replay_requests(
         return Exit::usage;
     }
     const bool reference = !arguments.world.empty();
-    std::optional<agent::Speeds> speeds;
+    std::optional<Learnt> learnt;
     ReplayArguments worlds = arguments;
     if (from_ledger && !reference) {
-        speeds.emplace(globals.state);
+        auto reader = ledger::Reader::open(globals.state);
+        auto rules = reader ? reader->rule_replays() : std::unexpected{reader.error()};
+        if (!rules) {
+            return report(rules.error());
+        }
+        learnt.emplace(agent::Speeds{globals.state}, std::move(*rules));
     } else if (from_ledger) {
         worlds.model.clear();  // it names the ledger's model, not the reference world's
     }
-    auto columns = columns_of(globals, worlds, speeds ? &*speeds : nullptr);
+    auto columns = columns_of(globals, worlds, learnt ? &*learnt : nullptr);
     if (!columns) {
         return columns.error();
     }

@@ -162,6 +162,9 @@ private:
             return {};
         }
         options.scaling = *rule;
+        if (rule->rule_auto) {
+            assume(fmt::format("rule: auto follows {}", to_text(rule->rule)));
+        }
         options.policy = replay::ReplayPolicy::break_even;
         options.boot = rule->boot.value_or(options.constants.boot_seed);
         options.min_bill = rule->min_bill.value_or(provider_minimum / config_.speed);
@@ -291,6 +294,15 @@ scaling:
     max_life: 30d
 safety: {max_machines: 8, max_creates_per_hour: 1000}
 )"}};
+}
+
+void follow_rules(config::Config& config, const std::vector<ledger::RuleReplay>& replays) {
+    for (config::Scaling& entry : config.scaling) {
+        const auto replay = std::ranges::find(replays, entry.name, &ledger::RuleReplay::scaling);
+        if (entry.rule_auto && replay != replays.end()) {
+            entry.rule = config::rent_rule_from(replay->follows).value_or(entry.rule);
+        }
+    }
 }
 
 Result<ReplayWorld> replay_world(

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "agent/control/speeds.hpp"
+#include "agent/ledger/rows.hpp"
 #include "policies/config/load.hpp"
 #include "policies/replay/replay.hpp"
 
@@ -19,6 +20,10 @@ struct ReplayWorld {
     replay::Options options{};
     std::vector<std::string> assumptions{};  ///< sentences
 };
+
+/// Puts the rule that each `rule: auto` entry follows in its place, as the newest nightly replays
+/// say; break-even where there is none.
+void follow_rules(config::Config& config, const std::vector<ledger::RuleReplay>& replays);
 
 /// The world of one model: its own workers, the first of its scaling rule's offers, the cheapest
 /// API among the models of the route that uses it (one without conditions, where there is one), all
