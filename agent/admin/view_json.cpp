@@ -1,5 +1,7 @@
 #include "agent/admin/view_json.hpp"
 
+#include "agent/report/rules.hpp"
+
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -178,6 +180,15 @@ std::string status_json(const View& view, const Spent& spent) {
     root["hazards"] =
         list(view.hazards, [](const std::string& text) { return json::string{text}; });
     root["budgets"] = list(view.budgets, budget_json);
+    root["rules"] = list(view.rules, [](const RuleView& rule) {
+        return json::object{
+            {"scaling", rule.scaling},
+            {"model", rule.model},
+            {"rule", rule.rule},
+            {"auto", rule.automatic},
+            {"replay",
+             rule.replay ? json::value(report::rule_replay_json(*rule.replay)) : nullptr}};
+    });
     root["decisions"] = list(view.decisions, [](const DecisionView& decision) {
         return json::object{
             {"at", rfc3339(decision.at)},

@@ -371,12 +371,13 @@ private:
     void fill_replay() {
         Arguments& a = arguments_;
         ReplayArguments& r = a.replay;
-        CLI::App& replay = command(app_, "replay", "a trace under another policy (what if)", [&a] {
-            return replay_trace(a.globals, a.replay, [](const std::string& path) {
+        CLI::App& replay = command(app_, "replay", "past requests under another policy", [&a] {
+            return replay_requests(a.globals, a.replay, [](const std::string& path) {
                 return lab::player::open_trace(path);
             });
         });
-        replay.add_option("--trace", r.trace, "requests of a file, gzip or not");
+        replay.add_option(
+            "--trace", r.trace, "requests of a file, gzip or not; else --since 30d: our own");
         replay.add_option("--policy", r.policy, "./draft/, or a built-in: own+api, oracle, ...");
         replay.add_option("--set", r.set, "a changed value: scaling.h100-burst.max=0")
             ->allow_extra_args(false);

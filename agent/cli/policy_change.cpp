@@ -125,7 +125,7 @@ int policy_plan(const Globals& globals, bool exit_code) {
     if (!reader) {
         return reader.error();
     }
-    const auto plan = make_plan(globals, *reader, agent::SystemClock{}.read().utc);
+    auto plan = make_plan(globals, *reader, agent::SystemClock{}.read().utc);
     if (!plan) {
         return plan.error();
     }
@@ -141,6 +141,7 @@ int policy_plan(const Globals& globals, bool exit_code) {
         }
         return Exit::done;
     }
+    plan->replay = replay_plan(globals.state, *reader, sides, plan->made);
     const auto saved = save_plan(globals.state, *plan);
     if (!saved) {
         std::cerr << fmt::format("evenkeel: the plan is not saved: {}\n", saved.error().message);

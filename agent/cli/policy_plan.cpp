@@ -179,6 +179,9 @@ std::string plan_text(const PolicyPlan& plan) {
     }
     out += worst_text("Worst", "rentals per day", a.before.rentals, a.after.rentals);
     out += worst_text("", "APIs per day", a.before.apis, a.after.apis);
+    if (plan.replay) {
+        out += plan_replay_text(*plan.replay);
+    }
     for (const std::string& warning : a.warnings) {
         out += fmt::format("! {}\n", warning);
     }
@@ -216,6 +219,9 @@ json::object plan_json(const PolicyPlan& plan) {
     out["worst_case_per_day"] = {
         {"rentals", pair(a.before.rentals, a.after.rentals)},
         {"apis", pair(a.before.apis, a.after.apis)}};
+    if (plan.replay) {
+        out["replay"] = plan_replay_json(*plan.replay);
+    }
     out["warnings"] = to_json(a.warnings);
     out["confirm"] = std::move(confirm);
     return out;

@@ -1,11 +1,13 @@
 #pragma once
 
+#include "agent/cli/plan_replay.hpp"
 #include "agent/cli/policy_sides.hpp"
 #include "policies/plan/assess.hpp"
 
 #include <boost/json/object.hpp>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace evenkeel::cli {
@@ -16,13 +18,15 @@ struct PolicyPlan {
     plan::Assessment assessment{};
     std::string config{};  ///< the folder
     UtcTime made{};
+    std::optional<PlanReplay> replay{};  ///< where somebody wants to look back
 };
 
-/// Compares and assesses; on failure everything has been said and the error is the exit status.
+/// Compares and assesses, and replays nothing; on failure everything has been said and the error is
+/// the exit status.
 [[nodiscard]] std::expected<PolicyPlan, int> make_plan(
     const Globals& globals, ledger::Reader& reader, UtcTime now);
 
-/// As people read it, up to the warnings: changes, now, worst case.
+/// As people read it, up to the warnings: changes, now, worst case, replay.
 [[nodiscard]] std::string plan_text(const PolicyPlan& plan);
 /// evenkeel.policy-plan/1: what `plan --json` prints and the saved file holds.
 [[nodiscard]] boost::json::object plan_json(const PolicyPlan& plan);

@@ -2,36 +2,29 @@
 
 #include "agent/cli/daemon_client.hpp"
 #include "agent/cli/exit_codes.hpp"
-#include "agent/cli/replay_world.hpp"
-#include "agent/cli/text.hpp"
+#include "agent/cli/replay_table.hpp"
 #include "agent/config/files.hpp"
+#include "agent/replay/compare.hpp"
 #include "agent/service/clock.hpp"
 #include "policies/config/override.hpp"
 #include "policies/domain/duration.hpp"
 #include "policies/replay/bound.hpp"
 #include "policies/replay/builtin.hpp"
 
-#include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <expected>
 #include <iostream>
 #include <optional>
 
 namespace evenkeel::cli {
 
-namespace json = boost::json;
-
 namespace {
 
-/// One column of the answer.
-struct Column {
-    std::string name{};  ///< of its policy
-    ReplayWorld world{};
-    replay::Totals totals{};
+/// What the state folder knows that the configuration does not say.
+struct Learnt {
+    agent::Speeds speeds;
+    std::vector<ledger::RuleReplay> rules{};
 };
 
 std::unexpected<int> usage(const std::string& message) {
@@ -48,11 +41,12 @@ std::expected<std::vector<config::SourceFile>, int> files_of(const std::filesyst
     return std::move(*files);
 }
 
-/// The world that these files describe, with `set` applied.
-std::expected<ReplayWorld, int> world_of(
+/// What these files describe, with `set` applied.
+std::expected<ReplayColumn, int> column_of(
     std::vector<config::SourceFile> files,
     const std::vector<std::string>& set,
-    const ReplayArguments& arguments) {
+    const ReplayArguments& arguments,
+    const Learnt* learnt) {
     for (const std::string& change : set) {
         const std::size_t equals = change.find('=');
         if (equals == std::string::npos) {
@@ -65,20 +59,24 @@ std::expected<ReplayWorld, int> world_of(
         }
     }
     const UtcTime now = agent::SystemClock{}.read().utc;
-    const auto loaded =
-        config::load(files, config::Date{std::chrono::floor<std::chrono::days>(now)});
+    auto loaded = config::load(files, config::Date{std::chrono::floor<std::chrono::days>(now)});
     if (!loaded) {
         std::cerr << config::render_all(loaded.error());
         return std::unexpected{int{Exit::configuration}};
     }
-    auto world = replay_world(loaded->config, arguments.model);
+    if (learnt != nullptr) {
+        agent::follow_rules(loaded->config, learnt->rules);
+    }
+    auto world = agent::replay_world(
+        loaded->config, arguments.model, learnt == nullptr ? nullptr : &learnt->speeds);
     if (!world) {
         return std::unexpected{report(world.error())};
     }
     if (arguments.old_router) {
         world->options.routing = {.rescue = false, .short_first = false, .output_room = false};
     }
-    return std::move(*world);
+    return ReplayColumn{
+        .name = "configuration", .config = std::move(loaded->config), .world = std::move(*world)};
 }
 
 /// "5/25" in the currency of the world.
@@ -118,8 +116,8 @@ std::expected<void, int> adjust(const ReplayArguments& arguments, replay::Option
     return {};
 }
 
-std::expected<std::vector<Column>, int> columns_of(
-    const Globals& globals, const ReplayArguments& arguments) {
+std::expected<std::vector<ReplayColumn>, int> columns_of(
+    const Globals& globals, ReplayArguments arguments, const Learnt* learnt) {
     const bool reference = arguments.world == "reference";
     if (!reference && !arguments.world.empty()) {
         return usage(fmt::format("--world knows 'reference', not '{}'", arguments.world));
@@ -127,7 +125,7 @@ std::expected<std::vector<Column>, int> columns_of(
     const bool draft_folder = arguments.policy.find('/') != std::string::npos;
     std::vector<config::SourceFile> now_files;
     if (reference) {
-        now_files = reference_files();
+        now_files = agent::reference_files();
     } else {
         auto files = files_of(globals.config);
         if (!files) {
@@ -135,35 +133,36 @@ std::expected<std::vector<Column>, int> columns_of(
         }
         now_files = std::move(*files);
     }
-    std::vector<Column> columns;
+    std::vector<ReplayColumn> columns;
     const bool drafted = !arguments.policy.empty() || !arguments.set.empty();
     if (!reference || !drafted) {
-        auto world = world_of(now_files, {}, arguments);
-        if (!world) {
-            return std::unexpected{world.error()};
+        auto now = column_of(now_files, {}, arguments, learnt);
+        if (!now) {
+            return std::unexpected{now.error()};
         }
-        columns.push_back({.name = "configuration", .world = std::move(*world)});
+        arguments.model = now->world.model;  // both columns are about the same requests
+        columns.push_back(std::move(*now));
     }
     if (drafted) {
         auto files = draft_folder ? files_of(arguments.policy) : std::move(now_files);
         if (!files) {
             return std::unexpected{files.error()};
         }
-        auto world = world_of(std::move(*files), arguments.set, arguments);
-        if (!world) {
-            return std::unexpected{world.error()};
+        auto draft = column_of(std::move(*files), arguments.set, arguments, learnt);
+        if (!draft) {
+            return std::unexpected{draft.error()};
         }
-        Column draft{
-            .name = arguments.policy.empty() ? "configuration" : arguments.policy,
-            .world = std::move(*world)};
+        if (!arguments.policy.empty()) {
+            draft->name = arguments.policy;
+        }
         if (!draft_folder && !arguments.policy.empty()) {
-            if (auto done = replay::apply_builtin(arguments.policy, draft.world.options); !done) {
+            if (auto done = replay::apply_builtin(arguments.policy, draft->world.options); !done) {
                 return usage(done.error().message);
             }
         }
-        columns.push_back(std::move(draft));
+        columns.push_back(std::move(*draft));
     }
-    for (Column& column : columns) {
+    for (ReplayColumn& column : columns) {
         if (auto done = adjust(arguments, column.world.options); !done) {
             return std::unexpected{done.error()};
         }
@@ -171,169 +170,143 @@ std::expected<std::vector<Column>, int> columns_of(
     return columns;
 }
 
-double share_within(const replay::Totals& totals) {
-    return totals.requests == 0
-               ? 1.0
-               : static_cast<double>(totals.within_limit) / static_cast<double>(totals.requests);
+/// The requests of the ledger and what they are replayed in.
+struct OwnRequests {
+    ledger::Reader reader;
+    config::Config config{};  ///< says whose demand each was
+    std::string model{};
+    agent::Demand demand{};
+};
+
+std::expected<agent::Span, int> span_of(const Globals& globals, ledger::Reader& reader) {
+    const auto summary = reader.summary();
+    if (!summary) {
+        return std::unexpected{report(summary.error())};
+    }
+    const auto zone = ledger::Zone::load(globals.utc ? "UTC" : summary->zone);
+    if (!zone) {
+        return std::unexpected{report(zone.error())};
+    }
+    const UtcTime now = agent::SystemClock{}.read().utc;
+    const auto since = agent::time_from(globals.since, agent::Edge::since, *zone, now);
+    const auto until = globals.until.empty()
+                           ? Result<UtcTime>{now}
+                           : agent::time_from(globals.until, agent::Edge::until, *zone, now);
+    if (!since) {
+        return usage("--since: " + since.error().message);
+    }
+    if (!until) {
+        return usage("--until: " + until.error().message);
+    }
+    if (*until <= *since) {
+        return usage("--until is not after --since");
+    }
+    return agent::Span{*since, *until};
 }
 
-json::object to_json(const Column& column) {
-    const replay::Totals& t = column.totals;
-    return {
-        {"policy", column.name},
-        {"model", column.world.model},
-        {"requests", t.requests},
-        {"answered",
-         json::object{
-             {"own", t.answered_own}, {"rental", t.answered_rental}, {"api", t.answered_api}}},
-        {"refused", t.refused},
-        {"currency", t.total.currency().text()},
-        {"cost",
-         json::object{
-             {"own", amount_text(t.own)},
-             {"rental", amount_text(t.rental)},
-             {"api", amount_text(t.api)},
-             {"total", amount_text(t.total)}}},
-        {"j", amount_text(t.j)},
-        {"wait_s",
-         json::object{{"p50", t.wait_s.p50}, {"p95", t.wait_s.p95}, {"p99", t.wait_s.p99}}},
-        {"within_limit", share_within(t)},
-        {"machine_starts", t.machine_starts},
-        {"machine_hours", t.machine_hours},
-        {"idle_share", t.idle_share}};
-}
-
-void print_json(const std::vector<Column>& columns, const std::optional<Money>& bound) {
-    json::object answer{{"schema", "evenkeel.replay/1"}};
-    for (const auto& member : to_json(columns.back())) {
-        answer.insert(member);
+std::expected<OwnRequests, int> own_requests(
+    const Globals& globals, const ReplayArguments& arguments, const ReplayColumn& now) {
+    auto reader = ledger::Reader::open(globals.state);
+    if (!reader) {
+        return std::unexpected{report(reader.error())};
     }
-    if (bound) {
-        answer["bound"] = amount_text(*bound);
+    const auto span = span_of(globals, *reader);
+    if (!span) {
+        return std::unexpected{span.error()};
     }
-    if (columns.size() > 1) {
-        answer["now"] = to_json(columns.front());
-    }
-    json::array assumptions;
-    for (const std::string& sentence : columns.back().world.assumptions) {
-        assumptions.emplace_back(sentence);
-    }
-    answer["assumes"] = std::move(assumptions);
-    std::cout << json::serialize(answer) << '\n';
-}
-
-std::string change_text(Money before, Money after) {
-    if (before.nanos() == 0) {
-        return "";
-    }
-    const double percent = 100.0 * static_cast<double>(after.nanos() - before.nanos()) /
-                           static_cast<double>(before.nanos());
-    return fmt::format("{:+.0f} %", percent);
-}
-
-void print_table(const std::vector<Column>& columns, const std::optional<Money>& bound) {
-    const replay::Totals& last = columns.back().totals;
-    const std::string currency{last.total.currency().text()};
-    std::vector<std::pair<std::string, Table::Align>> heads{{"", Table::Align::left}};
-    const bool both = columns.size() > 1;
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-        heads.emplace_back(
-            !both ? columns[i].name : (i == 0 ? std::string{"NOW"} : "DRAFT"), Table::Align::right);
-    }
-    if (both) {
-        heads.emplace_back("", Table::Align::right);
-    }
-    Table table{std::move(heads)};
-    const auto row = [&](const std::string& label, const auto& cell) {
-        std::vector<std::string> cells{label};
-        for (const Column& column : columns) {
-            cells.push_back(cell(column.totals));
+    OwnRequests own{.reader = std::move(*reader), .config = now.config, .model = now.world.model};
+    if (!arguments.world.empty()) {
+        auto files = files_of(globals.config);
+        auto column = files ? column_of(std::move(*files), {}, arguments, nullptr)
+                            : std::unexpected{files.error()};
+        if (!column) {
+            return std::unexpected{column.error()};
         }
-        if (both) {
-            cells.emplace_back();
-        }
-        table.add(std::move(cells));
-    };
-    const auto money = [&](const std::string& label, Money replay::Totals::* part, bool change) {
-        std::vector<std::string> cells{label};
-        for (const Column& column : columns) {
-            cells.push_back(rounded_text(column.totals.*part));
-        }
-        if (both) {
-            cells.push_back(
-                change ? change_text(columns.front().totals.*part, last.*part) : std::string{});
-        }
-        table.add(std::move(cells));
-    };
-    money(
-        currency.empty() ? "cost" : fmt::format("cost ({})", currency),
-        &replay::Totals::total,
-        true);
-    money("  own", &replay::Totals::own, false);
-    money("  rented", &replay::Totals::rental, false);
-    money("  API", &replay::Totals::api, false);
-    money("J (cost + price of being late)", &replay::Totals::j, true);
-    row("p50 / p95 / p99 wait", [](const replay::Totals& t) {
-        return fmt::format("{:.1f}/{:.1f}/{:.1f} s", t.wait_s.p50, t.wait_s.p95, t.wait_s.p99);
-    });
-    row("within the limit",
-        [](const replay::Totals& t) { return fmt::format("{:.2f} %", 100 * share_within(t)); });
-    row("gave up", [](const replay::Totals& t) { return count_text(t.refused); });
-    row("machine starts",
-        [](const replay::Totals& t) { return fmt::format("{}", t.machine_starts); });
-    row("machine hours",
-        [](const replay::Totals& t) { return fmt::format("{:.1f}", t.machine_hours); });
-    row("idle share of them",
-        [](const replay::Totals& t) { return fmt::format("{:.0f} %", 100 * t.idle_share); });
-    std::cout << fmt::format(
-                     "{} requests for {} from the trace (sizes and times only)\n",
-                     count_text(last.requests),
-                     columns.back().world.model)
-              << table.text();
-    if (bound) {
-        std::cout << fmt::format(
-            "No policy can cost less than {} {} (J).\n", rounded_text(*bound), currency);
+        own.config = std::move(column->config);
+        own.model = column->world.model;
     }
-    std::cout << "Assumes today's prices and the seeds' speeds; queueing is simulated, arrivals "
-                 "are not changed by waiting.\n";
-    for (const std::string& sentence : columns.back().world.assumptions) {
-        std::cout << "Assumes: " << sentence << ".\n";
+    auto demand = agent::read_demand(own.reader, own.config, *span);
+    if (!demand) {
+        return std::unexpected{report(demand.error())};
     }
+    own.demand = std::move(*demand);
+    if (own.demand.of(own.model).replayed() == 0) {
+        const std::int64_t others = own.demand.all().requests;
+        std::cerr << fmt::format(
+            "evenkeel: nothing to replay: the ledger has no request for '{}' of known size in "
+            "that time{}\n",
+            own.model,
+            others == 0 ? "" : fmt::format(", and {} others (--model)", others));
+        return std::unexpected{int{Exit::failed}};
+    }
+    return own;
 }
 
 }  // namespace
 
-int replay_trace(
+int replay_requests(
     const Globals& globals, const ReplayArguments& arguments, const OpenTrace& open_trace) {
-    if (arguments.trace.empty()) {
-        std::cerr << "evenkeel: replay needs the requests: --trace FILE\n";
+    const bool from_ledger = arguments.trace.empty();
+    if (from_ledger == globals.since.empty()) {
+        std::cerr << "evenkeel: replay needs the requests: --since 30d takes those of the ledger, "
+                     "--trace FILE those of a file\n";
         return Exit::usage;
     }
-    auto columns = columns_of(globals, arguments);
+    if (!from_ledger && !globals.until.empty()) {
+        std::cerr << "evenkeel: --until goes with --since; a trace is replayed whole\n";
+        return Exit::usage;
+    }
+    const bool reference = !arguments.world.empty();
+    std::optional<Learnt> learnt;
+    ReplayArguments worlds = arguments;
+    if (from_ledger && !reference) {
+        auto reader = ledger::Reader::open(globals.state);
+        auto rules = reader ? reader->rule_replays() : std::unexpected{reader.error()};
+        if (!rules) {
+            return report(rules.error());
+        }
+        learnt.emplace(agent::Speeds{globals.state}, std::move(*rules));
+    } else if (from_ledger) {
+        worlds.model.clear();  // it names the ledger's model, not the reference world's
+    }
+    auto columns = columns_of(globals, worlds, learnt ? &*learnt : nullptr);
     if (!columns) {
         return columns.error();
     }
-    const replay::OpenRows rows = open_trace(arguments.trace);
-    for (Column& column : *columns) {
+    ReplayAnswer answer{.columns = std::move(*columns)};
+    std::optional<OwnRequests> own;
+    replay::OpenRows rows;
+    if (from_ledger) {
+        auto found = own_requests(globals, arguments, answer.columns.front());
+        if (!found) {
+            return found.error();
+        }
+        own.emplace(std::move(*found));
+        auto opened = agent::requests_for(own->reader, own->config, own->demand, own->model);
+        if (!opened) {
+            return report(opened.error());
+        }
+        rows = std::move(*opened);
+        answer.history_model = own->model;
+        answer.history = own->demand;
+    } else {
+        rows = open_trace(arguments.trace);
+    }
+    for (ReplayColumn& column : answer.columns) {
         auto totals = replay::replay(rows, column.world.options);
         if (!totals) {
             return report(totals.error());
         }
         column.totals = *totals;
     }
-    std::optional<Money> bound;
     if (arguments.bound) {
-        const auto least = replay::lower_bound(rows, columns->back().world.options);
+        const auto least = replay::lower_bound(rows, answer.columns.back().world.options);
         if (!least) {
             return report(least.error());
         }
-        bound = *least;
+        answer.bound = *least;
     }
-    if (globals.json) {
-        print_json(*columns, bound);
-    } else {
-        print_table(*columns, bound);
-    }
+    std::cout << (globals.json ? replay_json(answer) : replay_text(answer));
     return Exit::done;
 }
 

@@ -24,9 +24,10 @@ struct ReplayArguments {
 /// Opens the rows of a trace file; the file is opened when they are asked for.
 using OpenTrace = std::function<replay::OpenRows(const std::string& path)>;
 
-/// What the requests of a trace would have cost: under the configuration (NOW), and under a draft,
-/// a built-in policy or changed values (DRAFT). Needs neither agent nor ledger.
-int replay_trace(
+/// What the requests of a trace, or with `--since` those of the ledger, would have cost: under the
+/// configuration (NOW), and under a draft, a built-in policy or changed values (DRAFT). Needs no
+/// agent.
+int replay_requests(
     const Globals& globals, const ReplayArguments& arguments, const OpenTrace& open_trace);
 
 }  // namespace evenkeel::cli

@@ -82,7 +82,8 @@ Control::Control(Parts parts, ControlOptions options)
       speeds_{options_.state},
       engines_{{parts_.clock, prober_, parts_.gateway, speeds_}},
       renter_{{parts_.clock, parts_.ledger, fleet_, market_, exposure_, names_, &speeds_}},
-      heartbeat_file_{options_.state} {
+      heartbeat_file_{options_.state},
+      nightly_{options_.state, options_.zone} {
     check_freeze();  // before the first request could be paid for
     for (const ledger::NameRow& row : parts_.ledger.recovered().names) {
         names_.restore(row.ix, row.kind, row.text);
@@ -268,6 +269,7 @@ void Control::apply_revision(config::Config config, std::int64_t revision) {
     }
     if (!before) {
         renter_.recover(parts_.ledger.recovered().rent_states);
+        recall_nights(now);
     }
     renter_.apply(catalogue_);
     if (!recovered_) {
@@ -427,6 +429,7 @@ void Control::tick() {
     check_freeze();
     book_reaped(now);
     heartbeat_file_.beat(now);
+    look_at_night(now);
     renter_.tick(
         counters_,
         {.frozen = freeze_.has_value(),

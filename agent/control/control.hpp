@@ -17,6 +17,7 @@
 #include "agent/ledger/books.hpp"
 #include "agent/ledger/keys.hpp"
 #include "agent/ledger/ledger.hpp"
+#include "agent/replay/nightly.hpp"
 #include "inference/gateway/gateway.hpp"
 #include "policies/config/config.hpp"
 
@@ -117,6 +118,12 @@ private:
     [[nodiscard]] std::vector<UnknownView> unknown_views(UtcTime now) const;
     void check_freeze();
     void book_reaped(Now now);
+    /// What earlier nights found, and when the next is.
+    void recall_nights(Now now);
+    /// Begins the nightly replay when it is time, and takes its result.
+    void look_at_night(Now now);
+    void night_over(NightlyResult result);
+    [[nodiscard]] std::vector<RuleView> rule_views() const;
     [[nodiscard]] std::vector<SourceView> source_views(Now now);
     [[nodiscard]] MachineView machine_view(const Seat& seat, Now now) const;
     void when_stopped();
@@ -163,6 +170,11 @@ private:
         std::map<NameIx, std::int64_t> per_second{};
     };
     Pace pace_{};
+    std::vector<ledger::RuleReplay> rule_replays_{};  ///< the newest of each scaling entry
+    std::optional<UtcTime> last_night_{};
+    int quiet_hour_{quiet_hour_at_first};
+    BootTime next_night_look_{};
+    Nightly nightly_;
     std::jthread thread_;  // last: stopped before anything above goes
 };
 

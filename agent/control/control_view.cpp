@@ -306,6 +306,7 @@ void Control::publish() {
     view->ledger_ok = health.writable && health.problem.empty();
     view->ledger_path = (options_.state / ledger::ledger_file).string();
     view->decisions.assign(renter_.decisions().begin(), renter_.decisions().end());
+    view->rules = rule_views();
     view->warnings = view->hazards;
     view->warnings.insert(view->warnings.end(), catalogue_->notes.begin(), catalogue_->notes.end());
     const auto retirements = routing::retirement_notes(

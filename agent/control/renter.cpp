@@ -119,6 +119,10 @@ void Renter::apply(std::shared_ptr<const routing::Catalogue> catalogue) {
             }
         }
         rule.scaling = scaling;
+        if (const auto follows = followed_.find(scaling.name);
+            scaling.rule_auto && follows != followed_.end()) {
+            rule.scaling.rule = follows->second.rule;
+        }
         rule.model = model;
         rules.emplace(scaling.name, std::move(rule));
     }

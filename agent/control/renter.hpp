@@ -33,7 +33,15 @@ public:
     explicit Renter(Parts parts) : parts_{parts} {}
 
     void recover(const std::vector<ledger::RentStateRow>& states);
+    /// What `rule: auto` follows, as an earlier run of the agent left it. Before `apply`.
+    void recover_rules(const std::vector<ledger::RuleReplay>& replays);
     void apply(std::shared_ptr<const routing::Catalogue> catalogue);
+    /// The rule in force of each scaling entry, by its name.
+    [[nodiscard]] std::map<std::string, config::RentRule> rules() const;
+    /// Takes what a nightly replay found, and writes into it what `rule: auto` follows from now on.
+    /// An entry with that rule changes to the recommended one, at most once in `follow_every`: a
+    /// decision in the ledger; debts, machines and money stay as they are.
+    void follow(ledger::RuleReplay& replay);
     /// `spending`: false while frozen, stopping, or with a ledger that cannot be written.
     struct Conditions {
         bool frozen{false};
@@ -67,14 +75,23 @@ private:
     void measure_own(Rule& rule, const gate::Counters& counters, const capacity::Profile& rented);
     [[nodiscard]] std::int64_t report(Money amount) const;
 
+    struct Followed {
+        config::RentRule rule{};
+        UtcTime since{};
+    };
+
     Parts parts_;
     std::shared_ptr<const routing::Catalogue> catalogue_{};
     scaling::Constants constants_{};
     std::map<std::string, Rule> rules_{};
-    std::map<NameIx, std::string> stored_{};  ///< states found at the start, by model
+    std::map<std::string, Followed> followed_{};  ///< by the entry's name
+    std::map<NameIx, std::string> stored_{};      ///< states found at the start, by model
     std::deque<std::chrono::milliseconds> boots_{};
     std::deque<DecisionView> decisions_{};
 };
+
+/// Less than a day: the quiet hour of the night may move.
+inline constexpr std::chrono::hours follow_every{20};
 
 /// What is reckoned with where no seed is about this GPU and model either.
 [[nodiscard]] capacity::Profile nearest_profile(std::string_view gpu, std::string_view model);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/ledger/rows.hpp"
 #include "agent/report/prices.hpp"
 #include "policies/config/config.hpp"
 #include "policies/domain/money.hpp"
@@ -106,6 +107,15 @@ struct DecisionView {
     std::string sentence{};
 };
 
+/// How renting is decided for one scaling entry, and what the newest nightly replay says of it.
+struct RuleView {
+    std::string scaling{};
+    std::string model{};
+    std::string rule{};  ///< in force
+    bool automatic{false};
+    std::optional<ledger::RuleReplay> replay{};
+};
+
 struct RequestsView {
     std::int64_t total{0};
     std::int64_t answered{0};
@@ -144,6 +154,7 @@ struct View {
     RequestsView requests{};
     bool ledger_ok{true};
     std::string ledger_path{};
+    std::vector<RuleView> rules{};
     std::vector<DecisionView> decisions{};  ///< newest first
     std::vector<std::string> warnings{};
     std::vector<UnknownView> unknown{};  ///< of the newest list of each provider

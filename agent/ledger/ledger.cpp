@@ -89,6 +89,10 @@ void Ledger::rent_state(RentStateRow state) {
     leave(*impl_->writer, RentOp{std::move(state)}, "rent_state");
 }
 
+void Ledger::rule_replay(RuleReplay replay) {
+    leave(*impl_->writer, RuleReplayOp{std::move(replay)}, "rule_replay");
+}
+
 void Ledger::power(PowerPost post) {
     leave(*impl_->writer, PowerOp{std::move(post)}, "power");
 }

@@ -133,6 +133,8 @@ public:
     void decision(Decision decision);
     /// Lazy; replaces the state stored for `state.model`.
     void rent_state(RentStateRow state);
+    /// Lazy. A second one of the same entry and time changes nothing.
+    void rule_replay(RuleReplay replay);
     /// Lazy. A second power post for the same hardware and hour changes nothing.
     void power(PowerPost post);
     /// Lazy. Numbers are never reused: storing another text under a known number is an error that

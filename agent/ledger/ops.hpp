@@ -35,6 +35,9 @@ struct DecisionOp {
 struct RentOp {
     RentStateRow state{};
 };
+struct RuleReplayOp {
+    RuleReplay replay{};
+};
 struct PowerOp {
     PowerPost post{};
 };
@@ -81,6 +84,7 @@ using AnyOp = std::variant<
     AdjustOp,
     DecisionOp,
     RentOp,
+    RuleReplayOp,
     PowerOp,
     NameOp,
     SourceOp,

@@ -139,20 +139,6 @@ SpendRow spend_row(const Statement& row) {
     return cell;
 }
 
-/// Runs `work` within one read transaction and turns SQLite's failures into values.
-template <class Work>
-auto reading(Database& database, Work work) -> Result<decltype(work())> {
-    try {
-        database.exec("BEGIN");
-        auto result = work();
-        database.exec("COMMIT");
-        return result;
-    } catch (const SqlError& error) {
-        database.rollback_quietly();
-        return std::unexpected{to_error(error)};
-    }
-}
-
 std::optional<FxRate> newest_rate(Database& database, Currency base, Currency quote) {
     Statement row{
         database,
@@ -351,8 +337,7 @@ Result<void> Reader::each_request(
     Database& database = *impl_->database;
     const auto read = reading(database, [&] {
         Statement row{
-            database,
-            fmt::format("SELECT {} WHERE r.id >= ?1 ORDER BY r.id", request_columns)};
+            database, fmt::format("SELECT {} WHERE r.id >= ?1 ORDER BY r.id", request_columns)};
         row.query(least_id_at(since));
         while (row.next()) {
             visit(request_of(row));

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace evenkeel::ledger {
@@ -76,6 +77,33 @@ struct RequestView {
     Reason reason{};
 };
 
+/// Requests of one kind, counted: what a replay needs to know of its demand beforehand. Requests
+/// that were wrong themselves are none.
+struct DemandRow {
+    NameIx model{};  ///< none for a request that a crash cut off
+    NameIx route{};
+    SourceKind kind{SourceKind::own};
+    ReasonCode reason{ReasonCode::none};
+    bool sized{false};  ///< their tokens are known
+    std::int64_t requests{0};
+    std::int64_t tokens_in{0};
+    std::int64_t tokens_cached{0};
+    std::int64_t tokens_out{0};
+    UtcTime first{};
+    UtcTime last{};
+};
+
+/// One request, as far as a replay needs it.
+struct ArrivalRow {
+    RequestId id{};
+    NameIx model{};
+    NameIx route{};
+    SourceKind kind{SourceKind::own};
+    ReasonCode reason{ReasonCode::none};
+    std::int64_t tokens_in{0};  ///< 0 with the next where they are not known
+    std::int64_t tokens_out{0};
+};
+
 struct Summary {
     int schema{0};
     std::int64_t bytes{0};
@@ -128,6 +156,19 @@ public:
     /// Tells `visit` of every request that arrived since, oldest first, in one transaction.
     [[nodiscard]] Result<void> each_request(
         UtcTime since, const std::function<void(const RequestView&)>& visit);
+    /// What was asked for from `since` on and before `until`.
+    [[nodiscard]] Result<std::vector<DemandRow>> demand(UtcTime since, UtcTime until);
+    /// Requests in each of the `days` times 24 hours before `until`, the newest first.
+    [[nodiscard]] Result<std::vector<std::int64_t>> requests_by_day(UtcTime until, int days);
+    /// Puts the next at most `limit` requests with known models after `after` and before `until`
+    /// into `rows`, oldest first; none at the end. Those of `demand`, one by one.
+    [[nodiscard]] Result<void> arrivals(
+        RequestId after, UtcTime until, int limit, std::vector<ArrivalRow>& rows);
+    /// The newest nightly replay of each scaling entry, by its name.
+    [[nodiscard]] Result<std::vector<RuleReplay>> rule_replays();
+    /// Requests of each hour since, by the start of the hour; hours without any are left out.
+    [[nodiscard]] Result<std::vector<std::pair<UtcTime, std::int64_t>>> requests_by_hour(
+        UtcTime since);
     /// Errors: not_found too.
     [[nodiscard]] Result<RequestView> request(RequestId id);
     /// Newest rate from `base` to `quote`, or from `quote` to `base` turned round.

@@ -13,4 +13,18 @@ struct Reader::Impl {
     std::unique_ptr<Database> database;
 };
 
+/// Runs `work` within one read transaction and turns SQLite's failures into values.
+template <class Work>
+auto reading(Database& database, Work work) -> Result<decltype(work())> {
+    try {
+        database.exec("BEGIN");
+        auto result = work();
+        database.exec("COMMIT");
+        return result;
+    } catch (const SqlError& error) {
+        database.rollback_quietly();
+        return std::unexpected{to_error(error)};
+    }
+}
+
 }  // namespace evenkeel::ledger

@@ -188,6 +188,35 @@ struct SourceInfo {
     bool synthetic{false};
 };
 
+/// What one rule of renting would have made of the replayed requests.
+struct RuleOutcome {
+    std::string rule{};  ///< as the configuration writes it
+    Money own{};
+    Money rental{};
+    Money api{};
+    Money total{};
+    Money j{};  ///< total and what lateness costs
+    std::int64_t requests{0};
+    std::int64_t within_limit{0};
+    int machine_starts{0};
+};
+
+/// A nightly replay of one scaling entry.
+struct RuleReplay {
+    UtcTime at{};
+    std::string scaling{};  ///< the entry's name
+    std::int64_t policy{0};
+    UtcTime since{};
+    UtcTime until{};
+    std::int64_t requests{0};
+    Currency currency{};
+    std::string rule{};         ///< in force at that time
+    std::string recommended{};  ///< empty: none
+    std::string follows{};      ///< what `rule: auto` follows from then on; empty: nothing yet
+    std::string note{};         ///< why none is recommended: one sentence
+    std::vector<RuleOutcome> outcomes{};
+};
+
 struct RentStateRow {
     NameIx model{};
     std::int64_t version{0};

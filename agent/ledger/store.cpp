@@ -448,6 +448,7 @@ void Store::apply(Op& op, std::vector<Completion>& completions) {
             [&](RentOp& rent) {
                 put_rent_.run(rent.state.model.value(), rent.state.version, Blob{rent.state.bytes});
             },
+            [&](RuleReplayOp& replay) { apply_rule_replay(replay.replay); },
             [&](PowerOp& power) { apply_power(power.post, op.at); },
             [&](NameOp& name) { apply_name(name.name); },
             [&](SourceOp& source) { apply_source(source.source); },

@@ -83,6 +83,7 @@ private:
     void apply_machine(MachineOp& op, std::vector<Completion>& completions);
     void apply_adjust(AdjustOp& op, UtcTime at, std::vector<Completion>& completions);
     void apply_decision(const Decision& decision, std::int64_t& id, UtcTime at);
+    void apply_rule_replay(const RuleReplay& replay);
     void apply_power(const PowerPost& post, UtcTime at);
     void apply_name(const NameRow& name);
     void apply_source(const SourceInfo& source);

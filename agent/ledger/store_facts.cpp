@@ -27,6 +27,47 @@ void Store::apply_decision(const Decision& decision, std::int64_t& id, UtcTime a
         fmt::format("[{},{},{}]", args[0], args[1], args[2]));
 }
 
+void Store::apply_rule_replay(const RuleReplay& replay) {
+    Statement insert{
+        database_,
+        "INSERT OR IGNORE INTO rule_replay(scaling, at_us, policy, since_us, until_us, requests,"
+        " currency, rule, recommended, follows, note)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"};
+    const bool is_new = insert.run(
+                            replay.scaling,
+                            to_us(replay.at),
+                            replay.policy,
+                            to_us(replay.since),
+                            to_us(replay.until),
+                            replay.requests,
+                            replay.currency.text(),
+                            replay.rule,
+                            replay.recommended,
+                            replay.follows,
+                            replay.note) > 0;
+    Statement outcome{
+        database_,
+        "INSERT INTO rule_replay_outcome(scaling, at_us, place, rule, own, rental, api, total, j,"
+        " requests, within_limit, machine_starts)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"};
+    for (std::size_t i = 0; is_new && i < replay.outcomes.size(); ++i) {
+        const RuleOutcome& one = replay.outcomes[i];
+        outcome.run(
+            replay.scaling,
+            to_us(replay.at),
+            static_cast<std::int64_t>(i),
+            one.rule,
+            one.own.nanos(),
+            one.rental.nanos(),
+            one.api.nanos(),
+            one.total.nanos(),
+            one.j.nanos(),
+            one.requests,
+            one.within_limit,
+            one.machine_starts);
+    }
+}
+
 void Store::apply_power(const PowerPost& post_of, UtcTime at) {
     const std::string idem = fmt::format("power:{}:{}", post_of.hardware, to_us(post_of.hour));
     const Money amount = post_of.price.cost(post_of.microjoules, Rounding::half_even);

@@ -267,9 +267,15 @@ Result<Spend> make_spend(ledger::Reader& reader, const SpendOptions& options) {
     }
     const auto rows = reader.spend(ledger::day_number(spend.first), ledger::day_number(spend.last));
     const auto stored_names = reader.names();
-    if (!rows || !stored_names) {
-        return std::unexpected{!rows ? rows.error() : stored_names.error()};
+    auto rules = reader.rule_replays();
+    if (!rows || !stored_names || !rules) {
+        return std::unexpected{
+            !rows           ? rows.error()
+            : !stored_names ? stored_names.error()
+                            : rules.error()};
     }
+    spend.zone = options.zone;
+    spend.rules = std::move(*rules);
     std::map<NameIx, std::string> names;
     for (const ledger::NameRow& name : *stored_names) {
         names.emplace(name.ix, name.text);

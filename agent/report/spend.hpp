@@ -59,6 +59,8 @@ struct Spend {
     Money rental_not_serving{};
     std::string api_label{};
     std::optional<Money> api_only{};
+    ledger::Zone zone{};
+    std::vector<ledger::RuleReplay> rules{};  ///< the newest of each scaling entry
 };
 
 /// Errors: invalid_argument (since/until, a currency without a rate), and those of Reader.

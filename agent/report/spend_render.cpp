@@ -1,3 +1,4 @@
+#include "agent/report/rules.hpp"
 #include "agent/report/spend.hpp"
 
 #include <boost/json.hpp>
@@ -249,6 +250,10 @@ std::string spend_text(const Spend& spend) {
         line("you paid", spend.total.cost);
         line(saved.nanos() >= 0 ? "saved" : "paid more", saved.nanos() >= 0 ? saved : -saved);
     }
+    text += spend.rules.empty() ? "" : "\n";
+    for (const ledger::RuleReplay& replay : spend.rules) {
+        text += rule_replay_text(replay, spend.zone);
+    }
     return text;
 }
 
@@ -295,6 +300,11 @@ std::string spend_json(const Spend& spend) {
     } else {
         out["api_only"] = nullptr;
     }
+    json::array rules;
+    for (const ledger::RuleReplay& replay : spend.rules) {
+        rules.emplace_back(rule_replay_json(replay));
+    }
+    out["rules"] = std::move(rules);
     return json::serialize(out);
 }
 

@@ -118,12 +118,7 @@ constexpr std::array<std::pair<std::string_view, BudgetAction>, 4> budget_action
     {"no-new-machines", BudgetAction::no_new_machines},
     {"refuse", BudgetAction::refuse},
 }};
-constexpr std::array<std::pair<std::string_view, RentRule>, 4> rent_rules{{
-    {"break-even", RentRule::break_even},
-    {"break-even+k", RentRule::break_even_k},
-    {"level-memory", RentRule::level_memory},
-    {"never", RentRule::never},
-}};
+constexpr std::string_view rule_auto = "auto";
 constexpr std::array<std::pair<std::string_view, UnknownMachine>, 2> unknown_actions{{
     {"destroy", UnknownMachine::destroy},
     {"alert", UnknownMachine::alert},
@@ -355,7 +350,10 @@ void build_scaling(const Node* root, const Index& index, Config& out) {
                 model == index.models.end() ? nullptr : index.resolve(offer, model->second);
             offer = found == nullptr ? offer : found->name;
         }
-        read_choice(&item, "rule", rent_rules, scaling.rule);
+        if (const Value* rule = value(child(&item, "rule"))) {
+            scaling.rule_auto = rule->text == rule_auto;
+            scaling.rule = rent_rule_from(rule->text).value_or(scaling.rule);
+        }
         read(&item, "trust", scaling.trust_millis);
         read(&item, "efficiency", scaling.efficiency_millis);
         read(&item, "max_order", scaling.max_order);

@@ -53,4 +53,24 @@ Config::OfferRef Config::offer(std::string_view name) const noexcept {
     return {};
 }
 
+std::string_view to_text(RentRule rule) noexcept {
+    switch (rule) {
+        case RentRule::never:
+            return "never";
+        case RentRule::break_even:
+            return "break-even";
+        case RentRule::break_even_k:
+            return "break-even+k";
+        case RentRule::level_memory:
+            return "level-memory";
+    }
+    return "";
+}
+
+std::optional<RentRule> rent_rule_from(std::string_view text) noexcept {
+    const auto found =
+        std::ranges::find(rent_rules, text, [](RentRule rule) { return to_text(rule); });
+    return found == rent_rules.end() ? std::nullopt : std::optional{*found};
+}
+
 }  // namespace evenkeel::config

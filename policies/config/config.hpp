@@ -4,6 +4,7 @@
 #include "policies/domain/price.hpp"
 #include "policies/domain/time.hpp"
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -238,12 +239,19 @@ struct Budget {
 };
 
 enum class RentRule { never, break_even, break_even_k, level_memory };
+/// Those that a scaling entry may name, least renting first.
+inline constexpr std::array rent_rules{
+    RentRule::never, RentRule::break_even, RentRule::break_even_k, RentRule::level_memory};
+/// As the file writes it: "break-even+k".
+[[nodiscard]] std::string_view to_text(RentRule rule) noexcept;
+[[nodiscard]] std::optional<RentRule> rent_rule_from(std::string_view text) noexcept;
 
 struct Scaling {
     std::string name{};
     std::string model{};
     std::vector<std::string> offers{};  ///< offer names, tried in this order
     RentRule rule{RentRule::break_even};
+    bool rule_auto{false};  ///< `auto`: `rule` only until the nightly replay recommends one
     std::int64_t trust_millis{1'000};
     std::int64_t efficiency_millis{600};
     int max_order{2};

@@ -99,8 +99,8 @@ constexpr std::array policy_rows{
     Key{"scaling[].rule", Type::choice,
         "How renting is decided: break-even orders one machine at a time, break-even+k as many as "
         "are needed, level-memory remembers which loads lasted; never keeps the entry but rents "
-        "not."}
-        .one_of("level-memory|break-even|break-even+k|never").def("break-even"),
+        "not; auto follows what the nightly replay recommends, break-even until it does."}
+        .one_of("level-memory|break-even|break-even+k|never|auto").def("break-even"),
     Key{"scaling[].trust", Type::ratio,
         "Weight against the forecast: 1.0 is plain break-even, lower trusts the forecast more."}
         .between("0.001", "1").def("1.0"),

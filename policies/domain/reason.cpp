@@ -11,7 +11,11 @@ namespace evenkeel {
 namespace {
 
 /// How an argument of a sentence is written.
-enum class Arg : std::uint8_t { number, money, milliseconds, seconds };
+enum class Arg : std::uint8_t { number, money, milliseconds, seconds, rent_rule };
+
+/// In the order of config::RentRule, which is above this folder.
+constexpr std::array<std::string_view, 4> rent_rules{
+    "never", "break-even", "break-even+k", "level-memory"};
 
 struct Entry {
     ReasonCode code;
@@ -25,6 +29,7 @@ constexpr auto n = Arg::number;
 constexpr auto m = Arg::money;
 constexpr auto ms = Arg::milliseconds;
 constexpr auto s = Arg::seconds;
+constexpr auto r = Arg::rent_rule;
 
 constexpr Entry entries[] = {
     {none, "none", "no reason was recorded"},
@@ -59,6 +64,10 @@ constexpr Entry entries[] = {
      "rent_held_long",
      "kept for the load that usually follows, idling has cost {0}, limit {1}",
      {m, m}},
+    {rule_followed,
+     "rule_followed",
+     "rule {1} in place of {0}: in the replay of the last days it saves {2}",
+     {r, r, m}},
     {hold_max, "hold_max", "would rent, but {0} of {1} machines exist", {n, n}},
     {hold_price, "hold_price", "would rent, but it costs {0} an hour, limit {1}", {m, m}},
     {hold_price_age, "hold_price_age", "would rent, but the price is {0} old, limit {1}", {s, s}},
@@ -122,6 +131,10 @@ std::string render(std::int64_t value, Arg arg, std::string_view currency) {
                                 : fmt::format("{} s", format_decimal(value / 100, 1));
         case Arg::seconds:
             return fmt::format("{} s", value);
+        case Arg::rent_rule:
+            return value >= 0 && value < std::ssize(rent_rules)
+                       ? std::string{rent_rules[static_cast<std::size_t>(value)]}
+                       : fmt::format("{}", value);
     }
     return {};
 }

@@ -38,6 +38,7 @@ enum class ReasonCode : std::uint16_t {
     rent_backlog = 47,         ///< {0} ms of engine work have waited for {1} ms; order {2}
     rent_level = 48,      ///< without one more {0} nano-units were lost, it commits {1}; order {2}
     rent_held_long = 49,  ///< kept for its usual load, idling has cost {0} nano-units, limit {1}
+    rule_followed = 58,   ///< rule {1} in place of {0} saves {2} nano-units a replayed month
     hold_max = 60,        ///< would rent, but {0} of {1} machines exist
     hold_price = 61,      ///< would rent, but the price is {0} nano-units an hour, limit {1}
     hold_price_age = 62,  ///< would rent, but the price is {0} s old, limit {1}

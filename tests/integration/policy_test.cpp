@@ -1,12 +1,17 @@
+#include "agent/ledger/ledger.hpp"
 #include "daemon_process.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
+#include <boost/json/value_to.hpp>
 #include <gtest/gtest.h>
 
 #include <array>
 #include <bit>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -229,6 +234,61 @@ TEST_F(PolicyCommand, WhatNeedsNoAgentWorksWithoutOne) {
     EXPECT_EQ(policy({"schema", "policy"}).status, 0);
     EXPECT_EQ(policy({"apply"}).status, usage);
     EXPECT_EQ(policy({"apply", "plan-20200101-1.json"}).status, failed);
+}
+
+/// Books `count` answered requests for qwq-32b, evenly over the last four days; the agent is down.
+void book_past(const fs::path& state, int count) {
+    const auto now =
+        std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+    ManualClock clock{{.boot = {}, .utc = now}};
+    auto opened = ledger::Ledger::open({.dir = state, .clock = &clock});
+    ASSERT_TRUE(opened) << opened.error().message;
+    ledger::Ledger& books = **opened;
+    std::map<std::string, NameIx> names;
+    for (const ledger::NameRow& name : books.recovered().names) {
+        names[name.text] = name.ix;
+    }
+    ASSERT_TRUE(names.contains("qwq-32b") && names.contains("default") && names.contains("desk"));
+    const auto step = std::chrono::microseconds{std::chrono::days{4}} / count;
+    for (int i = count; i > 0; --i) {
+        const UtcTime at = now - step * i;
+        ASSERT_TRUE(books.record(
+            {.id = RequestId{least_id_at(at)},
+             .at = at,
+             .route = names["default"],
+             .model = names["qwq-32b"],
+             .source = names["desk"],
+             .usage = {.prompt = 1'200, .completion = 300}}));
+    }
+    ASSERT_TRUE(books.close());
+}
+
+TEST_F(PolicyCommand, APlanLooksBackOnTheLedgersRequests) {
+    daemon.signal(SIGTERM);
+    ASSERT_EQ(daemon.wait(10s), 0);
+    edit("max_wait: 200ms", "max_wait: 300ms");
+    const auto early = policy({"plan"});
+    EXPECT_NE(
+        early.out.find("Replay  too little history: 0 requests in 0 hours; it takes 1,000 in 3 "),
+        std::string::npos)
+        << early.out;
+    ASSERT_NO_FATAL_FAILURE(book_past(daemon.state(), 1'200));
+    const auto made = policy({"plan", "--json"});
+    ASSERT_EQ(made.status, 0) << made.err;
+    const json::value plan = json::parse(made.out);
+    const json::value& replay = plan.at("replay");
+    EXPECT_TRUE(replay.at("none").is_null()) << made.out;
+    EXPECT_EQ(replay.at("requests").to_number<int>(), 1'200);
+    for (const char* side : {"before", "after"}) {
+        EXPECT_EQ(replay.at(side).at("answered").at("own").to_number<int>(), 1'200) << side;
+    }
+    std::ifstream saved{json::value_to<std::string>(plan.at("saved"))};
+    std::string text{std::istreambuf_iterator<char>{saved}, {}};
+    EXPECT_EQ(json::parse(text).at("replay"), replay) << "the saved plan holds it too";
+    const auto shown = policy({"plan"});
+    EXPECT_NE(shown.out.find("Replay  of the last 30 days"), std::string::npos) << shown.out;
+    EXPECT_NE(shown.out.find("100.00 % -> 100.00 % within the limit"), std::string::npos)
+        << shown.out;
 }
 
 TEST(PolicyTest, PlaysTheCasesOfTheFolder) {

@@ -1,5 +1,5 @@
 #include "agent/cli/exit_codes.hpp"
-#include "agent/cli/replay_world.hpp"
+#include "agent/replay/world.hpp"
 #include "policies/config/override.hpp"
 #include "policies/replay/builtin.hpp"
 #include "tests/unit/cli/say.hpp"
@@ -18,6 +18,8 @@
 namespace evenkeel::cli {
 namespace {
 
+using agent::reference_files;
+using agent::replay_world;
 namespace fs = std::filesystem;
 namespace json = boost::json;
 

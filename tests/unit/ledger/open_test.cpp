@@ -56,7 +56,7 @@ TEST_F(LedgerOpen, MakesAPrivateFolder) {
         EXPECT_EQ(info.st_mode & 0777, 0600u) << name;
     }
     EXPECT_EQ(count("PRAGMA application_id"), application_id);
-    EXPECT_EQ(count("PRAGMA user_version"), 1);
+    EXPECT_EQ(count("PRAGMA user_version"), newest_schema());
     EXPECT_EQ(count("PRAGMA auto_vacuum"), 2) << "incremental";
 }
 
@@ -95,8 +95,11 @@ TEST_F(LedgerOpen, F79ForeignDatabase) {
 
 TEST_F(LedgerOpen, F79NewerSchema) {
     make();
-    shell("PRAGMA user_version=2");
-    expect_refused(Errc::refused, "newer evenkeel (schema 2, this one knows 1)");
+    shell(fmt::format("PRAGMA user_version={}", newest_schema() + 1));
+    expect_refused(
+        Errc::refused,
+        fmt::format(
+            "newer evenkeel (schema {}, this one knows {})", newest_schema() + 1, newest_schema()));
     const auto reading = Reader::open(dir_.path() / "state");
     ASSERT_FALSE(reading);
     EXPECT_EQ(reading.error().code, Errc::refused);
@@ -283,8 +286,8 @@ std::vector<Migration> later_migrations() {
         return sql + "ALTER TABLE later ADD COLUMN y INTEGER;";
     }();
     std::vector<Migration> migrations{embedded_migrations().begin(), embedded_migrations().end()};
-    migrations.push_back({2, "0002_second", "CREATE TABLE second(x INTEGER) STRICT;"});
-    migrations.push_back({3, "0003_third", third.c_str()});
+    migrations.push_back({newest_schema() + 1, "second", "CREATE TABLE second(x INTEGER) STRICT;"});
+    migrations.push_back({newest_schema() + 2, "third", third.c_str()});
     return migrations;
 }
 
@@ -294,13 +297,14 @@ TEST_F(LedgerOpen, MigrationsKeepABackup) {
         Database database{file(), Database::Mode::read_write};
         configure_writer(database);
         migrate(database, later_migrations(), dir_.path() / "state" / "backups", 42);
-        EXPECT_EQ(database.integer("PRAGMA user_version"), 3);
+        EXPECT_EQ(database.integer("PRAGMA user_version"), newest_schema() + 2);
         EXPECT_EQ(database.integer("SELECT count(*) FROM later"), 200);
         EXPECT_EQ(database.integer("SELECT count(*) FROM request"), 400);
     }
     Database backup{
-        dir_.path() / "state" / "backups" / "ledger-schema1-42.db", Database::Mode::read_only};
-    EXPECT_EQ(backup.integer("PRAGMA user_version"), 1);
+        dir_.path() / "state" / "backups" / fmt::format("ledger-schema{}-42.db", newest_schema()),
+        Database::Mode::read_only};
+    EXPECT_EQ(backup.integer("PRAGMA user_version"), newest_schema());
     EXPECT_EQ(backup.integer("SELECT count(*) FROM request"), 400);
 }
 
@@ -311,7 +315,7 @@ TEST_F(LedgerOpen, F82FailedMigrationChangesNothing) {
     Database database{file(), Database::Mode::read_write};
     configure_writer(database);
     EXPECT_THROW(migrate(database, migrations, dir_.path() / "state" / "backups", 1), SqlError);
-    EXPECT_EQ(database.integer("PRAGMA user_version"), 2);
+    EXPECT_EQ(database.integer("PRAGMA user_version"), newest_schema() + 1);
     EXPECT_EQ(database.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'later'"), 0);
 }
 
@@ -321,6 +325,7 @@ TEST_F(LedgerOpen, F82KilledInsideAMigration) {
     const fs::path original = dir_.path() / "original.db";
     fs::copy_file(file(), original);
     bool complete = false;
+    const std::int64_t now = newest_schema();
     std::set<std::int64_t> versions;
     for (int microseconds = 0; !complete; microseconds += 700) {
         ASSERT_LT(microseconds, 2'000'000);
@@ -349,17 +354,18 @@ TEST_F(LedgerOpen, F82KilledInsideAMigration) {
             return database.integer(
                 fmt::format("SELECT count(*) FROM sqlite_schema WHERE name = '{}'", table));
         };
-        EXPECT_EQ(has("second"), version >= 2 ? 1 : 0) << microseconds;
-        EXPECT_EQ(has("later"), version >= 3 ? 1 : 0) << microseconds;
-        if (version == 3) {
+        EXPECT_EQ(has("second"), version > now ? 1 : 0) << microseconds;
+        EXPECT_EQ(has("later"), version > now + 1 ? 1 : 0) << microseconds;
+        if (version == now + 2) {
             EXPECT_EQ(database.integer("SELECT count(*) FROM later WHERE y IS NULL"), 200);
         }
-        if (version > 1) {
-            EXPECT_TRUE(fs::exists(dir_.path() / "state" / "backups" / "ledger-schema1-1.db"));
+        if (version > now) {
+            EXPECT_TRUE(fs::exists(
+                dir_.path() / "state" / "backups" / fmt::format("ledger-schema{}-1.db", now)));
         }
     }
-    EXPECT_TRUE(versions.contains(1));
-    EXPECT_TRUE(versions.contains(3));
+    EXPECT_TRUE(versions.contains(now));
+    EXPECT_TRUE(versions.contains(now + 2));
 }
 
 TEST_F(LedgerOpen, KilledWhileBeingMadeStartsAgain) {

@@ -1,3 +1,4 @@
+#include "agent/ledger/schema.hpp"
 #include "tests/unit/ledger/ledger_fixture.hpp"
 
 #include <fmt/format.h>
@@ -116,7 +117,7 @@ TEST_F(LedgerTest, SummaryCounts) {
     ASSERT_TRUE(step(intent(1, clock_.read())));
     const auto summary = reader().summary();
     ASSERT_TRUE(summary);
-    EXPECT_EQ(summary->schema, 1);
+    EXPECT_EQ(summary->schema, newest_schema());
     EXPECT_EQ(summary->transactions, 1);
     EXPECT_EQ(summary->requests, 2);
     EXPECT_EQ(summary->machines_not_gone, 1);

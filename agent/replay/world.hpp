@@ -1,5 +1,7 @@
 #pragma once
 
+#include "agent/control/speeds.hpp"
+#include "agent/ledger/rows.hpp"
 #include "policies/config/load.hpp"
 #include "policies/replay/replay.hpp"
 
@@ -7,7 +9,7 @@
 #include <vector>
 
 /// From a configuration to the world that a replay runs.
-namespace evenkeel::cli {
+namespace evenkeel::agent {
 
 /// The configuration behind `--world reference`: the world of replay::reference_world, as files.
 [[nodiscard]] std::vector<config::SourceFile> reference_files();
@@ -19,13 +21,18 @@ struct ReplayWorld {
     std::vector<std::string> assumptions{};  ///< sentences
 };
 
+/// Puts the rule that each `rule: auto` entry follows in its place, as the newest nightly replays
+/// say; break-even where there is none.
+void follow_rules(config::Config& config, const std::vector<ledger::RuleReplay>& replays);
+
 /// The world of one model: its own workers, the first of its scaling rule's offers, the cheapest
 /// API among the models of the route that uses it (one without conditions, where there is one), all
 /// in the report currency. `model`: empty for the one of the first scaling rule, else the first
 /// model with an own worker. Prices that the configuration does not state are taken from
-/// `scaling.max_price`. Errors: not_found (no such model), invalid_argument (a currency without a
+/// `scaling.max_price`. Engines are as fast as `speeds` has measured them, else as their seed says.
+/// Errors: not_found (no such model), invalid_argument (a currency without a
 /// rate).
 [[nodiscard]] Result<ReplayWorld> replay_world(
-    const config::Config& config, const std::string& model);
+    const config::Config& config, const std::string& model, const Speeds* speeds = nullptr);
 
-}  // namespace evenkeel::cli
+}  // namespace evenkeel::agent

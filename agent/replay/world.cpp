@@ -1,4 +1,4 @@
-#include "agent/cli/replay_world.hpp"
+#include "agent/replay/world.hpp"
 
 #include "agent/control/renter.hpp"
 #include "policies/routing/catalogue.hpp"
@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <optional>
 
-namespace evenkeel::cli {
+namespace evenkeel::agent {
 
 namespace {
 
@@ -80,8 +80,8 @@ const config::Route* route_of(const config::Config& config, const std::string& m
 
 class Builder {
 public:
-    Builder(const config::Config& config, const config::Model& model)
-        : config_{config}, model_{model} {
+    Builder(const config::Config& config, const config::Model& model, const Speeds* speeds)
+        : config_{config}, model_{model}, speeds_{speeds} {
         world_.model = model.name;
         world_.options.slo = config.slo;
         world_.options.safety = config.safety;
@@ -94,6 +94,9 @@ public:
                 return std::unexpected{done.error()};
             }
         }
+        if (world_.options.own.empty() && world_.options.policy == replay::ReplayPolicy::own_api) {
+            world_.options.policy = replay::ReplayPolicy::api_only;
+        }
         return std::move(world_);
     }
 
@@ -101,8 +104,19 @@ private:
     void assume(std::string sentence) { world_.assumptions.push_back(std::move(sentence)); }
 
     capacity::Profile profile(
-        const std::string& gpu, std::string_view seed, std::string_view whose) {
-        if (const auto known = agent::rental_profile(gpu, model_.name)) {
+        const config::Model& model,
+        const config::Offer& offer,
+        const std::string& gpu,
+        std::string_view seed,
+        std::string_view whose) {
+        const auto known = rental_profile(gpu, model_.name);
+        if (speeds_ != nullptr && speeds_->measured(model, offer) != nullptr) {
+            return speeds_->profile(
+                model,
+                offer,
+                known.value_or(capacity::find_profile(seed).value_or(capacity::Profile{})));
+        }
+        if (known) {
             return *known;
         }
         assume(fmt::format("{} is taken to be as fast as {}, which is not measured", whose, seed));
@@ -122,7 +136,7 @@ private:
             const std::string gpu = !offer.gpu.empty() ? offer.gpu
                                     : known            ? hardware->gpu
                                                        : std::string{};
-            options.own.push_back(profile(gpu, "5090-32b-awq", offer.name));
+            options.own.push_back(profile(model_, offer, gpu, "5090-32b-awq", offer.name));
             options.own_slots.push_back(offer.slots);
             if (known) {
                 options.own_busy_milliwatts = hardware->busy_milliwatts;
@@ -151,6 +165,9 @@ private:
             return {};
         }
         options.scaling = *rule;
+        if (rule->rule_auto) {
+            assume(fmt::format("rule: auto follows {}", to_text(rule->rule)));
+        }
         options.policy = replay::ReplayPolicy::break_even;
         options.boot = rule->boot.value_or(options.constants.boot_seed);
         options.min_bill = rule->min_bill.value_or(provider_minimum / config_.speed);
@@ -159,13 +176,15 @@ private:
                 fmt::format("a machine serves {} s after its order", options.boot.count() / 1'000));
         }
         Price price = rule->max_price;
-        std::string gpu;
+        const config::Offer none;
+        config::Config::OfferRef first{.model = &model_, .offer = &none};
         for (const std::string& name : rule->offers) {
-            const config::Offer* offer = config_.offer(name).offer;
+            const auto found = config_.offer(name);
+            const config::Offer* offer = found.offer;
             if (offer == nullptr) {
                 continue;
             }
-            gpu = offer->gpu;
+            first = found;
             options.rented_slots = offer->slots;
             if (offer->hour_price) {
                 price = *offer->hour_price;
@@ -174,7 +193,8 @@ private:
             }
             break;
         }
-        options.rented = profile(gpu, "h100-32b-fp8", "a rented machine");
+        options.rented = profile(
+            *first.model, *first.offer, first.offer->gpu, "h100-32b-fp8", "a rented machine");
         auto hour = in_report(config_.currency, price);
         auto most = in_report(config_.currency, rule->max_price);
         if (!hour || !most) {
@@ -247,6 +267,7 @@ private:
 
     const config::Config& config_;
     const config::Model& model_;
+    const Speeds* speeds_;
     ReplayWorld world_{};
     std::string api_{};
     bool has_tiers_{false};
@@ -294,7 +315,17 @@ safety: {max_machines: 8, max_creates_per_hour: 1000}
 )"}};
 }
 
-Result<ReplayWorld> replay_world(const config::Config& config, const std::string& name) {
+void follow_rules(config::Config& config, const std::vector<ledger::RuleReplay>& replays) {
+    for (config::Scaling& entry : config.scaling) {
+        const auto replay = std::ranges::find(replays, entry.name, &ledger::RuleReplay::scaling);
+        if (entry.rule_auto && replay != replays.end()) {
+            entry.rule = config::rent_rule_from(replay->follows).value_or(entry.rule);
+        }
+    }
+}
+
+Result<ReplayWorld> replay_world(
+    const config::Config& config, const std::string& name, const Speeds* speeds) {
     const config::Model* model = chosen_model(config, name);
     if (model == nullptr) {
         return fail(
@@ -302,7 +333,7 @@ Result<ReplayWorld> replay_world(const config::Config& config, const std::string
             name.empty() ? std::string{"the configuration has no model to replay"}
                          : fmt::format("the configuration has no model '{}'", name));
     }
-    return Builder{config, *model}.build();
+    return Builder{config, *model, speeds}.build();
 }
 
-}  // namespace evenkeel::cli
+}  // namespace evenkeel::agent
