@@ -10,7 +10,7 @@ namespace {
 using ledger::test_start;
 using namespace std::chrono_literals;
 
-class Compare : public Past {
+class CompareWorlds : public Past {
 protected:
     [[nodiscard]] static std::vector<Subject> two_worlds() {
         const auto world = replay_world(past_config(), "reference-32b");
@@ -28,7 +28,7 @@ protected:
     }
 };
 
-TEST_F(Compare, EveryWorldSeesTheSameRequests) {
+TEST_F(CompareWorlds, EveryWorldSeesTheSameRequests) {
     fill(test_start, 4, 2'000);
     ledger::Reader reader = this->reader();
     std::vector<Subject> subjects = two_worlds();
@@ -46,7 +46,7 @@ TEST_F(Compare, EveryWorldSeesTheSameRequests) {
 }
 
 /// The clock says how far the reading has come: each look takes 100 ms.
-TEST_F(Compare, ALongHistoryIsCutToItsNewestDays) {
+TEST_F(CompareWorlds, ALongHistoryIsCutToItsNewestDays) {
     fill(test_start, 10, 30'000);
     ledger::Reader reader = this->reader();
     std::vector<Subject> subjects = two_worlds();
@@ -68,7 +68,7 @@ TEST_F(Compare, ALongHistoryIsCutToItsNewestDays) {
     EXPECT_EQ(subjects[0].totals[1].requests, 3'000 * days.count());
 }
 
-TEST_F(Compare, ADayThatTakesTooLongIsSaid) {
+TEST_F(CompareWorlds, ADayThatTakesTooLongIsSaid) {
     fill(test_start, 1, 9'000);
     ledger::Reader reader = this->reader();
     std::vector<Subject> subjects = two_worlds();
@@ -83,7 +83,7 @@ TEST_F(Compare, ADayThatTakesTooLongIsSaid) {
     EXPECT_EQ(done.error().code, Errc::timed_out);
 }
 
-TEST_F(Compare, StopsWhenAsked) {
+TEST_F(CompareWorlds, StopsWhenAsked) {
     fill(test_start, 1, 10);
     ledger::Reader reader = this->reader();
     std::vector<Subject> subjects = two_worlds();

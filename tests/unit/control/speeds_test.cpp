@@ -94,7 +94,13 @@ TEST_F(SpeedsTest, AFileOfSomethingElseIsBegunAnew) {
 TEST_F(SpeedsTest, AnIdleWorkerTeachesNothing) {
     Speeds speeds{folder_};
     for (int i = 0; i < 2'000; ++i) {
-        speeds.look(model_, offer_, seed_, counted_, BootTime{seconds{1'000 + i}});
+        speeds.look(
+            model_,
+            offer_,
+            seed_,
+            counted_,
+            capacity::Counting::at_end,
+            BootTime{seconds{1'000 + i}});
     }
     EXPECT_EQ(speeds.measured(model_, offer_), nullptr);
     speeds.save();
