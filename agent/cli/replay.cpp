@@ -76,7 +76,7 @@ std::expected<ReplayWorld, int> world_of(
         return std::unexpected{report(world.error())};
     }
     if (arguments.old_router) {
-        world->options.routing = {.rescue = false, .short_first = false, .output_room = false};
+        world->options.routing = gate::old_router;
     }
     return std::move(*world);
 }
