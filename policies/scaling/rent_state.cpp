@@ -9,8 +9,9 @@ namespace evenkeel::scaling {
 
 namespace {
 
-/// 1 had no records of offers, 2 no gathered signals and no memory of levels.
-constexpr std::uint8_t version = 3;
+/// 1 had no records of offers, 2 no gathered signals and no memory of levels, 3 not what an API
+/// got.
+constexpr std::uint8_t version = 4;
 }  // namespace
 
 Constants Constants::scaled(std::int64_t speed) {
@@ -28,7 +29,8 @@ Constants Constants::scaled(std::int64_t speed) {
           &constants.suspend_most,
           &constants.restart_gap,
           &constants.level_period,
-          &constants.level_window}) {
+          &constants.level_window,
+          &constants.missed_window}) {
         *time = std::max(milliseconds{1}, *time / constants.speed);
     }
     return constants;
@@ -105,7 +107,7 @@ Result<RentState> from_bytes(std::string_view bytes) {
     }
     if (stored >= 3) {
         read_signals(reader, state);
-        read_memory(reader, state.memory);
+        read_memory(reader, state.memory, stored);
     }
     const auto is_sane = [](double value) { return value >= 0 && value < 1e18; };
     if (!reader.ok || !reader.rest.empty() || !is_sane(state.over) || !is_sane(state.worth) ||
