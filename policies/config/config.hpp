@@ -211,7 +211,7 @@ struct Scaling {
     std::string name{};
     std::string model{};
     std::vector<std::string> offers{};  ///< offer names, tried in this order
-    RentRule rule{RentRule::break_even};
+    RentRule rule{RentRule::level_memory};
     std::int64_t trust_millis{1'000};
     std::int64_t efficiency_millis{600};
     int max_order{2};

@@ -93,12 +93,13 @@ constexpr std::array policy_rows{
         .required("it is not known what to rent").filled().ordered()
         .example("[runpod, do]"),
     Key{"scaling[].rule", Type::choice,
-        "How renting is decided: break-even orders one machine at a time, break-even+k as many as "
-        "are needed, level-memory remembers which loads lasted; never keeps the entry but rents "
-        "not."}
-        .one_of("level-memory|break-even|break-even+k|never").def("break-even"),
+        "How renting is decided: level-memory weighs each further machine by itself and remembers "
+        "which loads lasted, break-even orders one machine at a time, break-even+k as many as are "
+        "needed; never keeps the entry but rents not."}
+        .one_of("level-memory|break-even|break-even+k|never").def("level-memory"),
     Key{"scaling[].trust", Type::ratio,
-        "Weight against the forecast: 1.0 is plain break-even, lower trusts the forecast more."}
+        "Weight against the forecast, in the rules break-even and break-even+k: 1.0 is without "
+        "one, lower trusts it more."}
         .between("0.001", "1").def("1.0"),
     Key{"scaling[].efficiency", Type::ratio, "Share of a machine's peak that is really reached."}
         .between("0.01", "1").def("0.6"),
