@@ -299,6 +299,7 @@ INSTANTIATE_TEST_SUITE_P(
         Figure{"servegen_mmid_day4_A", 0, 24, "dstack-like", 0, 236.35},
         Figure{"servegen_mmid_day4_A", 0, 24, "kpa-like", 0, 293.82},
         Figure{"servegen_mmid_day4_A", 0, 24, "break-even", 0, 161.68},
+        Figure{"servegen_mmid_day4_A", 0, 24, "break-even+k", 0, 171.29},
         Figure{"servegen_mmid_day4_A", 0, 24, "oracle", 0, 71.99}),
     name_of);
 

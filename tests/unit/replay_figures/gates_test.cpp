@@ -57,7 +57,7 @@ INSTANTIATE_TEST_SUITE_P(
         Window{"servegen_reason_r1_day0_A", 0, 24, 0.95},
         Window{"servegen_mlarge_day2-3_A", 0, 24, 0.95},
         Window{"servegen_mlarge_day2-3_A", 24, 48, 1.0},
-        Window{"servegen_mlarge_day2-3_A", 6, 30, 0.95},  // no constant was chosen on this one
+        Window{"servegen_mlarge_day2-3_A", 6, 30, 0.95},  // another cut of it
         Window{"servegen_smalloffice_day5-11_A", 0, 168, 0.95},
         Window{"servegen_mmid_day4_A", 0, 24, 0.95}));
 
