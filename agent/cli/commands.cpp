@@ -386,7 +386,7 @@ private:
         replay.add_option("--api-price", r.api_price, "IN/OUT per million tokens: 5/25");
         replay.add_option("--boot", r.boot, "from order to serving: 420s");
         replay.add_flag("--bound", r.bound, "also what no policy could go below");
-        replay.add_flag("--old-router", r.old_router, "without rescue, short prompts first, room");
+        replay.add_flag("--old-router", r.old_router, "without rescue and its companions");
     }
 
     void fill_lab() {

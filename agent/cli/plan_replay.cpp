@@ -208,8 +208,11 @@ std::string plan_replay_text(const PlanReplay& replay) {
             100 * share_within(before),
             100 * share_within(after)));
     if (!is_whole) {
-        out +=
-            line("", "all days take too long; evenkeel replay --since 30d takes the time", "", "");
+        out += line(
+            "",
+            "(the others would take too long; evenkeel replay --since 30d takes them all)",
+            "",
+            "");
     }
     for (const std::string& model : replay.left_out) {
         out += line("", fmt::format("without {}", model), "", "");

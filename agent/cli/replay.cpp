@@ -73,7 +73,7 @@ std::expected<ReplayColumn, int> column_of(
         return std::unexpected{report(world.error())};
     }
     if (arguments.old_router) {
-        world->options.routing = {.rescue = false, .short_first = false, .output_room = false};
+        world->options.routing = gate::old_router;
     }
     return ReplayColumn{
         .name = "configuration", .config = std::move(loaded->config), .world = std::move(*world)};

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <span>
 #include <utility>
 
 namespace evenkeel::agent {
@@ -167,6 +168,23 @@ void Renter::measure_own(
     rule.own_since = now;
 }
 
+std::optional<std::int64_t> Renter::queue_elsewhere(
+    const config::Scaling& scaling, const gate::ModelCounters& demand) const {
+    const auto* other = scaling.worth_it ? catalogue_->model(scaling.worth_it->against) : nullptr;
+    std::optional<std::int64_t> least;
+    for (const routing::ApiOffer& api :
+         other == nullptr ? std::span<const routing::ApiOffer>{} : std::span{other->apis}) {
+        const config::TokenRates rates = config::rates_of(api.price, 0);
+        const std::int64_t cost =
+            report(
+                rates.in.cost(std::max<std::int64_t>(demand.queued_tokens_in, 0), Rounding::up)) +
+            report(
+                rates.out.cost(std::max<std::int64_t>(demand.queued_tokens_out, 0), Rounding::up));
+        least = std::min(least.value_or(cost), cost);
+    }
+    return least;
+}
+
 scaling::ScalingSnapshot Renter::snapshot(
     Rule& rule, const gate::Counters& counters, const Conditions& conditions) {
     const Now now = parts_.clock.read();
@@ -264,6 +282,7 @@ scaling::ScalingSnapshot Renter::snapshot(
         }
     }
     snapshot.budget_blocks = snapshot.room.budget && *snapshot.room.budget <= 0;
+    snapshot.queue_elsewhere = queue_elsewhere(rule.scaling, snapshot.demand);
     if (config.safety.max_per_day) {
         snapshot.room.day = report(*config.safety.max_per_day) - parts_.exposure.day();
     }

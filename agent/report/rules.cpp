@@ -70,14 +70,15 @@ std::string rule_replay_text(const ledger::RuleReplay& replay, const ledger::Zon
     const ledger::RuleOutcome* now = outcome_of(replay, replay.rule);
     const ledger::RuleOutcome* best = outcome_of(replay, replay.recommended);
     if (now == nullptr || best == nullptr) {
-        return fmt::format("{}{}; none is recommended: {}\n", head, replay.rule, replay.note);
+        return fmt::format(
+            "{}none is recommended: {} ({} is in force)\n", head, replay.note, replay.rule);
     }
     if (now == best) {
         return fmt::format(
-            "{}{} is the one to have, J {} ({})\n",
+            "{}{} is recommended, and was in force: J {} ({})\n",
             head,
-            replay.rule,
-            amount(replay, now->j),
+            best->rule,
+            amount(replay, best->j),
             when(replay, zone));
     }
     const double saved = now->j.nanos() == 0
@@ -85,12 +86,11 @@ std::string rule_replay_text(const ledger::RuleReplay& replay, const ledger::Zon
                              : 100 * static_cast<double>(now->j.nanos() - best->j.nanos()) /
                                    static_cast<double>(now->j.nanos());
     return fmt::format(
-        "{}{} would save {:.0f} %, J {} and not the {} of {} ({})\n",
+        "{}{} is recommended: J {}, {:.0f} % less than {}, which was in force ({})\n",
         head,
         best->rule,
-        saved,
         amount(replay, best->j),
-        amount(replay, now->j),
+        saved,
         replay.rule,
         when(replay, zone));
 }

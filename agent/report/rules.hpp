@@ -11,7 +11,7 @@
 namespace evenkeel::report {
 
 [[nodiscard]] boost::json::object rule_replay_json(const ledger::RuleReplay& replay);
-/// One line: what is in force, what would have cost less, or why nobody knows.
+/// One line: which rule is recommended and what it saves, or why none is.
 [[nodiscard]] std::string rule_replay_text(
     const ledger::RuleReplay& replay, const ledger::Zone& zone);
 

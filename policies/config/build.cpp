@@ -368,6 +368,17 @@ void build_scaling(const Node* root, const Index& index, Config& out) {
         read(&item, "max_life", scaling.max_life);
         read(&item, "drain", scaling.drain);
         read(&item, "warm_up", scaling.warm_up);
+        if (const Node* start = child(&item, "start_when")) {
+            StartWhen& when = scaling.start_when.emplace();
+            read(start, "wait_over", when.wait_over);
+            read(start, "for", when.holds_for);
+        }
+        if (const Node* worth = child(&item, "worth_it")) {
+            WorthIt& least = scaling.worth_it.emplace();
+            read(worth, "against", least.against);
+            least.against = canonical_model(index, least.against);
+            read(worth, "queue_tokens_at_least", least.queue_tokens);
+        }
     }
 }
 

@@ -298,6 +298,11 @@ void Checker::check_scaling() {
 
 void Checker::check_scaling_entry(const Node& item, const std::string& path) {
     check_model_name(file_policy, child(&item, "model"), "this entry rents for", path + ".model");
+    check_model_name(
+        file_policy,
+        child(child(&item, "worth_it"), "against"),
+        "this entry compares with",
+        path + ".worth_it.against");
     need_rate(file_policy, child(&item, "max_price"), path + ".max_price");
     const Node* max_life = child(&item, "max_life");
     not_above(

@@ -246,11 +246,27 @@ inline constexpr std::array rent_rules{
 [[nodiscard]] std::string_view to_text(RentRule rule) noexcept;
 [[nodiscard]] std::optional<RentRule> rent_rule_from(std::string_view text) noexcept;
 
+/// No machine is ordered before somebody has waited longer than `wait_over` for so long.
+struct StartWhen {
+    Milliseconds wait_over{0};
+    Milliseconds holds_for{0};
+    friend bool operator==(const StartWhen&, const StartWhen&) = default;
+};
+
+/// Nor for less work than this.
+struct WorthIt {
+    /// What waits must cost at this model's cheapest API as much as a machine commits; empty: not
+    /// compared.
+    std::string against{};
+    std::int64_t queue_tokens{0};  ///< so many must wait, prompts and expected answers
+    friend bool operator==(const WorthIt&, const WorthIt&) = default;
+};
+
 struct Scaling {
     std::string name{};
     std::string model{};
     std::vector<std::string> offers{};  ///< offer names, tried in this order
-    RentRule rule{RentRule::break_even};
+    RentRule rule{RentRule::level_memory};
     bool rule_auto{false};  ///< `auto`: `rule` only until the nightly replay recommends one
     std::int64_t trust_millis{1'000};
     std::int64_t efficiency_millis{600};
@@ -266,6 +282,8 @@ struct Scaling {
     Milliseconds max_life{std::chrono::hours{6}};  ///< required in the file
     Milliseconds drain{std::chrono::minutes{3}};
     Milliseconds warm_up{std::chrono::minutes{15}};  ///< latest time from order to serving
+    std::optional<StartWhen> start_when{};           ///< beside the rule
+    std::optional<WorthIt> worth_it{};               ///< beside the rule
     friend bool operator==(const Scaling&, const Scaling&) = default;
 };
 

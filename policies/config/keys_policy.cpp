@@ -97,12 +97,14 @@ constexpr std::array policy_rows{
         .required("it is not known what to rent").filled().ordered()
         .example("[runpod, do]"),
     Key{"scaling[].rule", Type::choice,
-        "How renting is decided: break-even orders one machine at a time, break-even+k as many as "
-        "are needed, level-memory remembers which loads lasted; never keeps the entry but rents "
-        "not; auto follows what the nightly replay recommends, break-even until it does."}
-        .one_of("level-memory|break-even|break-even+k|never|auto").def("break-even"),
+        "How renting is decided: level-memory weighs each further machine by itself and remembers "
+        "which loads lasted, break-even orders one machine at a time, break-even+k as many as are "
+        "needed; never keeps the entry but rents not; auto follows what the nightly "
+        "replay recommends, level-memory until it does."}
+        .one_of("level-memory|break-even|break-even+k|never|auto").def("level-memory"),
     Key{"scaling[].trust", Type::ratio,
-        "Weight against the forecast: 1.0 is plain break-even, lower trusts the forecast more."}
+        "Weight against the forecast, in the rules break-even and break-even+k: 1.0 is without "
+        "one, lower trusts it more."}
         .between("0.001", "1").def("1.0"),
     Key{"scaling[].efficiency", Type::ratio, "Share of a machine's peak that is really reached."}
         .between("0.01", "1").def("0.6"),
@@ -135,14 +137,20 @@ constexpr std::array policy_rows{
     Key{"scaling[].warm_up", Type::duration,
         "Latest time from order to serving; a machine that takes longer is destroyed."}
         .between("10ms", "6h").def("15m"),
-    Key{"scaling[].start_when", Type::map, "Not before this, beside the rule."}.inert(),
-    Key{"scaling[].start_when.wait_over", Type::duration, "Wait that must be passed."}
+    Key{"scaling[].start_when", Type::map,
+        "A condition beside the rule: nothing is ordered before it holds, but for `min`."},
+    Key{"scaling[].start_when.wait_over", Type::duration,
+        "Somebody must have waited longer than this."}
         .between("0s", "24h").example("10s"),
-    Key{"scaling[].start_when.for", Type::duration, "For how long."}
+    Key{"scaling[].start_when.for", Type::duration, "And that without a break for so long."}
         .between("0s", "24h").example("45s"),
-    Key{"scaling[].worth_it", Type::map, "Nor for less than this."}.inert(),
-    Key{"scaling[].worth_it.against", Type::model_name, "Model to compare with."}.example("opus"),
-    Key{"scaling[].worth_it.queue_tokens_at_least", Type::tokens, "Tokens that must wait."}
+    Key{"scaling[].worth_it", Type::map,
+        "A condition beside the rule: nothing is ordered for less work, but for `min`."},
+    Key{"scaling[].worth_it.against", Type::model_name,
+        "What waits must cost as much at this model's cheapest API as a machine commits."}
+        .example("opus"),
+    Key{"scaling[].worth_it.queue_tokens_at_least", Type::tokens,
+        "So many tokens must wait, prompts and expected answers."}
         .between("0", "1000M").example("286k"),
 
     Key{"breakeven", Type::map, "Assumptions of the break-even report."},

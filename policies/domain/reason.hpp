@@ -53,6 +53,9 @@ enum class ReasonCode : std::uint16_t {
     hold_undeleted = 71,  ///< would rent, but a delete at the provider is unproved for {0} ms
     hold_suspended = 72,  ///< would rent, but {0} machines in a row failed; waits {1} ms more
     hold_balance = 73,    ///< would rent, but the account has {0} nano-units and {1} are needed
+    hold_wait = 74,       ///< would rent, but waits over {0} ms have lasted for {1} ms, {2} wanted
+    hold_queue = 75,      ///< would rent, but {0} tokens wait, {1} wanted
+    hold_worth = 76,      ///< would rent, but what waits costs {0} nano-units elsewhere, {1} here
     // machines
     machine_boot_late = 80,    ///< not reachable within {0} ms
     machine_rejected = 81,     ///< failed acceptance

@@ -151,11 +151,15 @@ struct BudgetLimit {
 
 /// Parts of placement that can be left out, for comparison in replay. The daemon has them all.
 struct Routing {
-    bool rescue{true};       ///< late requests leave their worker before their first token
-    bool short_first{true};  ///< short prompts first among those of a key that wait
-    bool output_room{true};  ///< cache room for `tokens_out_room` instead of the plain guess
+    bool rescue{true};         ///< late requests leave their worker before their first token
+    bool short_first{true};    ///< short prompts first among those of a key that wait
+    bool output_room{true};    ///< cache room for `tokens_out_room` instead of the plain guess
+    bool short_backlog{true};  ///< prompts wait in the gate, not in line at a worker
     friend constexpr bool operator==(const Routing&, const Routing&) = default;
 };
+/// None of them: the router before rescue and its companions.
+inline constexpr Routing old_router{
+    .rescue = false, .short_first = false, .output_room = false, .short_backlog = false};
 
 struct Policy {
     std::int64_t revision{0};            ///< Arrival::revision of requests planned under it

@@ -14,8 +14,13 @@ using std::chrono::nanoseconds;
 
 /// Share of the engine's time that prompts get while sequences decode as well.
 constexpr double prompt_share = 0.6;
-/// A worker is taken when its first token is expected within so many thousandths of the limit.
+/// A worker is taken when its first token is expected within so many thousandths of the limit, if
+/// the request could not leave it again: a rescue needs no reserve against a wrong guess.
 constexpr std::int64_t margin_millis = 900;
+/// A worker takes no further prompt while it still has this much to read. What waits in the gate
+/// may be overtaken by shorter prompts and go wherever room appears first; what waits at a worker
+/// cannot. Half of what the shortest prompts have by default: they get in behind any line.
+constexpr double backlog_max_s = 2.5;
 /// The API gets so much more time than its first token needs.
 constexpr nanoseconds rescue_slack = std::chrono::seconds{1};
 /// A request that will be in time after all is looked at again so much later.
@@ -115,9 +120,17 @@ bool Gate::State::in_time(const Request& request, std::uint32_t slot, Now now) c
         time_of(step) > arrival.per_output_token) {
         return false;
     }
-    const double prompts = backlog(source, now) + static_cast<double>(arrival.tokens_in);
-    const nanoseconds first = time_of(prompts / prompt_rate(source, running > 0));
-    const nanoseconds limit = (arrival.first_token_by - request.arrived) / 1'000 * margin_millis;
+    const double rate = prompt_rate(source, running > 0);
+    const double ahead = backlog(source, now);
+    if (routing.short_backlog && ahead > backlog_max_s * rate) {
+        return false;
+    }
+    const nanoseconds first = time_of((ahead + static_cast<double>(arrival.tokens_in)) / rate);
+    const bool may_leave = routing.rescue && arrival.streams && !request.rescued &&
+                           arrival.api_count > arrival.apis_first &&
+                           request.tried_count + 1u < tries_max;
+    const std::int64_t share = may_leave ? 1'000 : margin_millis;
+    const nanoseconds limit = (arrival.first_token_by - request.arrived) / 1'000 * share;
     return now.boot - request.arrived + first <= limit;
 }
 

@@ -49,14 +49,20 @@ bool Tick::trusts_memory() const {
 void Tick::set_worths() {
     const LevelMemory& memory = out_.state.memory;
     worths_.assign(memory.levels.size(), 0.0);
-    if (memory.work <= 0 || memory.money <= 0) {
-        return;
-    }
-    const double each = memory.money / memory.work * efficiency();
-    for (std::size_t k = 0; k < worths_.size(); ++k) {
-        const double busy = memory.work / efficiency() - static_cast<double>(k);
-        worths_[k] = each * std::clamp(busy, 0.0, 1.0);
-    }
+    /// Hands work out to the levels from `first` on, each as much as keeps one machine busy.
+    const auto hand_out = [this](double money, double work, std::size_t first) {
+        if (work <= 0 || money <= 0) {
+            return;
+        }
+        const double each = money / work * efficiency();
+        for (std::size_t k = first; k < worths_.size(); ++k) {
+            const double busy = work / efficiency() - static_cast<double>(k - first);
+            worths_[k] = std::max(worths_[k], each * std::clamp(busy, 0.0, 1.0));
+        }
+    };
+    hand_out(memory.money, memory.work, 0);
+    // How much a machine takes is a guess (efficiency); what went past those that serve is not.
+    hand_out(memory.missed_money, memory.missed_work, static_cast<std::size_t>(ready_));
 }
 
 void Tick::take_levels(nanoseconds elapsed) {
@@ -77,10 +83,16 @@ void Tick::take_levels(nanoseconds elapsed) {
         engine_seconds(
             sum.overflow_in + sum.refused_in + sum.rented_in,
             sum.overflow_out + sum.refused_out + sum.rented_out));
+    const double missed = std::max(
+        0.0, engine_seconds(sum.overflow_in + sum.refused_in, sum.overflow_out + sum.refused_out));
     const double own = std::max(0.0, engine_seconds(sum.own_in, sum.own_out));
-    const double money = static_cast<double>(std::max<std::int64_t>(0, sum.overflow + sum.rented));
-    average(memory.money, money / dt, elapsed, constants_.level_window);
+    const auto money = [](std::int64_t sum_of) {
+        return static_cast<double>(std::max<std::int64_t>(0, sum_of));
+    };
+    average(memory.money, money(sum.overflow + sum.rented) / dt, elapsed, constants_.level_window);
     average(memory.work, work / dt, elapsed, constants_.level_window);
+    average(memory.missed_money, money(sum.overflow) / dt, elapsed, constants_.missed_window);
+    average(memory.missed_work, missed / dt, elapsed, constants_.missed_window);
     average(memory.load, (work + own) / dt, elapsed, warm_);
     set_worths();
     learn(elapsed);

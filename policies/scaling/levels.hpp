@@ -36,6 +36,8 @@ struct LevelMemory {
     double money{0};  ///< average report nanos a second of API money that own workers left over
     double work{0};   ///< average rented-engine-seconds a second of the same
     double load{0};   ///< average rented-engine-seconds a second of everything
+    double missed_money{0};  ///< of `money`, what went to an API, averaged over less time
+    double missed_work{0};   ///< rented-engine-seconds a second of the same
     std::vector<Level> levels{};
     std::vector<std::int64_t> earned{};  ///< so far, per level
     /// Loads that were seen, oldest first, two boot times long: their bands, and what each level

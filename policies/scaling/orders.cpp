@@ -86,6 +86,31 @@ Reason Tick::closed() const {
     return {};
 }
 
+Reason Tick::not_yet() const {
+    if (policy_.start_when) {
+        const config::StartWhen& when = *policy_.start_when;
+        const nanoseconds lasted = out_.state.waits_for.value_or(nanoseconds::zero());
+        if (!out_.state.waits_for || lasted < when.holds_for) {
+            return {
+                ReasonCode::hold_wait,
+                {when.wait_over.count(), ms_of(lasted), when.holds_for.count()}};
+        }
+    }
+    if (policy_.worth_it) {
+        const config::WorthIt& least = *policy_.worth_it;
+        const std::int64_t tokens = seen_.demand.queued_tokens_in + seen_.demand.queued_tokens_out;
+        if (tokens < least.queue_tokens) {
+            return {ReasonCode::hold_queue, {tokens, least.queue_tokens}};
+        }
+        const std::int64_t cost = reference_ != nullptr ? commit(*reference_) : 0;
+        // Without a price nothing can be said against the order.
+        if (!least.against.empty() && seen_.queue_elsewhere.value_or(most) < cost) {
+            return {ReasonCode::hold_worth, {*seen_.queue_elsewhere, cost}};
+        }
+    }
+    return {};
+}
+
 Reason Tick::refusal(const OfferView& offer) const {
     if (offer.closed.code != ReasonCode::none) {
         return offer.closed;
@@ -151,6 +176,12 @@ bool Tick::order() {
     const Want want = wanted();
     if (want.count <= 0) {
         return false;
+    }
+    if (want.reason.code != ReasonCode::rent_min) {
+        if (const Reason reason = not_yet(); reason.code != ReasonCode::none) {
+            hold(reason);
+            return false;
+        }
     }
     if (const Reason reason = closed(); reason.code != ReasonCode::none) {
         hold(reason);

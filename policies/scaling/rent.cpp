@@ -70,6 +70,7 @@ void Tick::gather() {
         } else {
             s.gathered = {};
             s.backlog_for.reset();
+            s.waits_for.reset();
             s.taken = seen_.demand;
             for (const MachineView& machine : seen_.machines) {
                 s.worth_taken[machine.id] = machine.worth;
@@ -84,6 +85,11 @@ void Tick::gather() {
     if (s.backlog_for) {
         *s.backlog_for += elapsed;
     }
+    const bool waits = policy_.start_when && now.queued > 0 &&
+                       seen_.now.boot - now.oldest_arrival > policy_.start_when->wait_over;
+    s.waits_for = !waits        ? std::nullopt
+                  : s.waits_for ? std::optional{*s.waits_for + elapsed}
+                                : std::optional{nanoseconds::zero()};
     sum.overflow += now.overflow_cost - before.overflow_cost;
     sum.overflow += now.refused_worth - before.refused_worth;
     sum.refused_in += now.refused_tokens_in - before.refused_tokens_in;

@@ -35,12 +35,14 @@
 /// `break-even` orders one machine at a time, `break-even+k` as many as the overflow keeps busy.
 ///
 /// `level-memory` does the same sum for each further machine by itself (levels.hpp). What level k
-/// earns now, v[k], follows from the excess, which is all that own workers did not take. Level k is
-/// ordered when v[k] less its price has added up to half of what a rental commits, and given back
-/// when its price less v[k] has added up to one boot bill, except that a load after which the level
-/// usually earned its price stops that sum, for four boot bills of plain idling at most. Beside
-/// each level runs its shadow, the same without memory; `account` is what memory has saved against
-/// it. Memory that has lost eight boot bills in all is not listened to any more.
+/// earns now, v[k], follows from the excess, which is all that own workers did not take; for levels
+/// that do not serve it is no less than their share of what an API just got, however busy the
+/// machines look. Level k is ordered when v[k] less its price has added up to half of what a rental
+/// commits, and given back when its price less v[k] has added up to one boot bill, except that a
+/// load after which the level usually earned its price stops that sum, for four boot bills of plain
+/// idling at most. Beside each level runs its shadow, the same without memory; `account` is what
+/// memory has saved against it. Memory that has lost two boot bills in all is not listened to any
+/// more.
 ///
 /// What counts: a machine whose delete is only to be proved is no machine of the rule any more,
 /// unless it failed, though it counts for safety.max_machines. An ordered one counts until it
@@ -76,9 +78,10 @@ struct Constants {
     // level-memory, see specs of the rule in rent.hpp
     milliseconds level_period{10'000};           ///< its tick
     milliseconds level_window{30'000};           ///< of the averages of what own workers leave over
+    milliseconds missed_window{10'000};          ///< of the averages of what an API got
     std::int64_t level_theta_millis{500};        ///< of a commitment: lost without it, ordered
     std::int64_t level_idle_most_millis{4'000};  ///< of a boot bill: idling that memory may cost
-    std::int64_t level_credit_millis{8'000};     ///< of a boot bill: what memory may lose in all
+    std::int64_t level_credit_millis{2'000};     ///< of a boot bill: what memory may lose in all
     std::int64_t level_cap_millis{20'000};       ///< and what it may save up
     int level_trust_after{8};                    ///< boot times after which half is believed
     int levels_max{64};
@@ -138,6 +141,8 @@ struct ScalingSnapshot {
     bool frozen{false};
     bool budget_blocks{false};  ///< some budget says no_new_machines
     bool ledger_ok{true};
+    /// What the requests that wait would cost at worth_it.against; nothing: no price is known.
+    std::optional<std::int64_t> queue_elsewhere{};
 };
 
 /// How the machines of one offer did lately.
@@ -180,6 +185,7 @@ struct RentState {
     Gathered gathered{};
     LevelMemory memory{};                      ///< of level-memory
     std::optional<nanoseconds> backlog_for{};  ///< model without priced API: too long for so long
+    std::optional<nanoseconds> waits_for{};    ///< start_when.wait_over has been passed for so long
 
     // Of this process only; not serialised.
     bool started{false};

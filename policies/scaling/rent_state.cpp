@@ -9,8 +9,9 @@ namespace evenkeel::scaling {
 
 namespace {
 
-/// 1 had no records of offers, 2 no gathered signals and no memory of levels.
-constexpr std::uint8_t version = 3;
+/// 1 had no records of offers, 2 no gathered signals and no memory of levels, 3 not what an API
+/// got.
+constexpr std::uint8_t version = 5;
 }  // namespace
 
 Constants Constants::scaled(std::int64_t speed) {
@@ -28,7 +29,8 @@ Constants Constants::scaled(std::int64_t speed) {
           &constants.suspend_most,
           &constants.restart_gap,
           &constants.level_period,
-          &constants.level_window}) {
+          &constants.level_window,
+          &constants.missed_window}) {
         *time = std::max(milliseconds{1}, *time / constants.speed);
     }
     return constants;
@@ -65,6 +67,8 @@ std::string to_bytes(const RentState& state) {
     }
     put_signals(out, state);
     put_memory(out, state.memory);
+    put(out, static_cast<std::uint64_t>(state.waits_for ? 1 : 0));
+    put(out, static_cast<std::int64_t>(state.waits_for.value_or(nanoseconds{0}).count()));
     return out;
 }
 
@@ -105,7 +109,14 @@ Result<RentState> from_bytes(std::string_view bytes) {
     }
     if (stored >= 3) {
         read_signals(reader, state);
-        read_memory(reader, state.memory);
+        read_memory(reader, state.memory, stored);
+    }
+    if (stored >= 5) {
+        const bool waits = reader.word() == 1;
+        const nanoseconds waits_for{reader.number()};
+        if (waits && waits_for >= nanoseconds::zero()) {
+            state.waits_for = waits_for;
+        }
     }
     const auto is_sane = [](double value) { return value >= 0 && value < 1e18; };
     if (!reader.ok || !reader.rest.empty() || !is_sane(state.over) || !is_sane(state.worth) ||

@@ -45,6 +45,9 @@ void grow(ScalingSnapshot& world, const Phase& phase, Streams& streams) {
     demand.refused_worth += streams.refused.add(money(phase.refused_hour));
     demand.refused_tokens_in += streams.refused_in.add(tokens(phase.refused_machines));
     demand.own_tokens_in += streams.own_in.add(tokens(phase.own_machines));
+    if (demand.queued == 0) {
+        demand.oldest_arrival = world.now.boot;
+    }
     demand.queued = phase.waiting;
     demand.queued_tokens_in = phase.waiting_tokens_in;
     demand.queued_tokens_out = phase.waiting_tokens_out;

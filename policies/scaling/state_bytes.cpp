@@ -129,6 +129,8 @@ void put_memory(std::string& out, const LevelMemory& memory) {
     put(out, memory.money);
     put(out, memory.work);
     put(out, memory.load);
+    put(out, memory.missed_money);
+    put(out, memory.missed_work);
     put(out, memory.account);
     put(out, static_cast<std::uint64_t>(memory.levels.size()));
     for (const Level& level : memory.levels) {
@@ -148,10 +150,14 @@ void put_memory(std::string& out, const LevelMemory& memory) {
     }
 }
 
-void read_memory(Reader& reader, LevelMemory& memory) {
+void read_memory(Reader& reader, LevelMemory& memory, int version) {
     memory.money = average(reader);
     memory.work = average(reader);
     memory.load = average(reader);
+    if (version >= 4) {
+        memory.missed_money = average(reader);
+        memory.missed_work = average(reader);
+    }
     memory.account = amount(reader);
     for (std::size_t left = level_count(reader); left > 0 && reader.ok; --left) {
         memory.levels.push_back(read_level(reader));

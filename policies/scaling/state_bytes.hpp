@@ -61,6 +61,7 @@ void put_signals(std::string& out, const RentState& state);
 void put_memory(std::string& out, const LevelMemory& memory);
 /// What version 3 added. Turns `reader.ok` false for what cannot be.
 void read_signals(Reader& reader, RentState& state);
-void read_memory(Reader& reader, LevelMemory& memory);
+/// `version`: of the bytes.
+void read_memory(Reader& reader, LevelMemory& memory, int version);
 
 }  // namespace evenkeel::scaling

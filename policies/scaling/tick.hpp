@@ -151,6 +151,8 @@ private:
     }
 
     [[nodiscard]] Reason closed() const;
+    /// Why start_when or worth_it say that it is too early, or too little.
+    [[nodiscard]] Reason not_yet() const;
 
     /// Why this offer cannot be taken, whatever the money.
     [[nodiscard]] Reason refusal(const OfferView& offer) const;

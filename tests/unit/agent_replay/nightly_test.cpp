@@ -67,7 +67,7 @@ INSTANTIATE_TEST_SUITE_P(
         NightCase{"NeverHadOneAndJustStarted", 720min, std::nullopt, 1min, false}),
     [](const auto& info) { return std::string{info.param.name}; });
 
-class NightlyRules : public Past {
+class RulesAtNight : public Past {
 protected:
     [[nodiscard]] static std::shared_ptr<const routing::Catalogue> catalogue() {
         routing::NameTable names;
@@ -90,7 +90,7 @@ protected:
     }
 };
 
-TEST_F(NightlyRules, TooLittleHistoryRecommendsNothing) {
+TEST_F(RulesAtNight, TooLittleHistoryRecommendsNothing) {
     fill(test_start, 2, 1'500);
     const auto rows = replay(config::RentRule::break_even);
     ASSERT_TRUE(rows) << rows.error().message;
@@ -104,7 +104,7 @@ TEST_F(NightlyRules, TooLittleHistoryRecommendsNothing) {
     EXPECT_TRUE(row.outcomes.empty());
 }
 
-TEST_F(NightlyRules, APeakThatApisAnswerIsWorthRentingFor) {
+TEST_F(RulesAtNight, APeakThatApisAnswerIsWorthRentingFor) {
     fill_peak();
     const auto rows = replay(config::RentRule::never);
     ASSERT_TRUE(rows) << rows.error().message;
@@ -125,7 +125,7 @@ TEST_F(NightlyRules, APeakThatApisAnswerIsWorthRentingFor) {
     EXPECT_GT(best->machine_starts, 0);
 }
 
-TEST_F(NightlyRules, WithoutTheTimeForADayItSaysSo) {
+TEST_F(RulesAtNight, WithoutTheTimeForADayItSaysSo) {
     fill_peak();
     int looks = 0;
     const auto rows =
@@ -135,7 +135,7 @@ TEST_F(NightlyRules, WithoutTheTimeForADayItSaysSo) {
     EXPECT_NE(rows->front().note.find("take more than"), std::string::npos) << rows->front().note;
 }
 
-TEST_F(NightlyRules, AThreadOfItsOwnDoesIt) {
+TEST_F(RulesAtNight, AThreadOfItsOwnDoesIt) {
     fill(test_start, 1, 20);
     Nightly nightly{state(), ledger::Zone{}};
     EXPECT_FALSE(nightly.take());
@@ -157,7 +157,7 @@ TEST_F(NightlyRules, AThreadOfItsOwnDoesIt) {
     nightly.begin(catalogue(), {}, test_start);  // and again; the destructor waits
 }
 
-TEST_F(NightlyRules, TheNewestOfEachEntryIsKept) {
+TEST_F(RulesAtNight, TheNewestOfEachEntryIsKept) {
     EXPECT_TRUE(reader().rule_replays()->empty());
     ledger::RuleReplay row{
         .at = test_start,

@@ -66,6 +66,36 @@ TEST(GateOutlook, AFirstTokenLetsTheNextOneIn) {
     EXPECT_EQ(desk.said(), "grant 2 on 20 own_waited");
 }
 
+TEST(GateOutlook, PromptsWaitInTheGateNotInLineAtAWorker) {
+    for (const bool short_backlog : {false, true}) {
+        Desk desk{Policy{.routing = {.short_backlog = short_backlog}}};
+        add_api(desk);
+        add_worker(desk, own, SourceKind::own, plain_speed);
+        const Handle first = desk.arrive(timely(desk, 2'000));  // 3.3 s beside another
+        desk.arrive(timely(desk, 100));                         // in time behind it: 3.5 of 6 s
+        EXPECT_EQ(desk.said(), short_backlog ? "queued 2" : "grant 2 on 20 own_free");
+        if (short_backlog) {
+            desk.arrive(timely(desk, 10));  // the shorter one overtakes
+            desk.now.boot = at(2s);
+            desk.effects.clear();
+            desk.gate.first_token(first, desk.now, desk.effects);
+            EXPECT_EQ(desk.said(), "grant 3 on 20 own_waited, grant 2 on 20 own_waited");
+        }
+    }
+}
+
+TEST(GateOutlook, ReserveIsKeptOnlyByThoseThatCouldNotLeaveAgain) {
+    for (const bool streams : {false, true}) {
+        Desk desk;
+        add_api(desk);
+        add_worker(desk, own, SourceKind::own, plain_speed);
+        Arrival arrival = timely(desk, 5'700);  // its first token after 5.7 of 6 s
+        arrival.streams = streams;
+        desk.arrive(arrival);
+        EXPECT_EQ(desk.said(), streams ? "grant 1 on 20 own_free" : "queued 1");
+    }
+}
+
 TEST(GateOutlook, WithoutAnApiAnyFreeSlotIsTaken) {
     Desk desk;
     add_worker(desk, own, SourceKind::own, plain_speed);

@@ -106,7 +106,9 @@ TEST(Replay, AlwaysOnIsBilledFromOneBootBeforeToTheEnd) {
 TEST(Replay, BreakEvenRentsForALongBurstAndGivesBack) {
     const auto rows = steady(1h, 6);
     const auto own_api = replay(rows, world(ReplayPolicy::own_api));
-    const auto rule = replay(rows, world(ReplayPolicy::break_even));
+    Options options = world(ReplayPolicy::break_even);
+    options.scaling.rule = config::RentRule::break_even;
+    const auto rule = replay(rows, options);
     ASSERT_TRUE(own_api && rule);
     EXPECT_GE(rule->machine_starts, 1);
     EXPECT_LE(rule->machine_starts, 4);

@@ -1,6 +1,6 @@
-#include "lab/player/trace_file.hpp"
 #include "policies/replay/bound.hpp"
 #include "policies/replay/builtin.hpp"
+#include "tests/unit/replay_figures/world.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,30 +15,13 @@
 namespace evenkeel::replay {
 namespace {
 
+using namespace figures;
 using namespace std::chrono_literals;
-using std::chrono::hours;
 
 constexpr double near = 0.10;             ///< of the reference
 constexpr double half_a_cent = 0.005'01;  ///< USD: what a figure rounded to cents leaves open
 /// What this evaluator is known to do otherwise; docs/policy-results.md says why.
 constexpr double apart_allowed = 0.20;
-
-OpenRows trace(const std::string& name, int from_h, int to_h) {
-    const std::string folder = name == "azure2023_conv" ? EVENKEEL_SOURCE_DIR "/lab/traces/"
-                                                        : EVENKEEL_SOURCE_DIR "/data/traces/";
-    return window_of(
-        lab::player::open_trace(folder + name + ".csv.gz"), hours{from_h}, hours{to_h});
-}
-
-Options old_router() {
-    Options options = reference_world();
-    options.routing = {.rescue = false, .short_first = false, .output_room = false};
-    return options;
-}
-
-double usd_of(Money amount) {
-    return static_cast<double>(amount.nanos()) * 1e-9;
-}
 
 struct Figure {
     const char* trace;
@@ -137,7 +120,7 @@ void nobody_below(const OpenRows& rows, const PriceAndBoot& world) {
     ASSERT_TRUE(bound) << bound.error().message;
     EXPECT_GT(bound->nanos(), 0);
     for (const bool fresh : {false, true}) {
-        options.routing = {.rescue = fresh, .short_first = fresh, .output_room = fresh};
+        options.routing = fresh ? gate::Routing{} : gate::old_router;
         for (const std::string_view policy : builtin_policies()) {
             ASSERT_TRUE(apply_builtin(policy, options));
             const auto totals = replay(rows, options);
@@ -316,6 +299,7 @@ INSTANTIATE_TEST_SUITE_P(
         Figure{"servegen_mmid_day4_A", 0, 24, "dstack-like", 0, 236.35},
         Figure{"servegen_mmid_day4_A", 0, 24, "kpa-like", 0, 293.82},
         Figure{"servegen_mmid_day4_A", 0, 24, "break-even", 0, 161.68},
+        Figure{"servegen_mmid_day4_A", 0, 24, "break-even+k", 0, 171.29},
         Figure{"servegen_mmid_day4_A", 0, 24, "oracle", 0, 71.99}),
     name_of);
 

@@ -1,4 +1,5 @@
 #include "policies/scaling/rent.hpp"
+#include "policies/scaling/state_bytes.hpp"
 #include "tests/unit/scaling/scene.hpp"
 
 #include <gtest/gtest.h>
@@ -27,6 +28,8 @@ RentState some_state() {
     state.gathered.overflow = 17;
     state.gathered.worth[MachineId{7}] = -2;
     state.backlog_for = 2s;
+    state.memory.missed_money = 1'234.5;
+    state.memory.missed_work = 0.25;
     state.memory.account = -5;
     state.memory.levels = {
         {.debt = 3, .shadow = ShadowPhase::booting, .cells = {{.seen = 2, .sum = 1.5}}}};
@@ -75,8 +78,25 @@ TEST(RentStateBytes, EveryCutAndEveryOtherVersionIsCorrupt) {
     }
     EXPECT_FALSE(from_bytes(bytes + "x"));
     std::string other = bytes;
-    other[0] = 4;
+    other[0] = 5;
     EXPECT_FALSE(from_bytes(other));
+}
+
+/// The version before knew nothing of what an API got.
+TEST(RentStateBytes, VersionThreeIsRead) {
+    std::string bytes = to_bytes(some_state());
+    std::string money;
+    put(money, some_state().memory.missed_money);
+    const std::size_t at = bytes.find(money);
+    ASSERT_NE(at, std::string::npos);
+    bytes.erase(at, 2 * money.size());
+    bytes[0] = 3;
+    const auto back = from_bytes(bytes);
+    ASSERT_TRUE(back) << back.error().message;
+    LevelMemory expected = some_state().memory;
+    expected.missed_money = 0;
+    expected.missed_work = 0;
+    EXPECT_EQ(back->memory, expected);
 }
 
 RC_GTEST_PROP(RentStateBytes, NoBytesHarm, ()) {

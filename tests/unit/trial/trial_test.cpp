@@ -178,7 +178,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{
             "OverflowOrders",
             "scaling: burst, traffic: [{for: 5m, overflow: 36 USD/h, overflow_machines: 0.5}], "
-            "expect: {decision: order, offer: pod, count: 1, reason: rent_debt, after: 40s, "
+            "expect: {decision: order, offer: pod, count: 1, reason: rent_level, after: 30s, "
             "before: 2m}"},
         Case{
             "FrozenHolds",
@@ -210,7 +210,7 @@ TEST(TrialText, SaysWhatRentingDidInstead) {
         "scaling: burst, traffic: [{for: 5m, overflow: 36 USD/h, overflow_machines: 0.5}], "
         "expect: {decision: hold}");
     EXPECT_FALSE(found.passed);
-    EXPECT_TRUE(found.told.starts_with("should hold, did order 1 from pod (rent_debt) after "))
+    EXPECT_TRUE(found.told.starts_with("should hold, did order 1 from pod (rent_level) after "))
         << found.told;
     const Verdict none = verdict(
         "scaling: burst, traffic: [{for: 5m, overflow: 36 USD/h, overflow_machines: 0.5}], "
