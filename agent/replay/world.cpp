@@ -168,6 +168,11 @@ private:
         if (rule->rule_auto) {
             assume(fmt::format("rule: auto follows {}", to_text(rule->rule)));
         }
+        if (rule->worth_it && !rule->worth_it->against.empty()) {
+            assume(fmt::format(
+                "scaling.worth_it.against is not judged: the price of {} is not played",
+                rule->worth_it->against));
+        }
         options.policy = replay::ReplayPolicy::break_even;
         options.boot = rule->boot.value_or(options.constants.boot_seed);
         options.min_bill = rule->min_bill.value_or(provider_minimum / config_.speed);

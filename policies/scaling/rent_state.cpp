@@ -10,7 +10,7 @@ namespace evenkeel::scaling {
 namespace {
 
 /// 1 had no records of offers, 2 no gathered signals and no memory of levels, 3 not what an API
-/// got.
+/// got, 4 not how long somebody has waited.
 constexpr std::uint8_t version = 5;
 }  // namespace
 

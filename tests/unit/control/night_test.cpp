@@ -21,11 +21,11 @@ ledger::RuleReplay found(UtcTime at, const std::string& recommended) {
         .at = at,
         .scaling = "burst",
         .currency = usd,
-        .rule = "break-even",
+        .rule = "level-memory",
         .recommended = recommended,
         .outcomes = {
-            {.rule = "break-even", .j = Money{9'000'000'000, usd}},
-            {.rule = "level-memory", .j = Money{5'500'000'000, usd}},
+            {.rule = "level-memory", .j = Money{9'000'000'000, usd}},
+            {.rule = "break-even", .j = Money{5'500'000'000, usd}},
             {.rule = "never", .j = Money{4'000'000'000, usd}}}};
 }
 
@@ -48,26 +48,26 @@ struct FollowRule : testing::Test {
     UtcTime night{ledger::test_start + 17h};
 };
 
-TEST_F(FollowRule, BreakEvenUntilThereIsARecommendation) {
+TEST_F(FollowRule, LevelMemoryUntilThereIsARecommendation) {
     apply(with_auto_rule());
-    EXPECT_EQ(rule(), config::RentRule::break_even);
+    EXPECT_EQ(rule(), config::RentRule::level_memory);
     EXPECT_EQ(follow(night, ""), "") << "too little history";
+    EXPECT_EQ(rule(), config::RentRule::level_memory);
+    EXPECT_EQ(follow(night + 24h, "break-even"), "break-even");
     EXPECT_EQ(rule(), config::RentRule::break_even);
-    EXPECT_EQ(follow(night + 24h, "level-memory"), "level-memory");
-    EXPECT_EQ(rule(), config::RentRule::level_memory);
-    EXPECT_EQ(follow(night + 48h, ""), "level-memory") << "nothing new: it stays";
-    EXPECT_EQ(rule(), config::RentRule::level_memory);
+    EXPECT_EQ(follow(night + 48h, ""), "break-even") << "nothing new: it stays";
+    EXPECT_EQ(rule(), config::RentRule::break_even);
 }
 
 TEST_F(FollowRule, TheChangeIsADecisionWithItsReason) {
     apply(with_auto_rule());
-    follow(night, "level-memory");
+    follow(night, "break-even");
     ASSERT_FALSE(renter.decisions().empty());
     EXPECT_EQ(renter.decisions().front().what, "rule");
     EXPECT_EQ(renter.decisions().front().subject, "burst");
     EXPECT_EQ(
         renter.decisions().front().sentence,
-        "rule level-memory in place of break-even: in the replay of the last days it saves 3.5000 "
+        "rule break-even in place of level-memory: in the replay of the last days it saves 3.5000 "
         "USD");
     ASSERT_TRUE(rig.books->flush());
     const auto rows = ledger::Reader::open(world.state())->decisions(9);
@@ -93,9 +93,9 @@ TEST(RuleNames, AreTheSameInReasons) {
 
 TEST_F(FollowRule, ChangesAtMostOnceADay) {
     apply(with_auto_rule());
-    follow(night, "level-memory");
-    EXPECT_EQ(follow(night + 19h, "never"), "level-memory");
-    EXPECT_EQ(rule(), config::RentRule::level_memory);
+    follow(night, "break-even");
+    EXPECT_EQ(follow(night + 19h, "never"), "break-even");
+    EXPECT_EQ(rule(), config::RentRule::break_even);
     EXPECT_EQ(follow(night + 24h, "never"), "never");
     EXPECT_EQ(rule(), config::RentRule::never);
     EXPECT_EQ(renter.decisions().size(), 2u);
@@ -104,21 +104,21 @@ TEST_F(FollowRule, ChangesAtMostOnceADay) {
 TEST_F(FollowRule, AStatedRuleIsNeverLeft) {
     apply(with_auto_rule(false));
     EXPECT_EQ(follow(night, "never"), "never");
-    EXPECT_EQ(rule(), config::RentRule::break_even);
+    EXPECT_EQ(rule(), config::RentRule::level_memory);
     EXPECT_TRUE(renter.decisions().empty());
     apply(with_auto_rule());
     EXPECT_EQ(rule(), config::RentRule::never) << "the newest recommendation, at once";
 }
 
 TEST_F(FollowRule, SurvivesARestartAndAReload) {
-    ledger::RuleReplay replay = found(night, "level-memory");
-    replay.follows = "level-memory";
+    ledger::RuleReplay replay = found(night, "break-even");
+    replay.follows = "break-even";
     renter.recover_rules({replay});
     apply(with_auto_rule());
-    EXPECT_EQ(rule(), config::RentRule::level_memory);
+    EXPECT_EQ(rule(), config::RentRule::break_even);
     EXPECT_TRUE(renter.decisions().empty()) << "it was decided before";
     apply(with_auto_rule());
-    EXPECT_EQ(rule(), config::RentRule::level_memory);
+    EXPECT_EQ(rule(), config::RentRule::break_even);
 }
 
 TEST_F(FollowRule, AnEntryThatIsGoneIsNobodys) {
@@ -183,13 +183,13 @@ TEST_F(Night, ARunInTheQuietHourIsStoredAndShown) {
         EXPECT_GE(replay->at, ledger::test_start + 17h);
         EXPECT_LT(replay->at, ledger::test_start + 18h);
         at = replay->at;
-        EXPECT_EQ(replay->rule, "break-even");
+        EXPECT_EQ(replay->rule, "level-memory");
         EXPECT_EQ(replay->recommended, "");
         EXPECT_NE(replay->note.find("too little history"), std::string::npos) << replay->note;
         const auto status = boost::json::parse(status_json(*board.read(), {}));
         const auto& rule = status.at("rules").at(0);
         EXPECT_EQ(rule.at("scaling").as_string(), "burst");
-        EXPECT_EQ(rule.at("rule").as_string(), "break-even");
+        EXPECT_EQ(rule.at("rule").as_string(), "level-memory");
         EXPECT_TRUE(rule.at("auto").as_bool());
         EXPECT_TRUE(rule.at("replay").at("recommended").is_null());
     }

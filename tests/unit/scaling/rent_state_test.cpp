@@ -78,11 +78,25 @@ TEST(RentStateBytes, EveryCutAndEveryOtherVersionIsCorrupt) {
     }
     EXPECT_FALSE(from_bytes(bytes + "x"));
     std::string other = bytes;
-    other[0] = 5;
+    other[0] = 6;
     EXPECT_FALSE(from_bytes(other));
 }
 
-/// The version before knew nothing of what an API got.
+/// What version 5 added: how long somebody has waited; here nobody has.
+const std::string version_five(16, '\0');
+
+TEST(RentStateBytes, VersionFourIsRead) {
+    std::string bytes = to_bytes(some_state());
+    ASSERT_TRUE(bytes.ends_with(version_five));
+    bytes.resize(bytes.size() - version_five.size());
+    bytes[0] = 4;
+    const auto back = from_bytes(bytes);
+    ASSERT_TRUE(back) << back.error().message;
+    EXPECT_EQ(back->memory, some_state().memory);
+    EXPECT_FALSE(back->waits_for);
+}
+
+/// The version before that knew nothing of what an API got.
 TEST(RentStateBytes, VersionThreeIsRead) {
     std::string bytes = to_bytes(some_state());
     std::string money;
@@ -90,6 +104,7 @@ TEST(RentStateBytes, VersionThreeIsRead) {
     const std::size_t at = bytes.find(money);
     ASSERT_NE(at, std::string::npos);
     bytes.erase(at, 2 * money.size());
+    bytes.resize(bytes.size() - version_five.size());
     bytes[0] = 3;
     const auto back = from_bytes(bytes);
     ASSERT_TRUE(back) << back.error().message;
