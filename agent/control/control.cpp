@@ -133,12 +133,14 @@ Result<std::int64_t> Control::apply(
     auto attempt = std::make_shared<Attempt>();
     auto future = attempt->answer.get_future();
     std::string stored = text;
+    ++policies_under_way_;
     parts_.ledger.policy(
         std::move(stored),
         std::move(author),
         [this, attempt, inbox = inbox_, config = std::move(config), text = std::move(text)](
             Result<std::int64_t> revision) mutable {
             if (!revision) {
+                inbox.post([this] { policy_stored(0); });
                 attempt->answer.set_value(std::move(revision));
                 return;
             }
@@ -151,11 +153,10 @@ Result<std::int64_t> Control::apply(
                 if (attempt->stage.compare_exchange_strong(expected, Stage::applying)) {
                     apply_revision(std::move(config), number);
                     text_ = std::move(text);
+                    text_row_ = number;
                     attempt->answer.set_value(number);
-                } else if (text_) {
-                    // Stored after all: the newest row is to be the policy in force.
-                    parts_.ledger.policy(*text_, "evenkeel", [](const Result<std::int64_t>&) {});
                 }
+                policy_stored(number);
             });
         });
     if (future.wait_for(limit) != std::future_status::ready) {
@@ -168,6 +169,23 @@ Result<std::int64_t> Control::apply(
         }
     }
     return future.get();
+}
+
+/// The newest row is to be the policy in force, also after one that was stored when nobody waited
+/// for it any more.
+void Control::policy_stored(std::int64_t row) {
+    newest_policy_ = std::max(newest_policy_, row);
+    if (--policies_under_way_ > 0 || !text_ || newest_policy_ == text_row_) {
+        return;
+    }
+    ++policies_under_way_;
+    parts_.ledger.policy(
+        *text_, "evenkeel", [this, inbox = inbox_](const Result<std::int64_t>& stored) {
+            inbox.post([this, row = stored.value_or(0)] {
+                text_row_ = row > 0 ? row : newest_policy_;  // one that failed is not tried again
+                policy_stored(row);
+            });
+        });
 }
 
 /// Keeps rates and token prices of the policy, so that old rows stay readable when they change.

@@ -107,6 +107,7 @@ private:
     void recover(Now now);
     void drain_unnamed();
     void meter_power(Now now);
+    void policy_stored(std::int64_t row);
     /// Shows the counters of own and rented workers to `speeds_`, and tells the gateway what is
     /// known.
     void mind_speeds(Now now);
@@ -135,6 +136,9 @@ private:
     std::shared_ptr<const routing::Catalogue> catalogue_{};
     UtcTime catalogue_loaded_{};
     std::optional<std::string> text_{};  ///< of the policy in force
+    std::int64_t text_row_{0};           ///< where it stands in the ledger
+    std::int64_t newest_policy_{0};      ///< last row of a policy
+    std::atomic<int> policies_under_way_{0};
     Prober prober_;
     Fleet fleet_;
     Drivers drivers_;

@@ -54,6 +54,10 @@ void Control::look_at_night(Now now) {
 void Control::night_over(NightlyResult result) {
     quiet_hour_ = result.quiet;
     for (ledger::RuleReplay& replay : result.replays) {
+        if (replay.policy != catalogue_->revision) {
+            spdlog::info("rule={} nightly replay dropped: of an earlier policy", replay.scaling);
+            continue;
+        }
         renter_.follow(replay);
         spdlog::info(
             "rule={} nightly replay requests={} in_force={} recommended={} {}",

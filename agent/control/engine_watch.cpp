@@ -14,6 +14,7 @@ constexpr std::chrono::nanoseconds ask_every = std::chrono::seconds{1};
 constexpr std::chrono::nanoseconds ask_least = std::chrono::milliseconds{100};
 /// After an engine that does not answer (llama-server without --metrics).
 constexpr std::chrono::seconds ask_again{60};
+constexpr std::chrono::seconds ask_soon{5};  ///< after one that did until now
 constexpr std::chrono::seconds forgotten_after{10};
 constexpr std::chrono::milliseconds answer_limit{2'000};
 constexpr double full = 0.95;
@@ -64,7 +65,11 @@ void EngineWatch::answered(
     const BootTime now = parts_.clock.read().boot;
     if (!metrics) {
         watched.counts = false;
-        watched.next = now + ask_again;
+        // One that answered before is busy or starts again, and what it said is old.
+        watched.next = now + (watched.told ? ask_soon : ask_again);
+        if (watched.told) {
+            parts_.gateway.source_load(worker.source, *watched.told, 0);
+        }
         spdlog::debug("source={} no metrics: {}", worker.source.value(), metrics.error().message);
         return;
     }
@@ -72,10 +77,9 @@ void EngineWatch::answered(
         parts_.speeds.cache(*worker.model, *worker.offer, worker.seed, *metrics->kv_tokens);
     }
     if (metrics->kv_used && metrics->kv_tokens) {
+        watched.told = std::llround(*metrics->kv_used * static_cast<double>(*metrics->kv_tokens));
         parts_.gateway.source_load(
-            worker.source,
-            std::llround(*metrics->kv_used * static_cast<double>(*metrics->kv_tokens)),
-            waiting_for_room(*metrics, worker.slots));
+            worker.source, *watched.told, waiting_for_room(*metrics, worker.slots));
     }
     // In a sped-up world this host is the limit, not the GPU that is played.
     watched.counts =

@@ -5,8 +5,10 @@
 #include "inference/gateway/gateway.hpp"
 #include "policies/routing/catalogue.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 namespace evenkeel::agent {
@@ -52,6 +54,7 @@ private:
         BootTime seen{};
         bool asking{false};
         bool counts{false};
+        std::optional<std::int64_t> told{};  ///< tokens in its cache, told to the gate last
     };
     void answered(
         const Worker& worker,

@@ -170,10 +170,14 @@ void Renter::measure_own(
 
 std::optional<std::int64_t> Renter::queue_elsewhere(
     const config::Scaling& scaling, const gate::ModelCounters& demand) const {
+    const auto today = std::chrono::floor<std::chrono::days>(parts_.clock.read().utc);
     const auto* other = scaling.worth_it ? catalogue_->model(scaling.worth_it->against) : nullptr;
     std::optional<std::int64_t> least;
     for (const routing::ApiOffer& api :
          other == nullptr ? std::span<const routing::ApiOffer>{} : std::span{other->apis}) {
+        if (today >= api.retires) {
+            continue;
+        }
         const config::TokenRates rates = config::rates_of(api.price, 0);
         const std::int64_t cost =
             report(
@@ -195,9 +199,12 @@ scaling::ScalingSnapshot Renter::snapshot(
         snapshot.demand = *demand;
     }
     snapshot.demand.model = rule.model;
+    const auto today = std::chrono::floor<std::chrono::days>(now.utc);
     snapshot.api_priced =
         std::ranges::any_of(catalogue_->models, [&](const routing::Catalogue::ModelEntry& entry) {
-            return !entry.apis.empty() &&
+            return std::ranges::any_of(
+                       entry.apis,
+                       [&](const routing::ApiOffer& api) { return today < api.retires; }) &&
                    (entry.ix == rule.model ||
                     std::ranges::any_of(config.routes, [&](const config::Route& route) {
                         return !route.stay_own &&

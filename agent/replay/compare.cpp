@@ -62,7 +62,7 @@ Result<void> replay_all(
     Meter& meter) {
     for (Subject& subject : subjects) {
         subject.totals.clear();
-        const auto rows = requests_for(reader, config, demand, subject.model);
+        const auto rows = requests_for(reader, config, demand, subject.model, meter.stop);
         if (!rows) {
             return std::unexpected{rows.error()};
         }

@@ -38,17 +38,22 @@ public:
         std::shared_ptr<const Attribution> attribution,
         std::string model,
         Span span,
-        ModelDemand demand)
+        ModelDemand demand,
+        std::stop_token stop)
         : reader_{reader},
           attribution_{std::move(attribution)},
           model_{std::move(model)},
           span_{span},
           demand_{demand},
+          stop_{std::move(stop)},
           after_{least_id_at(span.since) - 1} {}
 
     Result<std::span<const replay::TraceRow>> next() override {
         rows_.clear();
         while (rows_.empty()) {
+            if (stop_.stop_requested()) {
+                return fail(Errc::cancelled, "the replay was stopped");
+            }
             if (const auto read = reader_.arrivals(after_, span_.until, page_rows, page_); !read) {
                 return std::unexpected{read.error()};
             }
@@ -90,6 +95,7 @@ private:
     std::string model_;
     Span span_;
     ModelDemand demand_;
+    std::stop_token stop_;
     RequestId after_;
     std::map<NameIx, bool> ours_{};
     std::vector<ledger::ArrivalRow> page_{};
@@ -202,7 +208,8 @@ Result<replay::OpenRows> requests_for(
     ledger::Reader& reader,
     const config::Config& config,
     const Demand& demand,
-    const std::string& model) {
+    const std::string& model,
+    const std::stop_token& stop) {
     const auto names = reader.names();
     if (!names) {
         return std::unexpected{names.error()};
@@ -216,8 +223,9 @@ Result<replay::OpenRows> requests_for(
             attribution = std::make_shared<const Attribution>(config, *names),
             model,
             span = demand.span,
-            of]() -> Result<std::unique_ptr<replay::RowSource>> {
-        return std::make_unique<LedgerRows>(reader, attribution, model, span, of);
+            of,
+            stop]() -> Result<std::unique_ptr<replay::RowSource>> {
+        return std::make_unique<LedgerRows>(reader, attribution, model, span, of, stop);
     };
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 /// The requests of this installation, from its ledger, as rows of a replay.
@@ -74,12 +75,14 @@ private:
     ledger::Reader& reader, const config::Config& config, Span span);
 
 /// The requests for one model, with times from `demand.span.since` on, read page by page; none
-/// when no request has a size. The reader outlives every source opened.
+/// when no request has a size. The reader outlives every source opened. A source ends with
+/// Errc::cancelled when `stop` says so.
 [[nodiscard]] Result<replay::OpenRows> requests_for(
     ledger::Reader& reader,
     const config::Config& config,
     const Demand& demand,
-    const std::string& model);
+    const std::string& model,
+    const std::stop_token& stop = {});
 
 /// "2026-11-01" (midnight in `zone`; for the end of a span the midnight after it), or how long ago:
 /// "30d", "24h". Errors: invalid_argument.

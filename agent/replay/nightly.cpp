@@ -146,6 +146,12 @@ Result<std::vector<ledger::RuleReplay>> replay_rules(
             rows.push_back(std::move(row));
             continue;
         }
+        if (world->options.api_price.in.num() == 0 && world->options.api_price.out.num() == 0) {
+            // A late or refused request would cost nothing, and the least would be to rent nothing.
+            row.note = "no API has a price for these requests: what a late answer costs is unknown";
+            rows.push_back(std::move(row));
+            continue;
+        }
         std::vector<Subject> subjects{{.model = entry.model}};
         for (const config::RentRule one : config::rent_rules) {
             subjects.front().worlds.push_back(world->options);

@@ -53,8 +53,8 @@ struct NightlyResult {
 };
 
 /// Runs `replay_rules` on a thread of its own that takes only time nobody else wants, with a ledger
-/// reader of its own. It shares no lock with its owner: who runs last must not hold one. One at a
-/// time; the destructor stops it and waits.
+/// reader of its own. It shares no lock of ours with its owner: who runs last must not hold one.
+/// One at a time; the destructor stops it and waits.
 class Nightly {
 public:
     Nightly(std::filesystem::path state, ledger::Zone zone);

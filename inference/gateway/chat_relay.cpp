@@ -74,6 +74,10 @@ asio::awaitable<ChatRequest::Next> ChatRequest::relay_plain(Answer answer) {
 
 /// An answer too long to keep: its beginning is sent, and the rest as it comes.
 asio::awaitable<ChatRequest::Next> ChatRequest::pass_through(Answer answer, std::string buffered) {
+    if (scan_.stream && !first_token_ && record_.kind != SourceKind::api) {
+        ticket_.first_token();
+    }
+    first_token_ = true;
     body_ = {};
     auto size = static_cast<std::int64_t>(buffered.size());
     const auto stall = loop_.options().limits.stall_time;
@@ -118,8 +122,9 @@ asio::awaitable<ChatRequest::Next> ChatRequest::pass_through(Answer answer, std:
 // --- streams ----------------------------------------------------------------------------------
 
 /// Until the first event nothing of the answer is shown, its head neither: engines send that at
-/// once, and the source may still fail, or be left because it will be late.
-asio::awaitable<void> ChatRequest::stream_begins(const Answer& answer) {
+/// once, and the source may still fail, or be left because it will be late. What stood `before`
+/// that event (comments) comes with it. False: the client is gone.
+asio::awaitable<bool> ChatRequest::stream_begins(const Answer& answer, std::string_view before) {
     first_token_ = true;
     body_ = {};  // from here on no other source can take over
     record_.ttft_ms = std::max<std::int64_t>(elapsed_ms(), 1);
@@ -131,24 +136,39 @@ asio::awaitable<void> ChatRequest::stream_begins(const Answer& answer) {
     if (!begun_) {
         co_await begin_stream(&answer);
     }
+    co_return before.empty() || co_await chunk({&before, 1}, false);
 }
 
 asio::awaitable<ChatRequest::Next> ChatRequest::relay_stream(Answer answer) {
     dialect::EventStream stream{!scan_.include_usage && scan_.stream};
     const auto stall = loop_.options().limits.stall_time;
     std::string_view content = answer.first;
+    std::string beginning;  // the loop's buffer is everybody's, and to begin may take a moment
+    std::string unshown;    // comments before the first event
     bool there = true;
     while (there) {
         if (!content.empty()) {
             if (!first_token_) {
-                co_await stream_begins(answer);
+                beginning.assign(content);
+                content = beginning;
             }
             const dialect::EventStream::Pass& pass = stream.feed(content);
-            if (!pass.done.empty()) {
+            if (!first_token_) {
+                const bool begins = stream.events() > 0 || !pass.done.empty() ||
+                                    stream.error_seen() || stream.torn();
+                if (begins || unshown.size() > dialect::EventStream::held_bytes_max) {
+                    there = co_await stream_begins(answer, unshown);
+                } else {
+                    for (const std::string_view piece : pass.pieces) {
+                        unshown += piece;
+                    }
+                }
+            }
+            if (there && !pass.done.empty()) {
                 co_await stream_done(stream, pass);
                 break;
             }
-            if (!pass.empty() || !pending_head_.empty()) {
+            if (there && first_token_ && (!pass.empty() || !pending_head_.empty())) {
                 const Sent sent = send_chunk(pass.pieces, false);
                 if (sent != Sent::all) {
                     there = sent == Sent::rest && co_await send_rest(false);

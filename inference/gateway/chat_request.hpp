@@ -114,7 +114,8 @@ private:
     [[nodiscard]] asio::awaitable<Next> relay_plain(Answer answer);
     [[nodiscard]] asio::awaitable<Next> pass_through(Answer answer, std::string buffered);
     [[nodiscard]] asio::awaitable<Next> relay_stream(Answer answer);
-    [[nodiscard]] asio::awaitable<void> stream_begins(const Answer& answer);
+    [[nodiscard]] asio::awaitable<bool> stream_begins(
+        const Answer& answer, std::string_view before);
     [[nodiscard]] asio::awaitable<void> stream_done(
         dialect::EventStream& stream, const dialect::EventStream::Pass& pass);
     [[nodiscard]] asio::awaitable<void> stream_cut(dialect::EventStream& stream);

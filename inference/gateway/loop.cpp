@@ -222,17 +222,26 @@ void Loop::learn(NameIx model, std::int64_t tokens_out, std::int64_t total_ms) {
     blend(learned.total_ms, total_ms);
 }
 
+namespace {
+
+constexpr std::chrono::minutes first_token_known_for{10};
+
+}  // namespace
+
 void Loop::learn_first_token(NameIx source, std::chrono::nanoseconds took) {
     constexpr int part = 8;  // of the newest in the mean
-    const auto [known, fresh] = first_tokens_.try_emplace(source, took);
-    if (!fresh) {
-        known->second += (took - known->second) / part;
-    }
+    FirstToken& known = first_tokens_[source];
+    known.took = first_token_of(source) == std::chrono::nanoseconds{0}
+                     ? took
+                     : known.took + (took - known.took) / part;
+    known.at = Steady::now();
 }
 
 std::chrono::nanoseconds Loop::first_token_of(NameIx source) const {
     const auto found = first_tokens_.find(source);
-    return found == first_tokens_.end() ? std::chrono::nanoseconds{0} : found->second;
+    return found == first_tokens_.end() || Steady::now() - found->second.at > first_token_known_for
+               ? std::chrono::nanoseconds{0}
+               : found->second.took;
 }
 
 Loop::TokensOut Loop::tokens_out_guess(NameIx model) const {

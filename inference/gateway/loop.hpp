@@ -110,7 +110,7 @@ public:
     void learn(NameIx model, std::int64_t tokens_out, std::int64_t total_ms);
     /// Of a source's streamed answers: from request sent to first event, a running mean.
     void learn_first_token(NameIx source, std::chrono::nanoseconds took);
-    /// Zero when none was seen. On this loop: each learns for itself.
+    /// Zero when none was seen within ten minutes. On this loop: each learns for itself.
     [[nodiscard]] std::chrono::nanoseconds first_token_of(NameIx source) const;
     struct TokensOut {
         std::int64_t mean{0};
@@ -156,7 +156,11 @@ private:
     std::unordered_map<std::uint64_t, ChatRequest*> requests_{};
     std::uint64_t cookies_{0};
     std::unordered_map<NameIx, Learned> learned_{};
-    std::unordered_map<NameIx, std::chrono::nanoseconds> first_tokens_{};
+    struct FirstToken {
+        std::chrono::nanoseconds took{0};
+        Steady::time_point at{};
+    };
+    std::unordered_map<NameIx, FirstToken> first_tokens_{};
     std::deque<RequestRecord> records_{};
     KeyGuard guard_{};
     std::atomic<int> connections_{0};

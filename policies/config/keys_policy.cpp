@@ -140,7 +140,7 @@ constexpr std::array policy_rows{
     Key{"scaling[].start_when", Type::map,
         "A condition beside the rule: nothing is ordered before it holds, but for `min`."},
     Key{"scaling[].start_when.wait_over", Type::duration,
-        "Somebody must have waited longer than this."}
+        "Somebody must have waited longer than this. Whom an API takes sooner never does."}
         .between("0s", "24h").example("10s"),
     Key{"scaling[].start_when.for", Type::duration, "And that without a break for so long."}
         .between("0s", "24h").example("45s"),

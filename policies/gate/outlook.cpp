@@ -128,7 +128,8 @@ bool Gate::State::in_time(const Request& request, std::uint32_t slot, Now now) c
     const nanoseconds first = time_of((ahead + static_cast<double>(arrival.tokens_in)) / rate);
     const bool may_leave = routing.rescue && arrival.streams && !request.rescued &&
                            arrival.api_count > arrival.apis_first &&
-                           request.tried_count + 1u < tries_max;
+                           request.tried_count + 1u < tries_max &&
+                           request.arrived + arrival.api_first_token < arrival.first_token_by;
     const std::int64_t share = may_leave ? 1'000 : margin_millis;
     const nanoseconds limit = (arrival.first_token_by - request.arrived) / 1'000 * share;
     return now.boot - request.arrived + first <= limit;

@@ -368,6 +368,8 @@ bool Gate::State::end_grant(std::uint32_t index, std::int64_t paid, bool uncount
     request.phase = Phase::placing;
     if (--source.counters.in_flight == 0) {
         source.counters.last_busy = now.boot;
+        source.room_used = 0;  // whatever its engine said before
+        source.waiting = 0;
     }
     return freed;
 }

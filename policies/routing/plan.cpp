@@ -137,9 +137,11 @@ void set_times(
     const nanoseconds first = slo.first_token + per_token * ask.tokens_in;
     const std::size_t next = arrival.apis_first < arrival.api_count ? arrival.apis_first : 0;
     arrival.api_first_token = first_token_of(config, ask, arrival.apis[next].source);
-    // What is left for waiting if the API is to be in time too.
-    const nanoseconds patience =
-        std::max(first - arrival.api_first_token, nanoseconds{0}) / 1000 * slo.patience_millis;
+    // What is left for waiting if the API is to be in time too. One that never is gains nothing
+    // from being asked sooner.
+    const nanoseconds left =
+        arrival.api_first_token < first ? first - arrival.api_first_token : first;
+    const nanoseconds patience = left / 1000 * slo.patience_millis;
     const bool apis = arrival.api_count > 0;
     const nanoseconds grace =
         apis ? nanoseconds{api_full_grace} / std::max<std::int64_t>(config.speed, 1)

@@ -125,6 +125,26 @@ TEST_F(RulesAtNight, APeakThatApisAnswerIsWorthRentingFor) {
     EXPECT_GT(best->machine_starts, 0);
 }
 
+/// Late answers would cost nothing, and to rent nothing would always be the best.
+TEST_F(RulesAtNight, WithoutTheApisPriceNothingIsRecommended) {
+    fill_peak();
+    config::Config config = past_config();
+    config.routes[0].stay_own = true;
+    routing::NameTable names;
+    const auto kept_at_home = routing::compile(std::move(config), 7, names);
+    ledger::Reader reader = this->reader();
+    const auto rows = replay_rules(
+        reader,
+        *kept_at_home,
+        {{"h100", config::RentRule::level_memory}},
+        state(),
+        test_start,
+        {.time = 300s});
+    ASSERT_TRUE(rows) << rows.error().message;
+    EXPECT_EQ(rows->front().recommended, "");
+    EXPECT_NE(rows->front().note.find("no API has a price"), std::string::npos);
+}
+
 TEST_F(RulesAtNight, WithoutTheTimeForADayItSaysSo) {
     fill_peak();
     int looks = 0;

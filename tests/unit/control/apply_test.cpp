@@ -44,6 +44,31 @@ TEST_F(ApplyTest, GivesTheRevisionAndIsInForce) {
     EXPECT_EQ(gateway.policy.revision, 2);
 }
 
+/// Who is told to try again does so.
+TEST_F(ApplyTest, F80_TheSamePolicyAgainWhileTheFirstTryIsStillToBeStoredIsInForce) {
+    control.start();
+    ASSERT_TRUE(control.apply(lonely(), "text one", "test", 10s));
+    Result<std::int64_t> second = fail(Errc::unavailable, "not asked");
+    std::thread again;
+    {
+        ledger::Database lock{
+            world.state() / ledger::ledger_file, ledger::Database::Mode::read_write};
+        lock.exec("BEGIN IMMEDIATE");
+        ASSERT_FALSE(control.apply(lonely(), "text two", "test", 100ms));
+        again = std::thread{[&] { second = control.apply(lonely(), "text two", "test", 10s); }};
+        std::this_thread::sleep_for(100ms);
+        lock.exec("ROLLBACK");
+    }
+    again.join();
+    ASSERT_TRUE(second) << second.error().message;
+    std::this_thread::sleep_for(200ms);
+    ASSERT_TRUE(books->flush());
+    const auto row = ledger::Reader::open(world.state())->policy();
+    ASSERT_TRUE(row);
+    EXPECT_EQ(row->text, "text two") << "what is in force";
+    EXPECT_EQ(gateway.applied.back(), row->no);
+}
+
 /// The gate places requests by it, and rescues those that will be late.
 TEST_F(ApplyTest, TheGatewayHearsHowFastAWorkerIs) {
     for (std::int32_t ix = 1; ix < 20; ++ix) {  // whatever the number of the worker's name

@@ -88,6 +88,20 @@ TEST_F(EngineWatchTest, AnEngineWithoutMetricsIsAskedOnceAMinute) {
     EXPECT_TRUE(gateway.loads.empty());
 }
 
+TEST_F(EngineWatchTest, OneThatFallsSilentIsNotTakenForFullForEver) {
+    prober.next = Metrics{.running = 4, .waiting = 12, .kv_used = 0.99, .kv_tokens = 1'000};
+    look();
+    ASSERT_EQ(gateway.loads[NameIx{7}], (std::pair<std::int64_t, int>{990, 12}));
+    prober.next = fail(Errc::timed_out, "busy");
+    look();
+    EXPECT_EQ(gateway.loads[NameIx{7}], (std::pair<std::int64_t, int>{990, 0}));
+    const int asked = prober.asked;
+    for (int i = 0; i < 5; ++i) {
+        look();
+    }
+    EXPECT_EQ(prober.asked, asked + 1) << "again after five seconds";
+}
+
 TEST_F(EngineWatchTest, NobodyIsAskedTwiceAtOnce) {
     prober.silent = true;
     for (int i = 0; i < 10; ++i) {

@@ -81,6 +81,20 @@ TEST_F(Rescue, AnAnswerThatHasBegunStays) {
     EXPECT_EQ(rescued(), 0);
 }
 
+/// Some send comments to keep the line open long before they have read the prompt.
+TEST_F(Rescue, ACommentIsNoAnswer) {
+    FakeEngine engine{[](auto& turn) {
+        turn.line->send(stream_head() + chunked(": still here\n\n"));
+        (void)turn.line->closed_by_peer(4s);
+        turn.keep = false;
+    }};
+    worker_of_known_speed(engine);
+    const Reply reply = rig.caller().chat(chat_body(true));
+    EXPECT_EQ(reply.headers.at("x-evenkeel-source"), "seller-m");
+    EXPECT_EQ(reply.body.find("still here"), std::string::npos);
+    EXPECT_EQ(rescued(), 1);
+}
+
 TEST_F(Rescue, NobodyIsJudgedWhoseSpeedIsNotKnown) {
     FakeEngine engine{[](auto& turn) {
         std::this_thread::sleep_for(1'500ms);

@@ -32,6 +32,10 @@ TEST(Plan, FastestAsksWhoLatelyAnsweredSooner) {
     EXPECT_EQ(plan->arrival.api_first_token, 400ms);
     seen = {{micro, 300ms}, {nano, 400ms}};
     EXPECT_EQ(house.apis(*house.plan(ask)), "micro nano");
+    seen = {{micro, 9s}, {nano, 9s}};  // late in any case: no reason to ask them at once
+    EXPECT_EQ(house.plan(ask)->arrival.overflow_at, ask.now + 4'800ms);
+    seen = {{micro, 4s}, {nano, 4s}};
+    EXPECT_EQ(house.plan(ask)->arrival.overflow_at, ask.now + 1'600ms);
     seen = {{nano, 2s}};  // what was never asked may be as fast as most
     plan = house.plan(ask);
     EXPECT_EQ(house.apis(*plan), "micro nano");
