@@ -29,7 +29,8 @@ int refuse(const std::vector<config::Diagnostic>& findings, std::size_t files) {
 }  // namespace
 
 int policy_test(const Globals& globals) {
-    const auto reading = agent::read_configuration(globals.config, agent::SystemClock{}.read().utc);
+    const UtcTime now = agent::SystemClock{}.read().utc;
+    const auto reading = agent::read_configuration(globals.config, now);
     if (!reading) {
         std::cerr << "evenkeel: " << reading.error().message << '\n';
         return Exit::configuration;
@@ -47,10 +48,11 @@ int policy_test(const Globals& globals) {
     if (!cases) {
         return refuse(cases.error(), 1);
     }
+    const auto today = std::chrono::floor<std::chrono::days>(now);
     json::array list;
     std::size_t passed = 0;
     for (const config::PolicyCase& each : *cases) {
-        const trial::Verdict verdict = trial::play(config, each);
+        const trial::Verdict verdict = trial::play(config, each, today);
         passed += verdict.passed ? 1 : 0;
         if (globals.json) {
             list.emplace_back(json::object{

@@ -43,7 +43,7 @@ public:
     Play(const config::Config& config, const config::CaseWorld& world)
         : world_{world}, catalogue_{routing::compile(config, 1, names_)} {}
 
-    RouteOutcome run(const config::CaseRequest& request) {
+    RouteOutcome run(const config::CaseRequest& request, std::chrono::sys_days today) {
         std::string text = request.text;
         RouteOutcome out;
         gate::Policy limits = routing::gate_policy(*catalogue_);
@@ -69,7 +69,8 @@ public:
              .images = request.images,
              .text = text_of,
              .text_context = &text,
-             .now = arrival});
+             .now = arrival,
+             .today = today});
         if (!plan) {
             out.refused = std::string{to_text(plan.error().code)};
             out.reason = out.refused;
@@ -220,8 +221,9 @@ private:
 RouteOutcome play_request(
     const config::Config& config,
     const config::CaseRequest& request,
-    const config::CaseWorld& world) {
-    return Play{config, world}.run(request);
+    const config::CaseWorld& world,
+    std::chrono::sys_days today) {
+    return Play{config, world}.run(request, today);
 }
 
 }  // namespace evenkeel::trial

@@ -72,7 +72,8 @@ bool is_about_renting(const config::Expected& expected) {
            expected.machine;
 }
 
-Verdict play_route(const config::Config& config, const config::PolicyCase& test) {
+Verdict play_route(
+    const config::Config& config, const config::PolicyCase& test, std::chrono::sys_days today) {
     if (test.expected.size() != 1 || is_about_renting(test.expected.front())) {
         return failed("a request expects one source, or one reason for being refused");
     }
@@ -80,7 +81,7 @@ Verdict play_route(const config::Config& config, const config::PolicyCase& test)
     if (expected.source.empty() && expected.refused.empty() && expected.route.empty()) {
         return failed("expects nothing: name a source, a route, or why it is refused");
     }
-    return judge(expected, play_request(config, *test.request, test.world));
+    return judge(expected, play_request(config, *test.request, test.world, today));
 }
 
 /// The first expectation that one decision does not meet; nothing when it meets all.
@@ -129,11 +130,12 @@ Verdict play_rent(const config::Config& config, const config::PolicyCase& test) 
 
 }  // namespace
 
-Verdict play(const config::Config& config, const config::PolicyCase& test) {
+Verdict play(
+    const config::Config& config, const config::PolicyCase& test, std::chrono::sys_days today) {
     if (test.request.has_value() != test.scaling.empty()) {
         return failed("a case has either 'request' or 'scaling'");
     }
-    return test.request ? play_route(config, test) : play_rent(config, test);
+    return test.request ? play_route(config, test, today) : play_rent(config, test);
 }
 
 }  // namespace evenkeel::trial

@@ -19,8 +19,10 @@ struct Verdict {
     std::string told{};  ///< failed: "should choose desk, chose runpod"
 };
 
-/// Plays one case. A case that names something that the configuration has not fails and says so.
-[[nodiscard]] Verdict play(const config::Config& config, const config::PolicyCase& test);
+/// Plays one case, on a day: an offer that has retired by then is not used. A case that names
+/// something that the configuration has not fails and says so.
+[[nodiscard]] Verdict play(
+    const config::Config& config, const config::PolicyCase& test, std::chrono::sys_days today);
 
 /// How one request went.
 struct RouteOutcome {
@@ -37,6 +39,7 @@ struct RouteOutcome {
 [[nodiscard]] RouteOutcome play_request(
     const config::Config& config,
     const config::CaseRequest& request,
-    const config::CaseWorld& world);
+    const config::CaseWorld& world,
+    std::chrono::sys_days today);
 
 }  // namespace evenkeel::trial

@@ -62,7 +62,7 @@ Verdict verdict(const std::string& text) {
         ADD_FAILURE() << config::render_all(cases.error());
         return {};
     }
-    return play(house(), cases->front());
+    return play(house(), cases->front(), today);
 }
 
 struct Case {
@@ -216,6 +216,20 @@ TEST(TrialText, SaysWhatRentingDidInstead) {
         "scaling: burst, traffic: [{for: 5m, overflow: 36 USD/h, overflow_machines: 0.5}], "
         "expect: none");
     EXPECT_TRUE(none.told.starts_with("should decide nothing, did order 1")) << none.told;
+}
+
+TEST(Trial, AnOfferThatHasRetiredIsNotUsed) {
+    config::Config config = house();
+    config.models[0].offers[2].retires = today;
+    const auto cases = config::load_cases(
+        {.path = "policy.test.yaml",
+         .text = "version: 1\ncases:\n  - {name: x, request: {model: m}, given: {busy: {desk: 2}}, "
+                 "expect: {source: shop}}\n"},
+        usd);
+    ASSERT_TRUE(cases);
+    const std::chrono::sys_days day{today};
+    EXPECT_TRUE(play(config, cases->front(), day - std::chrono::days{1}).passed);
+    EXPECT_FALSE(play(config, cases->front(), day).passed);
 }
 
 }  // namespace
