@@ -26,14 +26,18 @@ protected:
         EXPECT_TRUE(demand) << demand.error().message;
         return demand ? std::move(*demand) : Demand{};
     }
+    /// Replays the newest `days` in both worlds; what came of it is in `subjects`.
+    [[nodiscard]] auto newest(int days, const ReplayLimit& limit) {
+        ledger::Reader reader = this->reader();
+        return replay_newest(
+            reader, past_config(), all_of(reader, std::chrono::days{days}), subjects, limit);
+    }
+    std::vector<Subject> subjects{two_worlds()};
 };
 
 TEST_F(CompareWorlds, EveryWorldSeesTheSameRequests) {
     fill(test_start, 4, 2'000);
-    ledger::Reader reader = this->reader();
-    std::vector<Subject> subjects = two_worlds();
-    const auto done = replay_newest(
-        reader, past_config(), all_of(reader, std::chrono::days{30}), subjects, {.time = 60s});
+    const auto done = newest(30, {.time = 60s});
     ASSERT_TRUE(done) << done.error().message;
     EXPECT_EQ(done->span.since, test_start - 30 * 24h);
     ASSERT_EQ(subjects[0].totals.size(), 2u);
@@ -48,15 +52,8 @@ TEST_F(CompareWorlds, EveryWorldSeesTheSameRequests) {
 /// The clock says how far the reading has come: each look takes 100 ms.
 TEST_F(CompareWorlds, ALongHistoryIsCutToItsNewestDays) {
     fill(test_start, 10, 30'000);
-    ledger::Reader reader = this->reader();
-    std::vector<Subject> subjects = two_worlds();
     int looks = 0;
-    const auto done = replay_newest(
-        reader,
-        past_config(),
-        all_of(reader, std::chrono::days{10}),
-        subjects,
-        {.time = 800ms, .spent = [&looks] { return 100ms * looks++; }});
+    const auto done = newest(10, {.time = 800ms, .spent = [&looks] { return 100ms * looks++; }});
     ASSERT_TRUE(done) << done.error().message;
     const auto days = std::chrono::floor<std::chrono::days>(done->span.until - done->span.since);
     EXPECT_GE(days.count(), 1);
@@ -70,31 +67,17 @@ TEST_F(CompareWorlds, ALongHistoryIsCutToItsNewestDays) {
 
 TEST_F(CompareWorlds, ADayThatTakesTooLongIsSaid) {
     fill(test_start, 1, 9'000);
-    ledger::Reader reader = this->reader();
-    std::vector<Subject> subjects = two_worlds();
     int looks = 0;
-    const auto done = replay_newest(
-        reader,
-        past_config(),
-        all_of(reader, std::chrono::days{1}),
-        subjects,
-        {.time = 1s, .spent = [&looks] { return 1s * looks++; }});
+    const auto done = newest(1, {.time = 1s, .spent = [&looks] { return 1s * looks++; }});
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().code, Errc::timed_out);
 }
 
 TEST_F(CompareWorlds, StopsWhenAsked) {
     fill(test_start, 1, 10);
-    ledger::Reader reader = this->reader();
-    std::vector<Subject> subjects = two_worlds();
     std::stop_source stop;
     stop.request_stop();
-    const auto done = replay_newest(
-        reader,
-        past_config(),
-        all_of(reader, std::chrono::days{1}),
-        subjects,
-        {.stop = stop.get_token()});
+    const auto done = newest(1, {.stop = stop.get_token()});
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().code, Errc::cancelled);
 }

@@ -174,32 +174,27 @@ TEST(ReplayWorld, AnUnknownModelIsNotFound) {
     EXPECT_EQ(replay_world(loaded->config, "gpt").error().code, Errc::not_found);
 }
 
-TEST(ReplayWorld, TheRouteWithoutConditionsCounts) {
+Result<agent::ReplayWorld> world_with_routes(const char* routes) {
     std::vector<config::SourceFile> files = reference_files();
-    ASSERT_TRUE(config::override_value(
-        files,
-        "routes",
-        "[{name: batch, match: {header: {x-class: batch}}, use: [reference-32b], max_wait: 6h},"
-        " {name: default, match: {}, use: [reference-32b], max_wait: 20s}]"));
+    EXPECT_TRUE(config::override_value(files, "routes", routes));
     const auto loaded = config::load(
         files, config::Date{std::chrono::year{2026}, std::chrono::month{11}, std::chrono::day{25}});
-    ASSERT_TRUE(loaded) << config::render_all(loaded.error());
-    const auto world = replay_world(loaded->config, "");
+    EXPECT_TRUE(loaded) << config::render_all(loaded.error());
+    return replay_world(loaded->config, "");
+}
+
+TEST(ReplayWorld, TheRouteWithoutConditionsCounts) {
+    const auto world = world_with_routes(
+        "[{name: batch, match: {header: {x-class: batch}}, use: [reference-32b], max_wait: 6h},"
+        " {name: default, match: {}, use: [reference-32b], max_wait: 20s}]");
     ASSERT_TRUE(world);
     EXPECT_EQ(world->options.max_wait, std::chrono::seconds{20});
 }
 
 TEST(ReplayWorld, RoutesThatAskForTextArePassedOverAndSaidSo) {
-    std::vector<config::SourceFile> files = reference_files();
-    ASSERT_TRUE(config::override_value(
-        files,
-        "routes",
+    const auto world = world_with_routes(
         "[{name: worded, match: {text: translate}, use: [reference-32b], max_wait: 6h},"
-        " {name: keyed, match: {key: [a]}, use: [reference-32b], max_wait: 20s}]"));
-    const auto loaded = config::load(
-        files, config::Date{std::chrono::year{2026}, std::chrono::month{11}, std::chrono::day{25}});
-    ASSERT_TRUE(loaded) << config::render_all(loaded.error());
-    const auto world = replay_world(loaded->config, "");
+        " {name: keyed, match: {key: [a]}, use: [reference-32b], max_wait: 20s}]");
     ASSERT_TRUE(world);
     EXPECT_EQ(world->options.max_wait, std::chrono::seconds{20});
     EXPECT_NE(

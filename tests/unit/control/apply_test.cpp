@@ -1,5 +1,4 @@
-#include "agent/control/control.hpp"
-#include "tests/unit/control/rig.hpp"
+#include "tests/unit/control/whole_control.hpp"
 
 #include <thread>
 
@@ -7,24 +6,10 @@
 namespace evenkeel::agent::control_rig {
 namespace {
 
-struct ApplyTest : testing::Test {
-    World world{};
-    std::unique_ptr<ledger::Ledger> books{open()};
-    ledger::LedgerBooks adapter{*books, world.clock, ledger::Zone{}};
-    QuietGateway gateway{};
-    ledger::StoredKeys keys{{}};
-    Credentials credentials{world.folder.path()};
-    Board board{};
-    Control control{
-        {world.clock, *books, adapter, gateway, keys, credentials, board},
-        {.state = world.state(), .owner_mark = "ek-1a2b3c4d", .boot_id = "boot-1"}};
+struct ApplyTest : WholeControl {
+    std::unique_ptr<Control> whole{make()};
+    Control& control{*whole};
 
-    [[nodiscard]] std::unique_ptr<ledger::Ledger> open() const {
-        ledger::Options options{.dir = world.state(), .clock = &world.clock};
-        options.limits.ballast_bytes = 64 * 1024;
-        options.limits.retry = 5ms;
-        return *ledger::Ledger::open(options);
-    }
     [[nodiscard]] static config::Config lonely() {
         config::Config config = small_config();
         config.providers.clear();

@@ -1,6 +1,6 @@
 #include "agent/admin/view_json.hpp"
 #include "agent/control/control.hpp"
-#include "tests/unit/control/rig.hpp"
+#include "tests/unit/control/whole_control.hpp"
 
 #include <boost/json/parse.hpp>
 
@@ -129,26 +129,9 @@ TEST_F(FollowRule, AnEntryThatIsGoneIsNobodys) {
     EXPECT_TRUE(renter.decisions().empty());
 }
 
-struct Night : testing::Test {
-    World world{};
-    std::unique_ptr<ledger::Ledger> books{open()};
-    ledger::LedgerBooks adapter{*books, world.clock, ledger::Zone{}};
-    QuietGateway gateway{};
-    ledger::StoredKeys keys{{}};
-    Credentials credentials{world.folder.path()};
-    Board board{};
-
-    [[nodiscard]] std::unique_ptr<ledger::Ledger> open() const {
-        ledger::Options options{.dir = world.state(), .clock = &world.clock};
-        options.limits.ballast_bytes = 64 * 1024;
-        options.limits.retry = 5ms;
-        return *ledger::Ledger::open(options);
-    }
+struct Night : WholeControl {
     [[nodiscard]] std::unique_ptr<Control> start() {
-        auto control = std::make_unique<Control>(
-            Control::Parts{world.clock, *books, adapter, gateway, keys, credentials, board},
-            ControlOptions{
-                .state = world.state(), .owner_mark = "ek-1a2b3c4d", .boot_id = "boot-1"});
+        auto control = make();
         config::Config config = with_auto_rule();
         config.providers.clear();
         config.models[0].offers.clear();

@@ -22,6 +22,10 @@ protected:
     }
     ~SpeedsTest() override { fs::remove_all(folder_); }
 
+    void look(Speeds& speeds, int at_s) const {
+        speeds.look(
+            model_, offer_, seed_, counted_, capacity::Counting::at_end, BootTime{seconds{at_s}});
+    }
     void serve(Speeds& speeds, int per_request, int until_s) {
         for (; now_s_ < until_s; ++now_s_) {
             counted_.in_flight = 2;
@@ -30,13 +34,7 @@ protected:
                 counted_.tokens_out += 1'000;
                 counted_.tokens_in += 400;
             }
-            speeds.look(
-                model_,
-                offer_,
-                seed_,
-                counted_,
-                capacity::Counting::at_end,
-                BootTime{seconds{now_s_}});
+            look(speeds, now_s_);
             speeds.tick(BootTime{seconds{now_s_}});
         }
     }
@@ -84,7 +82,8 @@ TEST_F(SpeedsTest, TheFileIsWrittenNowAndThen) {
 }
 
 TEST_F(SpeedsTest, AFileOfSomethingElseIsBegunAnew) {
-    for (const char* text : {"learned1 1 2\tx\n", "\n", "nothing", "\t\t\t\n"}) {
+    for (const char* text :
+         {"learned1 1 2\tx\n", "learned2 1 2\tx\n", "\n", "nothing", "\t\t\t\n"}) {
         std::ofstream{folder_ / speeds_file} << text;
         Speeds speeds{folder_};
         EXPECT_EQ(speeds.measured(model_, offer_), nullptr) << text;
@@ -94,13 +93,7 @@ TEST_F(SpeedsTest, AFileOfSomethingElseIsBegunAnew) {
 TEST_F(SpeedsTest, AnIdleWorkerTeachesNothing) {
     Speeds speeds{folder_};
     for (int i = 0; i < 2'000; ++i) {
-        speeds.look(
-            model_,
-            offer_,
-            seed_,
-            counted_,
-            capacity::Counting::at_end,
-            BootTime{seconds{1'000 + i}});
+        look(speeds, 1'000 + i);
     }
     EXPECT_EQ(speeds.measured(model_, offer_), nullptr);
     speeds.save();
