@@ -71,7 +71,8 @@ std::vector<agent::Subject> subjects_of(
         agent::Subject subject{.model = model};
         for (const config::Config& config : configs) {
             const bool is_draft = &config == &configs.back();
-            auto world = agent::replay_world(config, model, &speeds);
+            auto world = agent::replay_world(
+                config, model, std::chrono::floor<std::chrono::days>(demand.span.until), &speeds);
             const auto usable =
                 world ? replay::replay(std::vector<replay::TraceRow>{}, world->options)
                       : std::unexpected{world.error()};

@@ -58,8 +58,8 @@ std::expected<ReplayColumn, int> column_of(
             return usage("--set " + done.error().message);
         }
     }
-    const UtcTime now = agent::SystemClock{}.read().utc;
-    auto loaded = config::load(files, config::Date{std::chrono::floor<std::chrono::days>(now)});
+    const auto today = std::chrono::floor<std::chrono::days>(agent::SystemClock{}.read().utc);
+    auto loaded = config::load(files, config::Date{today});
     if (!loaded) {
         std::cerr << config::render_all(loaded.error());
         return std::unexpected{int{Exit::configuration}};
@@ -68,7 +68,7 @@ std::expected<ReplayColumn, int> column_of(
         agent::follow_rules(loaded->config, learnt->rules);
     }
     auto world = agent::replay_world(
-        loaded->config, arguments.model, learnt == nullptr ? nullptr : &learnt->speeds);
+        loaded->config, arguments.model, today, learnt == nullptr ? nullptr : &learnt->speeds);
     if (!world) {
         return std::unexpected{report(world.error())};
     }

@@ -19,8 +19,8 @@ constexpr std::chrono::seconds forgotten_after{10};
 constexpr std::chrono::milliseconds answer_limit{2'000};
 constexpr double full = 0.95;
 
-}  // namespace
-
+/// Requests that the engine has taken in but not begun for lack of room. Those that wait while its
+/// cache and its places are not full are only in line for their prompt to be read.
 int waiting_for_room(const inference::engine::Metrics& metrics, int slots) noexcept {
     const bool no_room =
         metrics.kv_used.value_or(0) >= full || metrics.running.value_or(0) >= slots;
@@ -28,6 +28,8 @@ int waiting_for_room(const inference::engine::Metrics& metrics, int slots) noexc
                          std::clamp<std::int64_t>(metrics.waiting.value_or(0), 0, 1'000'000))
                    : 0;
 }
+
+}  // namespace
 
 bool EngineWatch::can_ask(std::string_view engine) noexcept {
     constexpr std::array<std::string_view, 3> known{"vllm", "llama.cpp", "synthetic"};

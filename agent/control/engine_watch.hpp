@@ -65,8 +65,4 @@ private:
     std::map<NameIx, Watched> watched_{};
 };
 
-/// Requests that the engine has taken in but not begun for lack of room. Those that wait while its
-/// cache and its places are not full are only in line for their prompt to be read.
-[[nodiscard]] int waiting_for_room(const inference::engine::Metrics& metrics, int slots) noexcept;
-
 }  // namespace evenkeel::agent

@@ -169,13 +169,14 @@ void Renter::measure_own(
 }
 
 std::optional<std::int64_t> Renter::queue_elsewhere(
-    const config::Scaling& scaling, const gate::ModelCounters& demand) const {
-    const auto today = std::chrono::floor<std::chrono::days>(parts_.clock.read().utc);
+    const config::Scaling& scaling,
+    const gate::ModelCounters& demand,
+    std::chrono::sys_days today) const {
     const auto* other = scaling.worth_it ? catalogue_->model(scaling.worth_it->against) : nullptr;
     std::optional<std::int64_t> least;
     for (const routing::ApiOffer& api :
          other == nullptr ? std::span<const routing::ApiOffer>{} : std::span{other->apis}) {
-        if (today >= api.retires) {
+        if (api.is_retired(today)) {
             continue;
         }
         const config::TokenRates rates = config::rates_of(api.price, 0);
@@ -204,7 +205,7 @@ scaling::ScalingSnapshot Renter::snapshot(
         std::ranges::any_of(catalogue_->models, [&](const routing::Catalogue::ModelEntry& entry) {
             return std::ranges::any_of(
                        entry.apis,
-                       [&](const routing::ApiOffer& api) { return today < api.retires; }) &&
+                       [&](const routing::ApiOffer& api) { return !api.is_retired(today); }) &&
                    (entry.ix == rule.model ||
                     std::ranges::any_of(config.routes, [&](const config::Route& route) {
                         return !route.stay_own &&
@@ -289,7 +290,7 @@ scaling::ScalingSnapshot Renter::snapshot(
         }
     }
     snapshot.budget_blocks = snapshot.room.budget && *snapshot.room.budget <= 0;
-    snapshot.queue_elsewhere = queue_elsewhere(rule.scaling, snapshot.demand);
+    snapshot.queue_elsewhere = queue_elsewhere(rule.scaling, snapshot.demand, today);
     if (config.safety.max_per_day) {
         snapshot.room.day = report(*config.safety.max_per_day) - parts_.exposure.day();
     }

@@ -72,7 +72,9 @@ private:
         Rule& rule, const gate::Counters& counters, const Conditions& conditions);
     /// What the requests that wait would cost at the model of worth_it, report nanos.
     [[nodiscard]] std::optional<std::int64_t> queue_elsewhere(
-        const config::Scaling& scaling, const gate::ModelCounters& demand) const;
+        const config::Scaling& scaling,
+        const gate::ModelCounters& demand,
+        std::chrono::sys_days today) const;
     void perform(Rule& rule, const scaling::Decision& decision);
     void place(Rule& rule, const scaling::Decision& decision);
     void measure_own(Rule& rule, const gate::Counters& counters, const capacity::Profile& rented);

@@ -11,7 +11,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int overtime = 3;  ///< times the limit, for a single day
+constexpr int overtime = 3;  ///< times the limit, in all, before even the cut one is given up
 
 /// Counts the rows it hands on, and ends with an error when the time is over.
 struct Meter {
@@ -127,7 +127,7 @@ Result<Demand> replay_newest(
     if (done.error().code != Errc::timed_out) {
         return std::unexpected{done.error()};
     }
-    // Each request of the shorter span goes through as many worlds as all subjects have.
+    // Each request of the shorter span goes through as many worlds as the largest subject has.
     std::int64_t worlds = 1;
     for (const Subject& subject : subjects) {
         worlds = std::max<std::int64_t>(worlds, std::ssize(subject.worlds));
@@ -150,7 +150,9 @@ Result<Demand> replay_newest(
                    ? fail(
                          Errc::timed_out,
                          fmt::format(
-                             "the requests of a single day take more than {} s to replay",
+                             "the requests of {} day{} take more than {} s to replay",
+                             *days,
+                             *days == 1 ? "" : "s",
                              limit.time.count() * overtime / 1'000))
                    : std::unexpected{again.error()};
     }

@@ -133,7 +133,8 @@ Result<std::vector<ledger::RuleReplay>> replay_rules(
             .until = now,
             .currency = config.currency.report,
             .rule = std::string{to_text(rule)}};
-        const auto world = replay_world(config, entry.model, &speeds);
+        const auto world =
+            replay_world(config, entry.model, std::chrono::floor<std::chrono::days>(now), &speeds);
         if (!demand || !world) {
             row.note = !demand ? demand.error().message : world.error().message;
             rows.push_back(std::move(row));

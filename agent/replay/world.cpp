@@ -80,8 +80,12 @@ const config::Route* route_of(const config::Config& config, const std::string& m
 
 class Builder {
 public:
-    Builder(const config::Config& config, const config::Model& model, const Speeds* speeds)
-        : config_{config}, model_{model}, speeds_{speeds} {
+    Builder(
+        const config::Config& config,
+        const config::Model& model,
+        std::chrono::sys_days today,
+        const Speeds* speeds)
+        : config_{config}, model_{model}, today_{today}, speeds_{speeds} {
         world_.model = model.name;
         world_.options.slo = config.slo;
         world_.options.safety = config.safety;
@@ -237,7 +241,8 @@ private:
         std::optional<std::int64_t> least;
         for (const config::Model* model : models) {
             for (const config::Offer& offer : model->offers) {
-                if (!offer.token_price || (route != nullptr && route->stay_own)) {
+                if (!offer.token_price || offer.is_retired(today_) ||
+                    (route != nullptr && route->stay_own)) {
                     continue;
                 }
                 const auto in = in_report(config_.currency, offer.token_price->in);
@@ -272,6 +277,7 @@ private:
 
     const config::Config& config_;
     const config::Model& model_;
+    std::chrono::sys_days today_;
     const Speeds* speeds_;
     ReplayWorld world_{};
     std::string api_{};
@@ -330,7 +336,10 @@ void follow_rules(config::Config& config, const std::vector<ledger::RuleReplay>&
 }
 
 Result<ReplayWorld> replay_world(
-    const config::Config& config, const std::string& name, const Speeds* speeds) {
+    const config::Config& config,
+    const std::string& name,
+    std::chrono::sys_days today,
+    const Speeds* speeds) {
     const config::Model* model = chosen_model(config, name);
     if (model == nullptr) {
         return fail(
@@ -338,7 +347,7 @@ Result<ReplayWorld> replay_world(
             name.empty() ? std::string{"the configuration has no model to replay"}
                          : fmt::format("the configuration has no model '{}'", name));
     }
-    return Builder{config, *model, speeds}.build();
+    return Builder{config, *model, today, speeds}.build();
 }
 
 }  // namespace evenkeel::agent

@@ -22,17 +22,19 @@ struct ReplayWorld {
 };
 
 /// Puts the rule that each `rule: auto` entry follows in its place, as the newest nightly replays
-/// say; break-even where there is none.
+/// say; where there is none the entry keeps the default.
 void follow_rules(config::Config& config, const std::vector<ledger::RuleReplay>& replays);
 
 /// The world of one model: its own workers, the first of its scaling rule's offers, the cheapest
-/// API among the models of the route that uses it (one without conditions, where there is one), all
-/// in the report currency. `model`: empty for the one of the first scaling rule, else the first
-/// model with an own worker. Prices that the configuration does not state are taken from
-/// `scaling.max_price`. Engines are as fast as `speeds` has measured them, else as their seed says.
-/// Errors: not_found (no such model), invalid_argument (a currency without a
-/// rate).
+/// API not retired by `today` among the models of the route that uses it (one without conditions,
+/// where there is one), all in the report currency. `model`: empty for the one of the first scaling
+/// rule, else the first model with an own worker. Prices that the configuration does not state are
+/// taken from `scaling.max_price`. Engines are as fast as `speeds` has measured them, else as their
+/// seed says. Errors: not_found (no such model), invalid_argument (a currency without a rate).
 [[nodiscard]] Result<ReplayWorld> replay_world(
-    const config::Config& config, const std::string& model, const Speeds* speeds = nullptr);
+    const config::Config& config,
+    const std::string& model,
+    std::chrono::sys_days today,
+    const Speeds* speeds = nullptr);
 
 }  // namespace evenkeel::agent

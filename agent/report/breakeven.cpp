@@ -172,7 +172,7 @@ void add_options(
             const auto cached = meter(row, "cached");
             const config::Offer* offer = config.offer(row.offer).offer;
             const std::string what = fmt::format("{} on {}", row.what, row.provider);
-            if (offer->retires && UtcTime{std::chrono::sys_days{*offer->retires}} <= now) {
+            if (offer->is_retired(std::chrono::floor<std::chrono::days>(now))) {
                 input.notes.push_back(fmt::format(
                     "{} is left out: it was retired on {}",
                     what,

@@ -24,13 +24,10 @@ std::string amount(const ledger::RuleReplay& replay, Money money) {
 }
 
 std::string when(const ledger::RuleReplay& replay, const ledger::Zone& zone) {
-    const std::chrono::year_month_day day = zone.day(replay.at);
     return fmt::format(
-        "replay of {} days, {:04}-{:02}-{:02}",
+        "replay of {} days, {}",
         std::chrono::round<std::chrono::days>(replay.until - replay.since).count(),
-        static_cast<int>(day.year()),
-        static_cast<unsigned>(day.month()),
-        static_cast<unsigned>(day.day()));
+        config::to_text(zone.day(replay.at)));
 }
 
 }  // namespace

@@ -86,12 +86,7 @@ private:
         known_[from] = {
             rate,
             fmt::format(
-                "{} at {} ({:04}-{:02}-{:02})",
-                from.text(),
-                format_decimal(shown, 6, 2),
-                static_cast<int>(as_of.year()),
-                static_cast<unsigned>(as_of.month()),
-                static_cast<unsigned>(as_of.day()))};
+                "{} at {} ({})", from.text(), format_decimal(shown, 6, 2), config::to_text(as_of))};
         return rate;
     }
 

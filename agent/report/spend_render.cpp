@@ -61,14 +61,6 @@ std::string percent(std::int64_t part, std::int64_t whole) {
     return share ? fmt::format("{} %", *share) : std::string{};
 }
 
-std::string iso(std::chrono::year_month_day day) {
-    return fmt::format(
-        "{:04}-{:02}-{:02}",
-        static_cast<int>(day.year()),
-        static_cast<unsigned>(day.month()),
-        static_cast<unsigned>(day.day()));
-}
-
 std::string ordinal(unsigned day) {
     const bool teen = day % 100 >= 11 && day % 100 <= 13;
     const char* const suffix = teen            ? "th"
@@ -85,10 +77,10 @@ std::string period(const Spend& spend) {
     const bool whole_start = first.day() == std::chrono::day{1} && first.year() == last.year() &&
                              first.month() == last.month();
     if (first == last && !whole_start) {
-        return iso(first);
+        return config::to_text(first);
     }
     if (!whole_start) {
-        return fmt::format("{} to {}", iso(first), iso(last));
+        return fmt::format("{} to {}", config::to_text(first), config::to_text(last));
     }
     const std::string month = fmt::format(
         "{} {}", months[static_cast<unsigned>(first.month()) - 1], static_cast<int>(first.year()));
@@ -275,8 +267,8 @@ std::string spend_json(const Spend& spend) {
     }
     json::object out{
         {"schema", "evenkeel.spend/1"},
-        {"first", iso(spend.first)},
-        {"last", iso(spend.last)},
+        {"first", config::to_text(spend.first)},
+        {"last", config::to_text(spend.last)},
         {"currency", spend.currency.text()},
         {"rates", std::move(rates)},
         {"by",

@@ -21,14 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string date_text(config::Date date) {
-    return fmt::format(
-        "{:04}-{:02}-{:02}",
-        static_cast<int>(date.year()),
-        static_cast<unsigned>(date.month()),
-        static_cast<unsigned>(date.day()));
-}
-
 std::string evenkeel_yaml(const World& world, const Ports& ports) {
     return fmt::format(
         R"(# Made by `evenkeel demo`. Everything behind this daemon is synthetic.
@@ -212,7 +204,7 @@ std::vector<TextFile> make_config(const World& world, const Ports& ports, config
     return {
         {.name = "evenkeel.yaml", .text = evenkeel_yaml(world, ports)},
         {.name = "providers.yaml", .text = providers_yaml(world, ports)},
-        {.name = "models.yaml", .text = models_yaml(world, date_text(today))},
+        {.name = "models.yaml", .text = models_yaml(world, config::to_text(today))},
         {.name = "policy.yaml", .text = policy_yaml(world)}};
 }
 

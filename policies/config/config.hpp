@@ -168,6 +168,10 @@ struct Offer {
     std::optional<Price> hour_price{};         ///< rental offers
     std::optional<Date> seen{};                ///< when the price was read; required with a price
     std::optional<Date> retires{};             ///< api offers: first day (UTC) it is not used
+    /// Whether it is not used any more on that day.
+    [[nodiscard]] bool is_retired(std::chrono::sys_days today) const noexcept {
+        return retires && today >= std::chrono::sys_days{*retires};
+    }
     friend bool operator==(const Offer&, const Offer&) = default;
 };
 

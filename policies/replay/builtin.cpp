@@ -55,14 +55,10 @@ Result<void> apply_builtin(std::string_view name, Options& options) {
         options.policy = ReplayPolicy::api_only;
     } else if (name == "own+api") {
         options.policy = ReplayPolicy::own_api;
-    } else if (name == "break-even" || name == "break-even+k") {
+    } else if (const auto rule = config::rent_rule_from(name);
+               rule && *rule != config::RentRule::never) {
         options.policy = ReplayPolicy::break_even;
-        options.scaling.rule =
-            name == "break-even" ? config::RentRule::break_even : config::RentRule::break_even_k;
-        options.scaling.max_order = order_max;
-    } else if (name == "level-memory") {
-        options.policy = ReplayPolicy::break_even;
-        options.scaling.rule = config::RentRule::level_memory;
+        options.scaling.rule = *rule;
         options.scaling.max_order = order_max;
     } else if (name == "skyserve-like") {
         options.policy = ReplayPolicy::skyserve_like;

@@ -63,6 +63,9 @@ struct ApiOffer {
     int max_in_flight{64};
     std::chrono::sys_days retires{
         std::chrono::sys_days::max()};  ///< from this day on it is not used
+    [[nodiscard]] bool is_retired(std::chrono::sys_days today) const noexcept {
+        return today >= retires;
+    }
 };
 
 /// One immutable, compiled policy: what a request is admitted under. Requests keep it alive.
@@ -175,7 +178,8 @@ inline constexpr std::string_view deadline_header = "x-evenkeel-deadline";  ///<
 ///
 /// Times. max_wait is the route's; the request's own (`deadline_header`) shortens each wait and
 /// lengthens none. first = slo.first_token + slo.first_token_per_1k x tokens_in / 1000.
-///   overflow_at = now + (max_wait, else patience x first); now without workers; never without APIs
+/// left = first - what the API next in turn needs for its first token; first where that is longer.
+///   overflow_at = now + (max_wait, else patience x left); now without workers; never without APIs
 ///   first_token_by = now + max(first, max_wait); per_output_token = slo.per_output_token
 ///   give_up_at  = now + (max_wait, else 2 x first) + (with APIs: api_full_grace / speed)
 ///

@@ -97,7 +97,7 @@ void add_apis(
     Dropped& dropped) {
     const std::size_t first = choices.arrival().api_count;
     for (const ApiOffer& api : entry.apis) {
-        if (ask.today >= api.retires) {
+        if (api.is_retired(ask.today)) {
             dropped.retired = &api;
             continue;
         }

@@ -32,7 +32,7 @@ void judge_api(
         quote.verdict = QuoteVerdict::no_price;
         return;
     }
-    if (considered.ask.today >= api->retires) {
+    if (api->is_retired(considered.ask.today)) {
         quote.verdict = QuoteVerdict::retired;
         return;
     }

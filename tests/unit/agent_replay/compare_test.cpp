@@ -13,7 +13,8 @@ using namespace std::chrono_literals;
 class CompareWorlds : public Past {
 protected:
     [[nodiscard]] static std::vector<Subject> two_worlds() {
-        const auto world = replay_world(past_config(), "reference-32b");
+        const auto world = replay_world(
+            past_config(), "reference-32b", std::chrono::floor<std::chrono::days>(test_start));
         EXPECT_TRUE(world) << world.error().message;
         replay::Options own = world->options;
         own.policy = replay::ReplayPolicy::own_api;  // nobody rents: quiet days take no time

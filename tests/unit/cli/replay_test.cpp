@@ -23,6 +23,8 @@ using agent::replay_world;
 namespace fs = std::filesystem;
 namespace json = boost::json;
 
+constexpr std::chrono::sys_days day{std::chrono::year{2026} / 11 / 25};
+
 class CliReplay : public testing::Test {
 protected:
     void SetUp() override {
@@ -136,11 +138,9 @@ TEST_F(CliReplay, WrongWordsAreUsageErrors) {
 
 /// The files behind `--world reference` say what replay::reference_world says.
 TEST(ReplayWorld, ReferenceFilesAreTheReferenceWorld) {
-    const auto loaded = config::load(
-        reference_files(),
-        config::Date{std::chrono::year{2026}, std::chrono::month{11}, std::chrono::day{25}});
+    const auto loaded = config::load(reference_files(), config::Date{day});
     ASSERT_TRUE(loaded) << config::render_all(loaded.error());
-    const auto world = replay_world(loaded->config, "");
+    const auto world = replay_world(loaded->config, "", day);
     ASSERT_TRUE(world) << world.error().message;
     const replay::Options expected = replay::reference_world();
     const replay::Options& got = world->options;
@@ -167,20 +167,17 @@ TEST(ReplayWorld, ReferenceFilesAreTheReferenceWorld) {
 }
 
 TEST(ReplayWorld, AnUnknownModelIsNotFound) {
-    const auto loaded = config::load(
-        reference_files(),
-        config::Date{std::chrono::year{2026}, std::chrono::month{11}, std::chrono::day{25}});
+    const auto loaded = config::load(reference_files(), config::Date{day});
     ASSERT_TRUE(loaded);
-    EXPECT_EQ(replay_world(loaded->config, "gpt").error().code, Errc::not_found);
+    EXPECT_EQ(replay_world(loaded->config, "gpt", day).error().code, Errc::not_found);
 }
 
 Result<agent::ReplayWorld> world_with_routes(const char* routes) {
     std::vector<config::SourceFile> files = reference_files();
     EXPECT_TRUE(config::override_value(files, "routes", routes));
-    const auto loaded = config::load(
-        files, config::Date{std::chrono::year{2026}, std::chrono::month{11}, std::chrono::day{25}});
+    const auto loaded = config::load(files, config::Date{day});
     EXPECT_TRUE(loaded) << config::render_all(loaded.error());
-    return replay_world(loaded->config, "");
+    return replay_world(loaded->config, "", day);
 }
 
 TEST(ReplayWorld, TheRouteWithoutConditionsCounts) {
@@ -189,6 +186,24 @@ TEST(ReplayWorld, TheRouteWithoutConditionsCounts) {
         " {name: default, match: {}, use: [reference-32b], max_wait: 20s}]");
     ASSERT_TRUE(world);
     EXPECT_EQ(world->options.max_wait, std::chrono::seconds{20});
+}
+
+TEST(ReplayWorld, AnApiThatHasRetiredTakesNothing) {
+    const auto loaded = config::load(reference_files(), config::Date{day});
+    ASSERT_TRUE(loaded) << config::render_all(loaded.error());
+    config::Config config = loaded->config;
+    for (config::Model& model : config.models) {
+        for (config::Offer& offer : model.offers) {
+            if (offer.token_price) {
+                offer.retires = config::Date{day};
+            }
+        }
+    }
+    const auto price = [&config](std::chrono::sys_days today) {
+        return replay_world(config, "", today)->options.api_price.in.num();
+    };
+    EXPECT_GT(price(day - std::chrono::days{1}), 0);
+    EXPECT_EQ(price(day), 0);
 }
 
 TEST(ReplayWorld, RoutesThatAskForTextArePassedOverAndSaidSo) {

@@ -44,7 +44,7 @@ INSTANTIATE_TEST_SUITE_P(
             "AsTheRouteSays", {"qwq", "opus"}, cheapest, "qwq", "qwq-32b", "micro nano claude", 0},
         Order{"Listed", {"qwq", "opus"}, listed, "qwq", "qwq-32b", "nano micro claude", 0},
         Order{
-            "FastestIsListedForNow",
+            "FastestIsListedUntilMeasured",
             {"qwq", "opus"},
             fastest,
             "qwq",
