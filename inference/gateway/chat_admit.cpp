@@ -59,9 +59,6 @@ ChatRequest::ChatRequest(Loop& loop, http::Exchange& exchange, ClientKey key)
 }
 
 ChatRequest::~ChatRequest() {
-    if (hold_wait_ != nullptr) {
-        hold_wait_->request = nullptr;
-    }
     end(Outcome::failed);
     loop_.remove(cookie_);
 }

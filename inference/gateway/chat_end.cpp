@@ -96,6 +96,9 @@ void ChatRequest::end(Outcome outcome) {
     }
     if (hold_wait_ != nullptr) {
         hold_wait_->request = nullptr;
+        if (record_.hold) {
+            (*hold_wait_->result)->leave_to_record();
+        }
     }
     record_.outcome = outcome;
     record_.total_ms = elapsed_ms();

@@ -3,6 +3,7 @@
 #include "inference/dialect/openai.hpp"
 #include "inference/dialect/scan.hpp"
 #include "inference/dialect/stream.hpp"
+#include "inference/gateway/held_money.hpp"
 #include "inference/gateway/ticket.hpp"
 #include "inference/relay/answer_body.hpp"
 #include "inference/relay/upstream.hpp"
@@ -66,7 +67,7 @@ private:
     /// A hold on its way to disk; outlives a request that gave up waiting.
     struct HoldWait {
         ChatRequest* request{nullptr};  ///< none: nobody waits any more
-        std::optional<Result<HoldId>> result{};
+        std::optional<Result<HeldMoney>> result{};
     };
 
     /// What the source answered, without its body.

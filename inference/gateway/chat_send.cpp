@@ -81,22 +81,17 @@ void ChatRequest::start_hold(const gate::Effect& grant) {
     Books* books = &loop_.books();
     // Runs on the ledger's thread. Whoever no longer waits must not keep the money set aside.
     auto acknowledged = [wait = hold_wait_, alive = loop_.alive(), books](Result<HoldId> result) {
+        Result<HeldMoney> held = result ? Result<HeldMoney>{HeldMoney{*books, *result}}
+                                        : std::unexpected{std::move(result.error())};
         const std::lock_guard lock{alive->mutex};
         if (alive->context == nullptr) {
-            if (result) {
-                books->release(*result);
-            }
             return;
         }
-        asio::post(*alive->context, [wait, books, result = std::move(result)] {
-            if (wait->request == nullptr) {
-                if (result) {
-                    books->release(*result);
-                }
-                return;
+        asio::post(*alive->context, [wait, held = std::move(held)] mutable {
+            if (wait->request != nullptr) {
+                wait->result = std::move(held);
+                wait->request->wake();
             }
-            wait->result = result;
-            wait->request->wake();
         });
     };
     loop_.books().hold(
@@ -121,7 +116,7 @@ asio::awaitable<bool> ChatRequest::hold_ready() {
     if (cause_ != Cause::none || !*hold_wait_->result) {
         co_return false;
     }
-    record_.hold = **hold_wait_->result;
+    record_.hold = (*hold_wait_->result)->id();
     co_return true;
 }
 
@@ -131,9 +126,7 @@ void ChatRequest::drop_hold() {
         return;
     }
     hold_wait_->request = nullptr;
-    if (hold_wait_->result && *hold_wait_->result) {
-        loop_.books().release(**hold_wait_->result);
-    }
+    hold_wait_->result.reset();
     hold_wait_ = nullptr;
     record_.hold.reset();
 }
