@@ -1,4 +1,4 @@
--- What the nightly replays of the selectable rules found. Detail: it may be deleted.
+-- What the nightly replays of the selectable rules found. Detail; but rule: auto is restored from it.
 -- recommended: '' = none, note says why. follows: what `rule: auto` follows from then on.
 CREATE TABLE rule_replay(
     scaling     TEXT NOT NULL,

@@ -117,7 +117,7 @@ void Sources::apply(const routing::Catalogue& catalogue) {
             if (!local && !is_api(provider->kind)) {
                 continue;
             }
-            if (provider->kind == config::ProviderKind::anthropic) {
+            if (!routing::has_driver(provider->kind)) {
                 warnings_.push_back(fmt::format(
                     "{}: this version has no driver for anthropic; requests go elsewhere",
                     offer.name));

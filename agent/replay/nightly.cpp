@@ -147,9 +147,10 @@ Result<std::vector<ledger::RuleReplay>> replay_rules(
             rows.push_back(std::move(row));
             continue;
         }
-        if (world->options.api_price.in.num() == 0 && world->options.api_price.out.num() == 0) {
+        const config::TokenPrices& api = world->options.api_price;
+        if (!world->can_call_api || (api.in.num() == 0 && api.out.num() == 0)) {
             // A late or refused request would cost nothing, and the least would be to rent nothing.
-            row.note = "no API has a price for these requests: what a late answer costs is unknown";
+            row.note = "no API that can be called has a price: what a late answer costs is unknown";
             rows.push_back(std::move(row));
             continue;
         }

@@ -44,7 +44,7 @@ constexpr std::array policy_rows{
     Key{"routes[].prefer", Type::choice, "How to choose among sources that can answer in time."}
         .one_of("cheapest|fastest|listed").def("cheapest"),
     Key{"routes[].max_wait", Type::duration,
-        "Longest wait for an answer to begin; left out: slo.patience decides."}
+        "Longest wait for a worker, then an API is asked; left out: slo.patience decides."}
         .between("0s", "3d").example("20s"),
     Key{"routes[].max_cost", Type::money,
         "Most that one request may cost; dearer ones are refused."}

@@ -68,6 +68,12 @@ struct ApiOffer {
     }
 };
 
+/// Whether this version can call sources of the kind. Those it cannot are left out of a catalogue:
+/// nothing is planned, priced or rented by what nobody could answer.
+[[nodiscard]] constexpr bool has_driver(config::ProviderKind kind) noexcept {
+    return kind != config::ProviderKind::anthropic;
+}
+
 /// One immutable, compiled policy: what a request is admitted under. Requests keep it alive.
 struct Catalogue {
     std::int64_t revision{0};

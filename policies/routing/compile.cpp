@@ -69,6 +69,12 @@ Catalogue::ModelEntry make_entry(
             entry.has_workers = true;
             continue;
         }
+        if (!has_driver(provider->kind)) {
+            notes.push_back(fmt::format(
+                "API offer {} is left out: this version has no driver for its provider",
+                offer.name));
+            continue;
+        }
         const std::string why = unusable(offer, config.currency);
         if (!offer.token_price || !why.empty()) {
             notes.push_back(fmt::format("API offer {} is left out: {}", offer.name, why));

@@ -61,6 +61,8 @@ std::string_view to_text(QuoteVerdict verdict) noexcept {
             return "too_dear";
         case QuoteVerdict::no_price:
             return "no_price";
+        case QuoteVerdict::no_driver:
+            return "no_driver";
         case QuoteVerdict::retired:
             return "retired";
         case QuoteVerdict::no_room:
@@ -101,7 +103,9 @@ Result<Explanation> quote(const Catalogue& catalogue, const Ask& ask) {
                 .provider = offer.on,
                 .kind = kind_of(provider->kind),
                 .retires = offer.retires};
-            if (quote.kind == SourceKind::api) {
+            if (!has_driver(provider->kind)) {
+                quote.verdict = QuoteVerdict::no_driver;
+            } else if (quote.kind == SourceKind::api) {
                 judge_api(catalogue, *considered, *entry, arrival, quote);
             } else {
                 quote.slots = offer.slots;

@@ -162,12 +162,11 @@ private:
                 worker.model = names_.intern(routing::NameKind::model, model.name);
                 break;
             case config::ProviderKind::openai_compatible:
+            case config::ProviderKind::anthropic:
                 worker.kind = SourceKind::api;
                 worker.model = names_.intern(routing::NameKind::model, model.name);
                 worker.slots = provider.max_in_flight;
                 break;
-            case config::ProviderKind::anthropic:
-                return std::nullopt;  // the agent has no driver for it
         }
         const auto busy = world_.busy.find(offer.name);
         if (busy != world_.busy.end() && !is_free) {
