@@ -152,7 +152,7 @@ asio::awaitable<ChatRequest::Next> ChatRequest::relay_stream(Answer answer) {
                 beginning.assign(content);
                 content = beginning;
             }
-            const dialect::EventStream::Pass& pass = stream.feed(content);
+            const dialect::AnswerStream::Pass& pass = stream.feed(content);
             if (!first_token_) {
                 const bool begins = stream.events() > 0 || !pass.done.empty() ||
                                     stream.error_seen() || stream.torn();
@@ -201,7 +201,7 @@ asio::awaitable<ChatRequest::Next> ChatRequest::relay_stream(Answer answer) {
 
 /// `[DONE]` has come: settle, then say what it cost, and end.
 asio::awaitable<void> ChatRequest::stream_done(
-    dialect::EventStream& stream, const dialect::EventStream::Pass& pass) {
+    dialect::AnswerStream& stream, const dialect::AnswerStream::Pass& pass) {
     settle(stream.usage() ? *stream.usage() : estimated(stream.events()));
     finish_ticket(!stream.error_seen());
     const std::string cost = trailer();
@@ -219,7 +219,7 @@ asio::awaitable<void> ChatRequest::stream_done(
 }
 
 /// The stream has ended without `[DONE]`: whatever the cause, the client gets one typed end.
-asio::awaitable<void> ChatRequest::stream_cut(dialect::EventStream& stream) {
+asio::awaitable<void> ChatRequest::stream_cut(dialect::AnswerStream& stream) {
     settle(stream.usage() ? *stream.usage() : estimated(stream.events()));
     const bool gone = cause_ == Cause::client_gone;
     const bool source_did = cause_ == Cause::none || cause_ == Cause::late;

@@ -118,8 +118,8 @@ private:
     [[nodiscard]] asio::awaitable<bool> stream_begins(
         const Answer& answer, std::string_view before);
     [[nodiscard]] asio::awaitable<void> stream_done(
-        dialect::EventStream& stream, const dialect::EventStream::Pass& pass);
-    [[nodiscard]] asio::awaitable<void> stream_cut(dialect::EventStream& stream);
+        dialect::AnswerStream& stream, const dialect::AnswerStream::Pass& pass);
+    [[nodiscard]] asio::awaitable<void> stream_cut(dialect::AnswerStream& stream);
     void give_back_connection(const relay::AnswerBody& body);
     [[nodiscard]] dialect::ApiError cut_error() const;
 
