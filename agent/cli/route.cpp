@@ -134,8 +134,6 @@ std::string verdict_text(const routing::Quote& quote, const routing::Explanation
             return "no: it may cost more than is allowed";
         case routing::QuoteVerdict::no_price:
             return "no: it has no price that can be compared";
-        case routing::QuoteVerdict::no_driver:
-            return "no: this version has no driver for its provider";
         case routing::QuoteVerdict::retired:
             return fmt::format("no: its seller retired it on {}", config::to_text(*quote.retires));
         case routing::QuoteVerdict::no_room:

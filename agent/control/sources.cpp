@@ -21,6 +21,14 @@ bool is_api(config::ProviderKind kind) {
            kind == config::ProviderKind::anthropic;
 }
 
+/// Where the provider's server is.
+std::string address_of(const config::Provider& provider) {
+    if (provider.kind != config::ProviderKind::anthropic) {
+        return provider.url;
+    }
+    return provider.base_url.empty() ? "https://api.anthropic.com" : provider.base_url;
+}
+
 /// An engine of this kind says on /health whether it can work; others may not know the path.
 bool knows_health(const std::string& engine) {
     return engine == "vllm" || engine == "llama.cpp" || engine == "synthetic";
@@ -70,7 +78,7 @@ Result<Endpoint> parse_endpoint(std::string_view url) {
 
 Result<ConfiguredSource> Sources::make(
     const config::Model& model, const config::Offer& offer, const config::Provider& provider) {
-    const auto endpoint = parse_endpoint(provider.url);
+    const auto endpoint = parse_endpoint(address_of(provider));
     if (!endpoint) {
         return std::unexpected{endpoint.error()};
     }
@@ -87,8 +95,9 @@ Result<ConfiguredSource> Sources::make(
     source.engine = provider.engine;
     source.hardware = provider.hardware;
     // An own engine's url may or may not end in /v1; the path below it is always the same.
-    const std::string prefix =
-        !api && endpoint->prefix.empty() ? std::string{"/v1"} : endpoint->prefix;
+    const bool is_anthropic = provider.kind == config::ProviderKind::anthropic;
+    const std::string base =
+        (!api || is_anthropic) && endpoint->prefix.empty() ? std::string{"/v1"} : endpoint->prefix;
     source.info = {
         .source = parts_.names.intern(routing::NameKind::source, offer.name),
         .name = offer.name,
@@ -98,7 +107,9 @@ Result<ConfiguredSource> Sources::make(
         .host = endpoint->host,
         .port = endpoint->port,
         .tls = endpoint->tls,
-        .target = prefix + "/chat/completions",
+        .base = base,
+        .dialect = is_anthropic ? inference::dialect::Dialect::anthropic
+                                : inference::dialect::Dialect::openai,
         .key = inference::Secret{std::string{key->reveal()}},
         .seller_model = offer.model.empty() ? model.name : offer.model,
         .slots = api ? provider.max_in_flight : offer.slots,
@@ -115,13 +126,6 @@ void Sources::apply(const routing::Catalogue& catalogue) {
             const config::Provider* provider = catalogue.config.provider(offer.on);
             const bool local = provider->kind == config::ProviderKind::local;
             if (!local && !is_api(provider->kind)) {
-                continue;
-            }
-            if (!routing::has_driver(provider->kind)) {
-                warnings_.push_back(fmt::format(
-                    "{}: this version has no driver for anthropic; requests go elsewhere",
-                    offer.name));
-                spdlog::warn("{}", warnings_.back());
                 continue;
             }
             auto made = make(model, offer, *provider);

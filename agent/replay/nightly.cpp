@@ -148,9 +148,9 @@ Result<std::vector<ledger::RuleReplay>> replay_rules(
             continue;
         }
         const config::TokenPrices& api = world->options.api_price;
-        if (!world->can_call_api || (api.in.num() == 0 && api.out.num() == 0)) {
+        if (api.in.num() == 0 && api.out.num() == 0) {
             // A late or refused request would cost nothing, and the least would be to rent nothing.
-            row.note = "no API that can be called has a price: what a late answer costs is unknown";
+            row.note = "no API has a price: what a late answer costs is unknown";
             rows.push_back(std::move(row));
             continue;
         }

@@ -257,9 +257,6 @@ private:
                     world_.options.api_price.in = *in;
                     world_.options.api_price.out = *out;
                     api_ = offer.name;
-                    const config::Provider* provider = config_.provider(offer.on);
-                    world_.can_call_api =
-                        provider != nullptr && routing::has_driver(provider->kind);
                     has_tiers_ = !offer.token_price->tiers.empty();
                 }
             }
@@ -269,9 +266,6 @@ private:
         }
         if (has_tiers_) {
             assume(fmt::format("{} costs the same for prompts of every length", api_));
-        }
-        if (!world_.can_call_api) {
-            assume(fmt::format("{} is called, which this version cannot do yet", api_));
         }
         if (least) {
             assume(fmt::format(

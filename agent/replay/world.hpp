@@ -19,7 +19,6 @@ struct ReplayWorld {
     std::string model{};
     replay::Options options{};
     std::vector<std::string> assumptions{};  ///< sentences
-    bool can_call_api{true};                 ///< false: this version has no driver for its API
 };
 
 /// Puts the rule that each `rule: auto` entry follows in its place, as the newest nightly replays

@@ -25,6 +25,8 @@ public:
     };
 
     [[nodiscard]] std::size_t position() const noexcept { return at_; }
+    /// Goes on at `at`, where a value begins.
+    void move_to(std::size_t at) noexcept { at_ = at; }
     [[nodiscard]] bool failed() const noexcept { return failure_ != nullptr; }
     [[nodiscard]] ScanError error() const;
     [[nodiscard]] std::string_view text(Span span) const noexcept {

@@ -13,11 +13,15 @@ using String = JsonReader::String;
 /// Finds the texts of the messages and keeps the last of them, as many as can be needed.
 class TextReader {
 public:
-    TextReader(std::string_view messages, std::size_t bytes_max)
-        : json_{messages}, bytes_max_{bytes_max} {}
+    TextReader(std::string_view body, std::size_t bytes_max) : json_{body}, bytes_max_{bytes_max} {}
 
-    std::string run() {
-        static_cast<void>(value(1));  // the same bytes were read without a complaint before
+    /// Reads the value at `at`, whose bytes were read without a complaint before.
+    void read(Span at) {
+        json_.move_to(at.begin);
+        static_cast<void>(value(1));
+    }
+
+    std::string text() {
         std::string out;
         out.reserve(std::min(bytes_, bytes_max_ + 1));
         for (const String& text : texts_) {
@@ -36,6 +40,14 @@ private:
         const char first = json_.peek();
         if (first == '[') {
             return json_.each_element(depth + 1, [this, depth] { return value(depth + 1); });
+        }
+        if (first == '"') {  // a prompt that is nothing but text
+            String text;
+            const bool whole = json_.read_string(text);
+            if (text.decoded_bytes > 0) {
+                keep(text);
+            }
+            return whole;
         }
         if (first != '{') {
             return json_.skip_value(depth);
@@ -95,9 +107,14 @@ private:
 
 }  // namespace
 
-std::string message_text(std::string_view body, const ChatScan& scan, std::size_t bytes_max) {
-    const Span at = scan.messages;
-    return TextReader{body.substr(at.begin, at.end - at.begin), bytes_max}.run();
+std::string message_text(std::string_view body, const RequestScan& scan, std::size_t bytes_max) {
+    TextReader reader{body, bytes_max};
+    for (const Span at : scan.texts) {
+        if (at.end > at.begin) {
+            reader.read(at);
+        }
+    }
+    return reader.text();
 }
 
 }  // namespace evenkeel::inference::dialect

@@ -160,10 +160,23 @@ ApiError no_such_path() {
         .code = "unknown_url",
         .param = {},
         .message =
-            "There is nothing at this address. Served are POST /v1/chat/completions and "
-            "GET /v1/models.",
+            "There is nothing at this address. Served are POST /v1/chat/completions, "
+            "/v1/completions, /v1/embeddings, /v1/responses and /v1/messages, and GET /v1/models.",
         .retry_after = {},
         .should_retry = {}};
+}
+
+ApiError no_batches() {
+    return {
+        .status = 404,
+        .type = "invalid_request_error",
+        .code = "unsupported_endpoint",
+        .param = {},
+        .message =
+            "Files and batches are not served here: send the requests one by one; with the header "
+            "x-evenkeel-deadline they may wait.",
+        .retry_after = {},
+        .should_retry = false};
 }
 
 ApiError wrong_method(std::string_view allowed) {

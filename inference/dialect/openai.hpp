@@ -37,6 +37,8 @@ struct ApiError {
 [[nodiscard]] ApiError bad_key();
 [[nodiscard]] ApiError too_many_bad_keys();
 [[nodiscard]] ApiError no_such_path();
+/// Files and batches.
+[[nodiscard]] ApiError no_batches();
 [[nodiscard]] ApiError wrong_method(std::string_view allowed);
 /// `param` may be empty.
 [[nodiscard]] ApiError bad_request(std::string message, std::string param);

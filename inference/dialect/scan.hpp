@@ -1,5 +1,6 @@
 #pragma once
 
+#include "inference/dialect/endpoint.hpp"
 #include "policies/domain/source.hpp"
 
 #include <array>
@@ -36,37 +37,45 @@ struct ScanError {
     std::string param{};  ///< the field to mend; empty when it is the body as a whole
 };
 
-/// What a chat request says about itself.
-struct ChatScan {
+/// What a request says about itself.
+struct RequestScan {
     std::string model{};          ///< decoded; not empty, no control characters
     Span model_value{};           ///< with its quotes
     std::size_t object_begin{0};  ///< just behind the opening brace
-    Span messages{};              ///< with its brackets
+    /// Where the text that is to be answered stands, in the order of the body: messages, and
+    /// beside them a system text or instructions. Empty ones are not there.
+    std::array<Span, 2> texts{};
     bool stream{false};
     bool include_usage{false};             ///< the client asked for the usage event itself
     std::optional<Span> stream_options{};  ///< its value, when the key is there
     bool stream_options_object{false};     ///< false: null
     bool stream_options_empty{true};       ///< `{}`
     std::optional<Span> include_usage_value{};
-    std::int64_t max_tokens{0};  ///< the lower of max_tokens and max_completion_tokens; 0 = unset
-    std::int64_t n{1};
-    /// Bytes of text in messages plus the tool definitions, divided by four and rounded up: an
-    /// estimate for admission and holds, never a bill. Images and audio are not counted.
+    std::int64_t max_tokens{0};  ///< the lowest ceiling of one answer's tokens; 0 = unset
+    std::int64_t n{1};           ///< answers: `n` or `best_of`, for each prompt
+    bool writes{true};           ///< false: the answer is no text (embeddings)
+    /// Bytes of text in what is to be answered plus the tool definitions, divided by four and
+    /// rounded up (token ids: their number): an estimate for admission and holds, never a bill.
+    /// Images and audio are not counted.
     std::int64_t prompt_tokens{0};
     bool tools{false};   ///< `tools` is there and not empty
     bool images{false};  ///< a part of a message is an image
 };
 
-/// Scans the body of POST /v1/chat/completions. Refused, beyond broken JSON: a top level that is
-/// not an object, a missing or wrong `model` or `messages`, duplicates of any key named here (also
-/// when spelled with escapes, or in another case, which some engines would fold together), numbers
-/// over 1 KB, nesting over 128, invalid UTF-8. Lone surrogate escapes inside message text pass.
-[[nodiscard]] std::expected<ChatScan, ScanError> scan_chat(std::string_view body);
+/// Scans the body of a POST to `endpoint`. Refused, beyond broken JSON: a top level that is not an
+/// object, a missing or wrong `model` or text, duplicates of any key that counts there (also when
+/// spelled with escapes, or in another case, which some engines would fold together), numbers over
+/// 1 KB, nesting over 128, invalid UTF-8; in `responses` whatever would need a memory here
+/// (`previous_response_id`, `conversation`, `background`) and tools that are not functions. Lone
+/// surrogate escapes inside message text pass. `is_answered` false: its tokens are only counted,
+/// and it need not say how long the answer may become.
+[[nodiscard]] std::expected<RequestScan, ScanError> scan_request(
+    Endpoint endpoint, std::string_view body, bool is_answered = true);
 
-/// The text of the messages of a body that `scan_chat` took: contents and text parts of all of
-/// them, decoded, in order, one newline between two; of more than `bytes_max` the last ones.
+/// The text of a body that `scan_request` took: contents and text parts of all messages, decoded,
+/// in order, one newline between two; of more than `bytes_max` the last ones.
 [[nodiscard]] std::string message_text(
-    std::string_view body, const ChatScan& scan, std::size_t bytes_max);
+    std::string_view body, const RequestScan& scan, std::size_t bytes_max);
 
 /// The upstream body as pieces of the client's body and short insertions; nothing is copied.
 struct Splice {
@@ -75,16 +84,18 @@ struct Splice {
     std::size_t bytes{0};
 };
 
-/// Renames the model to `quoted_model` (JSON text with its quotes) and, for a stream, makes sure of
-/// `"include_usage":true`. Everything else stays byte for byte. The result points into `body`,
-/// `quoted_model` and static text.
+/// Renames the model to `quoted_model` (JSON text with its quotes) and, where `with_usage`, makes
+/// sure of `"include_usage":true`. Everything else stays byte for byte. The result points into
+/// `body`, `quoted_model` and static text.
 [[nodiscard]] Splice splice(
-    std::string_view body, const ChatScan& scan, std::string_view quoted_model);
+    std::string_view body, const RequestScan& scan, std::string_view quoted_model, bool with_usage);
 
 /// What one JSON object of an answer (a whole body, or the data of one event) says about usage.
 struct AnswerScan {
-    std::optional<Usage> usage{};  ///< the top-level `usage` object with both counts
-    bool choices_empty{false};     ///< `"choices":[]` at the top level
+    /// The top-level `usage` object, or that of a top-level `response`: with both counts, or, of
+    /// embeddings, with the prompt's and the total.
+    std::optional<Usage> usage{};
+    bool choices_empty{false};  ///< `"choices":[]` at the top level
 };
 /// Nothing when `json` is not one JSON object.
 [[nodiscard]] std::optional<AnswerScan> scan_answer(std::string_view json);

@@ -1,19 +1,53 @@
-#include "inference/gateway/chat_request.hpp"
+#include "inference/gateway/client_request.hpp"
 #include "inference/gateway/loop.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
 
 /// Which request is for whom: keys, paths, the list of models.
 namespace evenkeel::inference {
 
 namespace {
 
-constexpr std::string_view chat_path = "/v1/chat/completions";
+constexpr std::string_view base_path = "/v1";
 constexpr std::string_view models_path = "/v1/models";
+constexpr std::string_view count_path = "/v1/messages/count_tokens";
+/// Paths that vendors have and that are refused here on purpose.
+constexpr std::array<std::string_view, 3> batch_paths{
+    "/v1/batches", "/v1/files", "/v1/messages/batches"};
 
-/// The key of `Authorization: Bearer KEY`; empty when there is none.
-std::string_view bearer(const http::RequestHead& head) {
+/// `path` itself or something below it.
+bool is_below(std::string_view path, std::string_view parent) noexcept {
+    return path.starts_with(parent) && (path.size() == parent.size() || path[parent.size()] == '/');
+}
+
+std::optional<dialect::Endpoint> endpoint_of(std::string_view path) noexcept {
+    for (const dialect::Endpoint endpoint : dialect::endpoints) {
+        const std::string_view below = dialect::path_of(endpoint);
+        if (path.size() == base_path.size() + below.size() && path.starts_with(base_path) &&
+            path.ends_with(below)) {
+            return endpoint;
+        }
+    }
+    return std::nullopt;
+}
+
+/// Whose shapes the client reads: told by the path, else by the header that one vendor's SDKs send.
+dialect::Dialect dialect_of(const http::RequestHead& head) noexcept {
+    const bool is_anthropic =
+        is_below(head.path, "/v1/messages") || !head.field("anthropic-version").empty();
+    return is_anthropic ? dialect::Dialect::anthropic : dialect::Dialect::openai;
+}
+
+/// The key of `x-api-key: KEY` or `Authorization: Bearer KEY`; of both the first, as Anthropic has
+/// it. Empty when there is none.
+std::string_view presented_key(const http::RequestHead& head) {
+    if (const std::string_view key = head.field("x-api-key"); !key.empty()) {
+        return key;
+    }
     const std::string_view field = head.field("authorization");
     constexpr std::string_view scheme = "Bearer ";
     if (!http::iequals(field.substr(0, scheme.size()), scheme)) {
@@ -33,10 +67,13 @@ std::string_view state_of(const World& world, const routing::Catalogue::ModelEnt
 }  // namespace
 
 asio::awaitable<void> respond_error(
-    http::Exchange& exchange, const dialect::ApiError& error, std::string_view id) {
+    http::Exchange& exchange,
+    dialect::Dialect dialect,
+    const dialect::ApiError& error,
+    std::string_view id) {
     http::Headers headers{{"Content-Type", "application/json"}};
     if (!id.empty()) {
-        headers.emplace_back("X-Request-Id", id);
+        headers.emplace_back(id_header(dialect), id);
     }
     if (error.retry_after) {
         headers.emplace_back("Retry-After", fmt::format("{}", error.retry_after->count()));
@@ -47,12 +84,14 @@ asio::awaitable<void> respond_error(
     if (error.status == 401) {
         headers.emplace_back("WWW-Authenticate", "Bearer");
     }
-    static_cast<void>(co_await exchange.respond(error.status, headers, dialect::to_json(error)));
+    static_cast<void>(co_await exchange.respond(
+        status_for(dialect, error), headers, error_body(dialect, error, id)));
 }
 
 asio::awaitable<void> Loop::handle(http::Exchange& exchange) {
     const http::RequestHead& head = exchange.head();
-    auto key = keys_.find(bearer(head));
+    const dialect::Dialect dialect = dialect_of(head);
+    auto key = keys_.find(presented_key(head));
     if (!key) {
         hub_.tally().unauthorized.fetch_add(1, std::memory_order_relaxed);
         const bool tolerated = guard_.tolerates(exchange.peer(), Steady::now());
@@ -61,29 +100,31 @@ asio::awaitable<void> Loop::handle(http::Exchange& exchange) {
         }
         const dialect::ApiError error =
             tolerated ? dialect::bad_key() : dialect::too_many_bad_keys();
-        co_await respond_error(exchange, error, {});
+        co_await respond_error(exchange, dialect, error, {});
         co_return;
     }
-    const bool one =
-        head.path.starts_with(models_path) && head.path.substr(models_path.size()).starts_with('/');
-    if (head.path == chat_path) {
-        if (head.method != "POST") {
-            const dialect::ApiError error = dialect::wrong_method("POST");
-            co_await respond_error(exchange, error, {});
-            co_return;
-        }
-        ChatRequest request{*this, exchange, std::move(*key)};
+    const bool is_models = is_below(head.path, models_path);
+    const auto endpoint = endpoint_of(head.path);
+    std::optional<dialect::ApiError> error;
+    if (std::ranges::any_of(
+            batch_paths, [&head](std::string_view path) { return is_below(head.path, path); })) {
+        error = dialect::no_batches();
+    } else if (!endpoint && !is_models && head.path != count_path) {
+        error = dialect::no_such_path();
+    } else if (const std::string_view allowed = is_models ? "GET" : "POST";
+               head.method != allowed) {
+        error = dialect::wrong_method(allowed);
+    }
+    if (error) {
+        co_await respond_error(exchange, dialect, *error, {});
+    } else if (endpoint) {
+        ClientRequest request{*this, exchange, *endpoint, std::move(*key)};
         co_await request.run();
-    } else if (head.path == models_path || one) {
-        if (head.method != "GET") {
-            const dialect::ApiError error = dialect::wrong_method("GET");
-            co_await respond_error(exchange, error, {});
-            co_return;
-        }
-        co_await models(exchange, one ? head.path.substr(models_path.size() + 1) : "");
+    } else if (is_models) {
+        co_await models(
+            exchange, head.path.substr(std::min(head.path.size(), models_path.size() + 1)));
     } else {
-        const dialect::ApiError error = dialect::no_such_path();
-        co_await respond_error(exchange, error, {});
+        co_await count_tokens(exchange);
     }
     if (stopping_) {
         asio::post(context_, [this] { finish_if_over(); });
@@ -91,6 +132,7 @@ asio::awaitable<void> Loop::handle(http::Exchange& exchange) {
 }
 
 asio::awaitable<void> Loop::models(http::Exchange& exchange, std::string_view id) {
+    const dialect::Dialect dialect = dialect_of(exchange.head());
     const auto world = hub_.world();
     std::vector<dialect::ModelRow> rows;
     if (world->catalogue != nullptr) {
@@ -105,13 +147,36 @@ asio::awaitable<void> Loop::models(http::Exchange& exchange, std::string_view id
             {.code = Errc::not_found,
              .message = "There is no such model here.",
              .retry_after = {}});
-        co_await respond_error(exchange, error, {});
+        co_await respond_error(exchange, dialect, error, {});
         co_return;
     }
-    const std::string body =
-        id.empty() ? dialect::models_json(rows) : dialect::model_json(rows.front());
+    const std::string body = models_body(dialect, rows, id.empty());
     const http::Headers headers{{"Content-Type", "application/json"}};
     static_cast<void>(co_await exchange.respond(200, headers, body));
+}
+
+/// An estimate, the one that admission counts with: nobody is asked, and nothing is spent.
+asio::awaitable<void> Loop::count_tokens(http::Exchange& exchange) {
+    constexpr auto dialect = dialect::Dialect::anthropic;
+    const auto body = co_await exchange.read_body();
+    if (!body) {
+        const Errc code = body.error().code;
+        if (code != Errc::unavailable && code != Errc::cancelled) {
+            co_await respond_error(
+                exchange, dialect, dialect::bad_body(body.error(), options_.limits.body_bytes), {});
+        }
+        co_return;
+    }
+    auto scan = dialect::scan_request(dialect::Endpoint::messages, *body, false);
+    if (!scan) {
+        const auto error =
+            dialect::bad_request(std::move(scan.error().message), std::move(scan.error().param));
+        co_await respond_error(exchange, dialect, error, {});
+        co_return;
+    }
+    const http::Headers headers{{"Content-Type", "application/json"}};
+    static_cast<void>(co_await exchange.respond(
+        200, headers, fmt::format(R"({{"input_tokens":{}}})", scan->prompt_tokens)));
 }
 
 }  // namespace evenkeel::inference

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "inference/dialect/endpoint.hpp"
 #include "inference/ports.hpp"
 #include "policies/config/config.hpp"
 #include "policies/gate/gate.hpp"
@@ -40,9 +41,10 @@ struct SourceInfo {
     bool tls{false};  ///< https, certificate checked against `host` and the system's roots
     /// A rented node: TLS to exactly this public key (relay::TlsContext::pinned), instead of `tls`.
     std::string pin{};
-    std::string ca_file{};  ///< instead of the system's roots (PEM); empty = those
-    std::string target{"/v1/chat/completions"};
-    Secret key{};                ///< sent as Bearer; empty = none
+    std::string ca_file{};    ///< instead of the system's roots (PEM); empty = those
+    std::string base{"/v1"};  ///< the path under which its endpoints are; may be empty
+    dialect::Dialect dialect{dialect::Dialect::openai};  ///< it speaks
+    Secret key{};                ///< sent as Bearer, to Anthropic's as x-api-key; empty = none
     std::string seller_model{};  ///< what the source calls the model
     int slots{1};                ///< requests at once
     std::int64_t rank{0};        ///< lower is preferred among workers of one kind
@@ -72,7 +74,7 @@ struct GatewayOptions {
 /// What happened since the start; all cumulative except the last three.
 struct GatewayTotals {
     std::int64_t total{
-        0};  ///< authenticated chat requests; the six outcomes and in_flight sum to it
+        0};  ///< authenticated requests to models; the six outcomes and in_flight sum to it
     std::int64_t answered{0};
     std::int64_t client_gone{0};
     std::int64_t refused{0};
@@ -94,13 +96,13 @@ struct GatewayCounters {
     GatewayTotals totals{};
 };
 
-/// The OpenAI-compatible data path: listener, admission, relay. N loops, each an io_context with
-/// its thread, its SO_REUSEPORT listener and its pool of upstream connections; they share one gate
-/// under one mutex and nothing else.
+/// The data path: listener, admission, relay, in OpenAI's and Anthropic's dialects. N loops, each
+/// an io_context with its thread, its SO_REUSEPORT listener and its pool of upstream connections;
+/// they share one gate under one mutex and nothing else.
 ///
-/// Every authenticated chat request ends in exactly one Books::record and at most one open hold.
-/// All public methods are thread-safe; callbacks come from data-path threads and must not block or
-/// call back into the gateway.
+/// Every authenticated request to a model ends in exactly one Books::record and at most one open
+/// hold. All public methods are thread-safe; callbacks come from data-path threads and must not
+/// block or call back into the gateway.
 class Gateway {
 public:
     /// Told which source failed before its first byte or broke off in mid-answer.

@@ -1,6 +1,6 @@
 #include "inference/gateway/loop.hpp"
 
-#include "inference/gateway/chat_request.hpp"
+#include "inference/gateway/client_request.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
@@ -157,7 +157,7 @@ void Loop::cancel_source(NameIx source, bool forget) {
     post([this, source, forget] {
         for (const auto& [cookie, request] : requests_) {
             if (request->runs_on(source)) {
-                request->abort(ChatRequest::Cause::source_gone);
+                request->abort(ClientRequest::Cause::source_gone);
             }
         }
         if (forget) {
@@ -177,7 +177,7 @@ void Loop::deliver(const gate::Effects& effects) {
     }
 }
 
-std::uint64_t Loop::add(ChatRequest& request) {
+std::uint64_t Loop::add(ClientRequest& request) {
     requests_.emplace(++cookies_, &request);
     keep_sweeping();
     return cookies_;
@@ -316,7 +316,7 @@ void Loop::stop(std::chrono::milliseconds drain, std::function<void()> done) {
 
 void Loop::abort_all() {
     for (const auto& [cookie, request] : requests_) {
-        request->abort(ChatRequest::Cause::stopping);
+        request->abort(ClientRequest::Cause::stopping);
     }
 }
 

@@ -25,7 +25,7 @@
 namespace evenkeel::inference {
 
 namespace asio = boost::asio;
-class ChatRequest;
+class ClientRequest;
 
 /// Lets callbacks of other threads reach a loop as long as it lives.
 struct LoopAlive {
@@ -98,7 +98,7 @@ public:
     /// Scratch for calls to the hub; deliver() it right after.
     [[nodiscard]] gate::Effects& effects() noexcept { return effects_; }
     void deliver(const gate::Effects& effects);
-    [[nodiscard]] std::uint64_t add(ChatRequest& request);
+    [[nodiscard]] std::uint64_t add(ClientRequest& request);
     void remove(std::uint64_t cookie);
     /// Books the end of a request, at once or as soon as the ledger takes it.
     void record(const RequestRecord& record);
@@ -123,7 +123,9 @@ public:
 
 private:
     [[nodiscard]] asio::awaitable<void> handle(http::Exchange& exchange);
+    /// `id` empty: all of them.
     [[nodiscard]] asio::awaitable<void> models(http::Exchange& exchange, std::string_view id);
+    [[nodiscard]] asio::awaitable<void> count_tokens(http::Exchange& exchange);
     void sweep();
     void keep_sweeping();
     void flush_records();
@@ -153,7 +155,7 @@ private:
     http::DateLine date_{};
     std::shared_ptr<LoopAlive> alive_{std::make_shared<LoopAlive>()};
     gate::Effects effects_{};
-    std::unordered_map<std::uint64_t, ChatRequest*> requests_{};
+    std::unordered_map<std::uint64_t, ClientRequest*> requests_{};
     std::uint64_t cookies_{0};
     std::unordered_map<NameIx, Learned> learned_{};
     struct FirstToken {
@@ -177,8 +179,11 @@ private:
     std::thread thread_{};
 };
 
-/// Answers with an OpenAI error body. `id`: of the request, empty when it has none.
+/// Answers with an error in the client's dialect. `id`: of the request, empty when it has none.
 [[nodiscard]] asio::awaitable<void> respond_error(
-    http::Exchange& exchange, const dialect::ApiError& error, std::string_view id);
+    http::Exchange& exchange,
+    dialect::Dialect dialect,
+    const dialect::ApiError& error,
+    std::string_view id);
 
 }  // namespace evenkeel::inference

@@ -38,8 +38,8 @@ Result<std::shared_ptr<const Source>> make_source(SourceInfo info) {
     if (info.host.empty() || info.port == 0 || !printable(info.host)) {
         return refuse("it needs a host and a port");
     }
-    if (!info.target.starts_with('/') || !printable(info.target) ||
-        info.target.find(' ') != std::string::npos) {
+    if ((!info.base.empty() && !info.base.starts_with('/')) || !printable(info.base) ||
+        info.base.find(' ') != std::string::npos) {
         return refuse("its path must begin with '/' and hold no spaces");
     }
     if (!printable(info.key.reveal())) {
@@ -58,13 +58,24 @@ Result<std::shared_ptr<const Source>> make_source(SourceInfo info) {
         }
         source->endpoint.tls = std::move(*context);
     }
-    source->head = fmt::format(
-        "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n"
-        "Accept: application/json, text/event-stream\r\nUser-Agent: evenkeel\r\n",
-        info.target,
-        host_field(info));
-    if (!info.key.empty()) {
-        source->head += fmt::format("Authorization: Bearer {}\r\n", info.key.reveal());
+    const bool is_anthropic = info.dialect == dialect::Dialect::anthropic;
+    for (const dialect::Endpoint endpoint : dialect::endpoints) {
+        if (dialect::dialect_of(endpoint) != info.dialect) {
+            continue;
+        }
+        std::string& head = source->heads[static_cast<std::size_t>(endpoint)];
+        head = fmt::format(
+            "POST {}{} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n"
+            "Accept: application/json, text/event-stream\r\nUser-Agent: evenkeel\r\n",
+            info.base,
+            dialect::path_of(endpoint),
+            host_field(info));
+        if (!info.key.empty()) {
+            head += fmt::format(
+                "{}{}\r\n",
+                is_anthropic ? "x-api-key: " : "Authorization: Bearer ",
+                info.key.reveal());
+        }
     }
     source->quoted_model = dialect::json_string(info.seller_model);
     source->info = std::move(info);

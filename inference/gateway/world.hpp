@@ -4,6 +4,7 @@
 #include "inference/relay/upstream.hpp"
 #include "policies/routing/catalogue.hpp"
 
+#include <array>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -14,7 +15,9 @@ namespace evenkeel::inference {
 struct Source {
     SourceInfo info{};
     relay::Endpoint endpoint{};
-    std::string head{};          ///< request line and fixed fields, key included: never logged
+    /// Request lines and fixed fields by endpoint, key included: never logged. Empty where it has
+    /// no such endpoint.
+    std::array<std::string, dialect::endpoint_count> heads{};
     std::string quoted_model{};  ///< `info.seller_model` as JSON text
 };
 

@@ -44,7 +44,7 @@ private:
 };
 
 struct Job {
-    ChatRequest request{};
+    ClientRequest request{};
     AnswerHead head{};
     std::int64_t tokens_out{0};
     std::string_view finish_reason{};
@@ -224,7 +224,7 @@ asio::awaitable<void> answer_chat(Desk& desk, http::Exchange& exchange) {
         co_await answer_error(exchange, status, body.error().message);
         co_return;
     }
-    Result<ChatRequest> request = parse_chat(*body);
+    Result<ClientRequest> request = parse_chat(*body);
     body->clear();
     body->shrink_to_fit();
     if (!request) {

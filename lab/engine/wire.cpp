@@ -89,14 +89,14 @@ std::string usage_object(std::int64_t prompt, std::int64_t completion) {
 
 }  // namespace
 
-Result<ChatRequest> parse_chat(std::string_view body) {
+Result<ClientRequest> parse_chat(std::string_view body) {
     boost::system::error_code code;
     const json::value value = json::parse(body, code);
     const json::object* fields = code ? nullptr : value.if_object();
     if (fields == nullptr) {
         return fail(Errc::invalid_argument, "the body is no JSON object");
     }
-    ChatRequest request;
+    ClientRequest request;
     const json::value* model = fields->if_contains("model");
     if (model == nullptr || !model->is_string()) {
         return fail(Errc::invalid_argument, "model is missing");

@@ -11,7 +11,7 @@
 namespace evenkeel::lab::engine {
 
 /// What timing and answer depend on; the prompt's text is not kept.
-struct ChatRequest {
+struct ClientRequest {
     std::string model{};
     std::int64_t prompt_tokens{0};  ///< ceil(bytes of all content / 4)
     std::int64_t max_tokens{0};     ///< 0 = not stated
@@ -20,7 +20,7 @@ struct ChatRequest {
 };
 
 /// Errors: invalid_argument with a sentence for the client.
-[[nodiscard]] Result<ChatRequest> parse_chat(std::string_view body);
+[[nodiscard]] Result<ClientRequest> parse_chat(std::string_view body);
 
 /// `{"error":{"message":...,"type":...,"param":null,"code":...}}`
 [[nodiscard]] std::string error_body(

@@ -57,6 +57,7 @@ struct ApiOffer {
     NameIx provider{};
     NameIx model{};
     std::string seller_model{};  ///< what the API calls it
+    bool is_anthropic{false};    ///< it speaks Anthropic's dialect, else OpenAI's
     std::int64_t context{0};     ///< tokens of prompt and answer together; 0 = not stated
     std::uint64_t budgets{0};    ///< budgets of this provider or this model, as bits
     config::TokenPrices price{};
@@ -67,12 +68,6 @@ struct ApiOffer {
         return today >= retires;
     }
 };
-
-/// Whether this version can call sources of the kind. Those it cannot are left out of a catalogue:
-/// nothing is planned, priced or rented by what nobody could answer.
-[[nodiscard]] constexpr bool has_driver(config::ProviderKind kind) noexcept {
-    return kind != config::ProviderKind::anthropic;
-}
 
 /// One immutable, compiled policy: what a request is admitted under. Requests keep it alive.
 struct Catalogue {
@@ -127,6 +122,7 @@ struct Ask {
     bool streams{false};                   ///< the answer is streamed
     bool tools{false};                     ///< it defines tools
     bool images{false};                    ///< its messages hold images
+    bool openai_only{false};  ///< what is asked for has no counterpart in Anthropic's dialect
     /// The text of its messages; called only when a route that fits otherwise has `match.text`.
     /// Null: the text is not known, and no such route matches.
     std::string_view (*text)(void* context){nullptr};
@@ -180,7 +176,8 @@ inline constexpr std::string_view deadline_header = "x-evenkeel-deadline";  ///<
 /// may reach: by `tokens_per_estimated_max` times tokens_in, any with images, none beyond the
 /// context.
 ///
-/// Retired: an API is not used from its `retires` on, by `today`.
+/// Retired: an API is not used from its `retires` on, by `today`. Nor is one whose dialect has no
+/// counterpart for what is asked (`openai_only`).
 ///
 /// Times. max_wait is the route's; the request's own (`deadline_header`) shortens each wait and
 /// lengthens none. first = slo.first_token + slo.first_token_per_1k x tokens_in / 1000.

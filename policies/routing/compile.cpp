@@ -69,12 +69,6 @@ Catalogue::ModelEntry make_entry(
             entry.has_workers = true;
             continue;
         }
-        if (!has_driver(provider->kind)) {
-            notes.push_back(fmt::format(
-                "API offer {} is left out: this version has no driver for its provider",
-                offer.name));
-            continue;
-        }
         const std::string why = unusable(offer, config.currency);
         if (!offer.token_price || !why.empty()) {
             notes.push_back(fmt::format("API offer {} is left out: {}", offer.name, why));
@@ -86,6 +80,7 @@ Catalogue::ModelEntry make_entry(
              .provider = names.intern(NameKind::provider, provider->name),
              .model = entry.ix,
              .seller_model = offer.model.empty() ? model.name : offer.model,
+             .is_anthropic = provider->kind == config::ProviderKind::anthropic,
              .context = model.context,
              .budgets = budgets_of(config, provider->name, model.name),
              .price = *offer.token_price,

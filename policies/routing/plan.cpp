@@ -17,6 +17,7 @@ struct Dropped {
     std::int64_t limit{0};
     bool by_request{false};
     const ApiOffer* retired{nullptr};
+    bool dialect{false};  ///< an API that has no counterpart for what is asked
 
     void add(std::int64_t hold, std::int64_t limit_report) {
         hold_report = hold_report < 0 ? hold : std::min(hold_report, hold);
@@ -99,6 +100,10 @@ void add_apis(
     for (const ApiOffer& api : entry.apis) {
         if (api.is_retired(ask.today)) {
             dropped.retired = &api;
+            continue;
+        }
+        if (ask.openai_only && api.is_anthropic) {
+            dropped.dialect = true;
             continue;
         }
         const auto choice = price(catalogue, api, ask);
@@ -188,6 +193,14 @@ std::unexpected<Error> nothing_left(
                 dropped.by_request ? std::string{max_cost_header}
                                    : fmt::format("route '{}'", route.name),
                 to_text(Money{dropped.limit, currency})));
+    }
+    if (dropped.dialect) {
+        return fail(
+            Errc::invalid_argument,
+            fmt::format(
+                "whoever serves model '{}' speaks Anthropic's dialect: ask for chat completions or "
+                "messages",
+                asked.model->name));
     }
     if (dropped.retired != nullptr) {
         return fail(

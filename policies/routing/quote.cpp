@@ -61,8 +61,6 @@ std::string_view to_text(QuoteVerdict verdict) noexcept {
             return "too_dear";
         case QuoteVerdict::no_price:
             return "no_price";
-        case QuoteVerdict::no_driver:
-            return "no_driver";
         case QuoteVerdict::retired:
             return "retired";
         case QuoteVerdict::no_room:
@@ -103,9 +101,7 @@ Result<Explanation> quote(const Catalogue& catalogue, const Ask& ask) {
                 .provider = offer.on,
                 .kind = kind_of(provider->kind),
                 .retires = offer.retires};
-            if (!has_driver(provider->kind)) {
-                quote.verdict = QuoteVerdict::no_driver;
-            } else if (quote.kind == SourceKind::api) {
+            if (quote.kind == SourceKind::api) {
                 judge_api(catalogue, *considered, *entry, arrival, quote);
             } else {
                 quote.slots = offer.slots;

@@ -18,7 +18,6 @@ enum class QuoteVerdict : std::uint8_t {
     at_home,      ///< `stay: own` forbids it
     too_dear,     ///< it may cost more than the route or the request allows
     no_price,     ///< it has no price that can be compared, so it is never used
-    no_driver,    ///< this version cannot call its provider
     retired,      ///< the day on which its seller stops serving it has come
     no_room,      ///< more APIs may be used than are kept for one request
     other_queue,  ///< a worker of a later model; the request waits at an earlier one's

@@ -50,7 +50,7 @@ bool flag_of(const json::object& object, std::string_view key) {
     return value != nullptr && value->is_bool() && value->get_bool();
 }
 
-void compare(const json::object& sent, const ChatScan& scan) {
+void compare(const json::object& sent, const RequestScan& scan) {
     require(flag_of(sent, "stream") == scan.stream);
     const std::int64_t a = count_of(sent, "max_tokens");
     const std::int64_t b = count_of(sent, "max_completion_tokens");
@@ -65,7 +65,12 @@ void compare(const json::object& sent, const ChatScan& scan) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view body{reinterpret_cast<const char*>(data), size};
     (void)scan_answer(body);
-    const auto scan = scan_chat(body);
+    for (const Endpoint endpoint : endpoints) {
+        if (const auto other = scan_request(endpoint, body)) {
+            (void)message_text(body, *other, 16);
+        }
+    }
+    const auto scan = scan_request(Endpoint::chat, body);
     if (scan) {
         const std::string end = message_text(body, *scan, 16);
         require(end.size() <= 16 && message_text(body, *scan, body.size()).ends_with(end));
@@ -82,7 +87,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(original.at("model").as_string() == scan->model);
     compare(original.get_object(), *scan);
 
-    const Splice pieces = splice(body, *scan, R"("up")");
+    const Splice pieces = splice(body, *scan, R"("up")", scan->stream);
     std::string upstream;
     for (std::size_t i = 0; i < pieces.count; ++i) {
         upstream += pieces.pieces[i];

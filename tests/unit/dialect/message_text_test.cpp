@@ -10,7 +10,7 @@ namespace {
 
 std::string text(const std::string& messages, std::size_t bytes_max = 1'000) {
     const std::string body = R"({"n":1,"messages": )" + messages + R"( ,"model":"m"})";
-    const auto scan = scan_chat(body);
+    const auto scan = scan_request(Endpoint::chat, body);
     EXPECT_TRUE(scan) << body;
     return scan ? message_text(body, *scan, bytes_max) : "";
 }

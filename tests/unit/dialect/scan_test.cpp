@@ -28,7 +28,7 @@ TEST(ScanChat, ReadsWhatRoutingAndPricingNeed) {
         R"({"type":"image_url","image_url":{"url":"data:long-and-not-counted"}}]}],)"
         R"("model":"qwq-32b","stream":true,"stream_options":{"include_usage":true},)"
         R"("max_tokens":500,"max_completion_tokens":300,"n":2,"temperature":0.5e-1})";
-    const auto scan = scan_chat(body);
+    const auto scan = scan_request(Endpoint::chat, body);
     ASSERT_TRUE(scan) << scan.error().message;
     EXPECT_EQ(scan->model, "qwq-32b");
     EXPECT_EQ(body.substr(scan->model_value.begin, 9), R"("qwq-32b")");
@@ -43,7 +43,7 @@ TEST(ScanChat, ReadsWhatRoutingAndPricingNeed) {
 
 TEST(ScanChat, SaysWhetherThereAreToolsAndImages) {
     const auto scan = [](const std::string& rest) {
-        return *scan_chat(R"({"model":"m","messages":)" + rest + "}");
+        return *scan_request(Endpoint::chat, R"({"model":"m","messages":)" + rest + "}");
     };
     EXPECT_FALSE(scan(R"([{"content":"image_url"}])").images) << "only a key makes an image";
     EXPECT_FALSE(scan("[]").images);
@@ -57,7 +57,7 @@ TEST(ScanChat, SaysWhetherThereAreToolsAndImages) {
 
 TEST(ScanChat, CountsDecodedBytesAndTools) {
     const auto tokens = [](const std::string& rest) {
-        const auto scan = scan_chat(R"({"model":"m",)" + rest + "}");
+        const auto scan = scan_request(Endpoint::chat, R"({"model":"m",)" + rest + "}");
         return scan ? scan->prompt_tokens : -1;
     };
     EXPECT_EQ(tokens(R"("messages":[])"), 0);
@@ -79,7 +79,7 @@ std::ostream& operator<<(std::ostream& out, const RefusedBody& c) {
 class ScanChatRefuses : public testing::TestWithParam<RefusedBody> {};
 
 TEST_P(ScanChatRefuses, WithTheFieldToMend) {
-    const auto scan = scan_chat(GetParam().body);
+    const auto scan = scan_request(Endpoint::chat, GetParam().body);
     ASSERT_FALSE(scan);
     EXPECT_EQ(scan.error().param, GetParam().param);
     EXPECT_FALSE(scan.error().message.empty());
@@ -154,9 +154,9 @@ TEST(ScanChat, F68OddButHarmlessIsForwardedUnchanged) {
           std::string{R"("api_base":"http://192.0.2.1/","base_url":"x")"},
           std::string{R"("max_tokens":null,"n":null,"stream":null,"stream_options":null)"}}) {
         const std::string body = chat(rest);
-        const auto scan = scan_chat(body);
+        const auto scan = scan_request(Endpoint::chat, body);
         ASSERT_TRUE(scan) << rest.substr(0, 60) << ": " << scan.error().message;
-        EXPECT_EQ(joined(splice(body, *scan, "\"m\"")), body);
+        EXPECT_EQ(joined(splice(body, *scan, "\"m\"", scan->stream)), body);
     }
     std::string many = chat("");
     many.pop_back();
@@ -164,7 +164,7 @@ TEST(ScanChat, F68OddButHarmlessIsForwardedUnchanged) {
         many += ",\"k" + std::to_string(i) + "\":0";
     }
     many += "}";
-    EXPECT_TRUE(scan_chat(many));
+    EXPECT_TRUE(scan_request(Endpoint::chat, many));
 }
 
 struct SpliceCase {
@@ -178,9 +178,9 @@ std::ostream& operator<<(std::ostream& out, const SpliceCase& c) {
 class SpliceBody : public testing::TestWithParam<SpliceCase> {};
 
 TEST_P(SpliceBody, ChangesOnlyModelAndUsage) {
-    const auto scan = scan_chat(GetParam().body);
+    const auto scan = scan_request(Endpoint::chat, GetParam().body);
     ASSERT_TRUE(scan) << scan.error().message;
-    const Splice result = splice(GetParam().body, *scan, R"("seller/x")");
+    const Splice result = splice(GetParam().body, *scan, R"("seller/x")", scan->stream);
     EXPECT_EQ(joined(result), GetParam().expected);
     EXPECT_EQ(result.bytes, GetParam().expected.size());
 }
@@ -255,9 +255,9 @@ TEST(ScanChat, AgreesWithAFullParserOnWhatIsSent) {
             body += (body.size() > 1 ? "," : "") + member;
         }
         body += "}";
-        const auto scan = scan_chat(body);
+        const auto scan = scan_request(Endpoint::chat, body);
         RC_ASSERT(scan.has_value());
-        const auto sent = boost::json::parse(joined(splice(body, *scan, "\"up\"")));
+        const auto sent = boost::json::parse(joined(splice(body, *scan, "\"up\"", scan->stream)));
         RC_ASSERT(sent.at("model").as_string() == "up");
         RC_ASSERT(sent.at("max_tokens").as_int64() == scan->max_tokens);
         RC_ASSERT(sent.at("stream").as_bool() == scan->stream);
@@ -305,6 +305,111 @@ TEST(ScanAnswer, CachedNeverExceedsPrompt) {
 TEST(JsonString, F72NothingBreaksOut) {
     EXPECT_EQ(json_string("a\"b\\c\r\n\x1B\x7F"), R"("a\"b\\c\u000d\u000a\u001b\u007f")");
     EXPECT_EQ(json_string("\xC3\xA9\xFF"), "\"\xC3\xA9\xEF\xBF\xBD\"");
+}
+
+struct EndpointCase {
+    const char* name;
+    Endpoint endpoint;
+    std::string body;
+    std::int64_t prompt_tokens;
+    std::int64_t max_tokens;
+    std::int64_t n;
+};
+std::ostream& operator<<(std::ostream& out, const EndpointCase& c) {
+    return out << c.name;
+}
+class ScanEndpoint : public testing::TestWithParam<EndpointCase> {};
+
+TEST_P(ScanEndpoint, CountsWhatItIsAskedFor) {
+    const auto scan = scan_request(GetParam().endpoint, GetParam().body);
+    ASSERT_TRUE(scan) << scan.error().message;
+    EXPECT_EQ(scan->prompt_tokens, GetParam().prompt_tokens);
+    EXPECT_EQ(scan->max_tokens, GetParam().max_tokens);
+    EXPECT_EQ(scan->n, GetParam().n);
+    EXPECT_EQ(scan->writes, GetParam().endpoint != Endpoint::embeddings);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table,
+    ScanEndpoint,
+    testing::Values(
+        EndpointCase{
+            "OnePrompt",
+            Endpoint::completions,
+            R"({"model":"m","prompt":"12345678","max_tokens":7,"n":2,"best_of":3})",
+            2,
+            7,
+            3},
+        EndpointCase{
+            "ManyPrompts",
+            Endpoint::completions,
+            R"({"model":"m","prompt":["1234","5678",""],"n":2})",
+            2,
+            0,
+            6},
+        EndpointCase{
+            "TokenIds", Endpoint::completions, R"({"model":"m","prompt":[1,2,30000]})", 3, 0, 1},
+        EndpointCase{
+            "ManyPromptsOfTokenIds",
+            Endpoint::completions,
+            R"({"model":"m","prompt":[[1,2],[3]]})",
+            3,
+            0,
+            2},
+        EndpointCase{
+            "Embeddings", Endpoint::embeddings, R"({"input":["1234","5"],"model":"m"})", 2, 0, 2},
+        EndpointCase{
+            "Responses",
+            Endpoint::responses,
+            R"({"model":"m","input":[{"role":"user","content":[{"type":"input_text",)"
+            R"("text":"1234"}]}],"instructions":"5678","max_output_tokens":9,"store":false,)"
+            R"("previous_response_id":null,"background":false})",
+            2,
+            9,
+            1},
+        EndpointCase{
+            "Messages",
+            Endpoint::messages,
+            R"({"model":"m","max_tokens":5,"system":[{"type":"text","text":"1234"}],"messages":[)"
+            R"({"role":"user","content":[{"type":"image","source":{"data":"AAAAAAAA"}},)"
+            R"({"type":"tool_result","content":"5678"}]},)"
+            R"({"role":"assistant","content":[{"type":"tool_use","input":{"a":1}}]}]})",
+            4,
+            5,
+            1}),
+    [](const auto& one) { return std::string{one.param.name}; });
+
+TEST(ScanEndpoints, RefuseWhatNeedsAMemoryOrAnotherTool) {
+    const auto param = [](Endpoint endpoint, const std::string& rest) {
+        const auto scan = scan_request(endpoint, R"({"model":"m",)" + rest + "}");
+        return scan ? std::string{"taken"} : scan.error().param;
+    };
+    const std::string input = R"("input":"a",)";
+    EXPECT_EQ(
+        param(Endpoint::responses, input + R"("previous_response_id":"r")"),
+        "previous_response_id");
+    EXPECT_EQ(param(Endpoint::responses, input + R"("conversation":{"id":"c"})"), "conversation");
+    EXPECT_EQ(param(Endpoint::responses, input + R"("background":true)"), "background");
+    EXPECT_EQ(param(Endpoint::responses, input + R"("tools":[{"type":"web_search"}])"), "tools");
+    EXPECT_EQ(
+        param(Endpoint::responses, input + R"("tools":[{"type":"function","name":"f"}])"), "taken");
+    EXPECT_EQ(param(Endpoint::messages, R"("messages":[])"), "max_tokens");
+    EXPECT_EQ(param(Endpoint::completions, R"("max_tokens":3)"), "prompt");
+    EXPECT_EQ(param(Endpoint::embeddings, R"("input":7)"), "input");
+    EXPECT_EQ(param(Endpoint::chat, R"("messages":[],"prompt":7,"input":8)"), "taken");
+}
+
+TEST(ScanEndpoints, TextIsThatOfEveryPart) {
+    const auto text = [](Endpoint endpoint, const std::string& body) {
+        return message_text(body, *scan_request(endpoint, body), 100);
+    };
+    EXPECT_EQ(text(Endpoint::completions, R"({"model":"m","prompt":["a","b"]})"), "a\nb");
+    EXPECT_EQ(
+        text(
+            Endpoint::messages,
+            R"({"model":"m","max_tokens":1,"messages":[{"content":"b"}],"system":"a"})"),
+        "b\na");
+    EXPECT_EQ(text(Endpoint::responses, R"({"model":"m","instructions":"a","input":"b"})"), "a\nb");
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ TEST(GatewayRefuses, WrongPathsAndMethods) {
     Rig rig;
     Caller caller = rig.caller();
     const std::string key = "Authorization: Bearer good\r\n";
-    EXPECT_EQ(caller.request("POST", "/v1/embeddings", "{}", key).status, 404);
+    EXPECT_EQ(caller.request("POST", "/v1/audio/speech", "{}", key).status, 404);
     EXPECT_EQ(caller.request("GET", "/", "", key).status, 404);
     EXPECT_EQ(caller.request("GET", "/v1/chat/completions", "", key).status, 405);
     EXPECT_EQ(caller.request("POST", "/v1/models", "{}", key).status, 405);

@@ -33,7 +33,7 @@ inline config::Config make_config() {
         {.name = "runpod", .kind = ProviderKind::rental, .driver = "runpod"},
         {.name = "nano", .kind = ProviderKind::openai_compatible, .max_in_flight = 7},
         {.name = "micro", .kind = ProviderKind::openai_compatible},
-        {.name = "claude", .kind = ProviderKind::openai_compatible}};
+        {.name = "claude", .kind = ProviderKind::anthropic}};
     config.models = {
         {.name = "qwq-32b",
          .context = 32'000,

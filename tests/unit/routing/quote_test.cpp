@@ -104,17 +104,5 @@ TEST(Quotes, AreThereWhenNothingIsLeft) {
     EXPECT_EQ(quote(*house.catalogue, house.ask("opsu")).error().code, Errc::not_found);
 }
 
-TEST(Quotes, WhatNobodyCanCallIsNeitherPlannedNorPriced) {
-    config::Config config = make_config();
-    config.providers.back().kind = config::ProviderKind::anthropic;  // claude
-    House house{config};
-    EXPECT_EQ(house.apis(*house.plan(house.ask("qwq"))), "micro nano");
-    const auto explained = quote(*house.catalogue, house.ask("qwq"));
-    ASSERT_TRUE(explained);
-    EXPECT_EQ(explained->quotes.back().offer, "claude");
-    EXPECT_EQ(explained->quotes.back().verdict, QuoteVerdict::no_driver);
-    EXPECT_FALSE(explained->quotes.back().hold_report);
-}
-
 }  // namespace
 }  // namespace evenkeel::routing

@@ -1,4 +1,4 @@
-#include "inference/gateway/chat_request.hpp"
+#include "inference/gateway/client_request.hpp"
 #include "inference/http/head.hpp"
 
 #include <boost/asio/post.hpp>
@@ -35,7 +35,7 @@ bool another_may_do_better(int status) noexcept {
 
 }  // namespace
 
-asio::awaitable<ChatRequest::Next> ChatRequest::attempt(gate::Effect grant) {
+asio::awaitable<ClientRequest::Next> ClientRequest::attempt(gate::Effect grant) {
     ++tries_;
     hub_.tally().upstream_tries.fetch_add(1, std::memory_order_relaxed);
     source_ = hub_.world()->source(grant.source);
@@ -52,6 +52,9 @@ asio::awaitable<ChatRequest::Next> ChatRequest::attempt(gate::Effect grant) {
     }
     record_.provider = source_->info.provider;
     record_.machine = source_->info.machine;
+    if (!co_await compose()) {
+        co_return Next::over;
+    }
     if (grant.source_kind == SourceKind::api) {
         start_hold(grant);
     }
@@ -76,7 +79,7 @@ asio::awaitable<ChatRequest::Next> ChatRequest::attempt(gate::Effect grant) {
 
 // --- the hold ---------------------------------------------------------------------------------
 
-void ChatRequest::start_hold(const gate::Effect& grant) {
+void ClientRequest::start_hold(const gate::Effect& grant) {
     hold_wait_ = std::make_shared<HoldWait>(HoldWait{.request = this, .result = {}});
     Books* books = &loop_.books();
     // Runs on the ledger's thread. Whoever no longer waits must not keep the money set aside.
@@ -104,7 +107,7 @@ void ChatRequest::start_hold(const gate::Effect& grant) {
         std::move(acknowledged));
 }
 
-asio::awaitable<bool> ChatRequest::hold_ready() {
+asio::awaitable<bool> ClientRequest::hold_ready() {
     if (hold_wait_ == nullptr) {
         co_return true;
     }
@@ -121,7 +124,7 @@ asio::awaitable<bool> ChatRequest::hold_ready() {
 }
 
 /// Nothing was sent, or nothing is owed: the money is free again.
-void ChatRequest::drop_hold() {
+void ClientRequest::drop_hold() {
     if (hold_wait_ == nullptr) {
         return;
     }
@@ -131,9 +134,34 @@ void ChatRequest::drop_hold() {
     record_.hold.reset();
 }
 
+// --- the request, as the source is to read it ---------------------------------------------------
+
+asio::awaitable<bool> ClientRequest::compose() {
+    const auto asked = dialect::asked_of(source_->info.dialect, speech_.endpoint);
+    speech_.asked = asked.value_or(speech_.endpoint);
+    outgoing_ = {};
+    if (asked && !speech_.translates()) {
+        co_return true;
+    }
+    auto translated =
+        asked ? translate_request(
+                    speech_, body_, source_->info.seller_model, routing::answer_tokens_default)
+              : std::unexpected{dialect::ScanError{
+                    .message = "Whoever serves this model has no such endpoint.", .param = {}}};
+    if (translated) {
+        outgoing_ = std::move(*translated);
+        co_return true;
+    }
+    ticket_.cancel();
+    co_await answer_error(dialect::bad_request(
+        std::move(translated.error().message), std::move(translated.error().param)));
+    end(Outcome::invalid);
+    co_return false;
+}
+
 // --- the connection ---------------------------------------------------------------------------
 
-asio::awaitable<bool> ChatRequest::connect(bool fresh) {
+asio::awaitable<bool> ClientRequest::connect(bool fresh) {
     upstream_ = fresh ? nullptr : loop_.pool().take(source_->info.source);
     reused_ = upstream_ != nullptr;
     if (reused_) {
@@ -149,10 +177,40 @@ asio::awaitable<bool> ChatRequest::connect(bool fresh) {
     co_return connected.has_value() && cause_ == Cause::none;
 }
 
-asio::awaitable<std::optional<ChatRequest::Answer>> ChatRequest::ask() {
-    const dialect::Splice splice = dialect::splice(body_, scan_, source_->quoted_model);
+/// Anthropic's API wants to know which of its versions is spoken, and what of its trials is used.
+std::string ClientRequest::version_fields() const {
+    if (source_->info.dialect != dialect::Dialect::anthropic) {
+        return {};
+    }
+    if (speech_.translates()) {
+        return "anthropic-version: 2023-06-01\r\n";
+    }
+    const http::RequestHead& head = exchange_.head();
+    const std::string_view version = head.field("anthropic-version");
+    const std::string_view beta = head.field("anthropic-beta");
+    std::string text =
+        fmt::format("anthropic-version: {}\r\n", version.empty() ? "2023-06-01" : version);
+    if (!beta.empty()) {
+        fmt::format_to(std::back_inserter(text), "anthropic-beta: {}\r\n", beta);
+    }
+    return text;
+}
+
+asio::awaitable<std::optional<ClientRequest::Answer>> ClientRequest::ask() {
+    const bool with_usage = scan_.stream && (speech_.asked == dialect::Endpoint::chat ||
+                                             speech_.asked == dialect::Endpoint::completions);
+    dialect::Splice splice{};
+    if (speech_.translates()) {
+        splice = {.pieces = {outgoing_.body}, .count = 1, .bytes = outgoing_.body.size()};
+    } else {
+        splice = dialect::splice(body_, scan_, source_->quoted_model, with_usage);
+    }
     const std::string head = fmt::format(
-        "{}Content-Length: {}\r\nX-Request-Id: {}\r\n\r\n", source_->head, splice.bytes, id_text_);
+        "{}{}Content-Length: {}\r\nX-Request-Id: {}\r\n\r\n",
+        source_->heads[static_cast<std::size_t>(speech_.asked)],
+        version_fields(),
+        splice.bytes,
+        id_text_);
     std::array<std::string_view, 1 + std::tuple_size_v<decltype(splice.pieces)>> pieces{head};
     std::copy_n(splice.pieces.begin(), splice.count, pieces.begin() + 1);
     for (;;) {
@@ -178,7 +236,7 @@ asio::awaitable<std::optional<ChatRequest::Answer>> ChatRequest::ask() {
     }
 }
 
-asio::awaitable<std::optional<ChatRequest::Answer>> ChatRequest::read_head() {
+asio::awaitable<std::optional<ClientRequest::Answer>> ClientRequest::read_head() {
     first_byte_ = false;
     std::string raw;
     http::HeadParser parser{http::HeadParser::Kind::response};
@@ -226,7 +284,7 @@ asio::awaitable<std::optional<ChatRequest::Answer>> ChatRequest::read_head() {
     co_return std::nullopt;
 }
 
-asio::awaitable<bool> ChatRequest::read_some(relay::AnswerBody& body, std::string_view& content) {
+asio::awaitable<bool> ClientRequest::read_some(relay::AnswerBody& body, std::string_view& content) {
     content = {};
     while (cause_ == Cause::none && body.state() == relay::AnswerBody::State::more) {
         co_await upstream_->readable();
@@ -255,7 +313,7 @@ asio::awaitable<bool> ChatRequest::read_some(relay::AnswerBody& body, std::strin
 // --- when it does not work out ----------------------------------------------------------------
 
 /// A step before the first byte has ended without success: by abort(), or by the source's failure.
-asio::awaitable<ChatRequest::Next> ChatRequest::gave_up() {
+asio::awaitable<ClientRequest::Next> ClientRequest::gave_up() {
     const Cause cause = cause_;
     const bool paid = record_.kind == SourceKind::api && source_ != nullptr;
     const bool owed = paid && sent_;  // it may have begun to work, and to bill
@@ -328,7 +386,8 @@ asio::awaitable<ChatRequest::Next> ChatRequest::gave_up() {
     co_return co_await failed(late ? dialect::source_late() : dialect::source_failed(), may_retry);
 }
 
-asio::awaitable<ChatRequest::Next> ChatRequest::failed(dialect::ApiError error, bool may_retry) {
+asio::awaitable<ClientRequest::Next> ClientRequest::failed(
+    dialect::ApiError error, bool may_retry) {
     if (upstream_ != nullptr) {
         upstream_->close();
         upstream_ = nullptr;
@@ -346,7 +405,7 @@ asio::awaitable<ChatRequest::Next> ChatRequest::failed(dialect::ApiError error, 
     co_return Next::over;
 }
 
-asio::awaitable<ChatRequest::Next> ChatRequest::source_refused(Answer answer) {
+asio::awaitable<ClientRequest::Next> ClientRequest::source_refused(Answer answer) {
     std::string body = std::move(answer.first);
     deadline_ = Steady::now() + error_body_time;
     std::string_view content;

@@ -1,4 +1,4 @@
-#include "inference/gateway/chat_request.hpp"
+#include "inference/gateway/client_request.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -27,7 +27,7 @@ std::string_view header_of(const void* context, std::string_view name) {
 /// The text of a request's messages, decoded when a route first asks for it.
 struct MessageText {
     std::string_view body{};
-    const dialect::ChatScan& scan;
+    const dialect::RequestScan& scan;
     std::optional<std::string> text{};
 };
 
@@ -42,11 +42,13 @@ std::string_view text_of(void* context) {
 
 }  // namespace
 
-ChatRequest::ChatRequest(Loop& loop, http::Exchange& exchange, ClientKey key)
+ClientRequest::ClientRequest(
+    Loop& loop, http::Exchange& exchange, dialect::Endpoint endpoint, ClientKey key)
     : loop_{loop},
       hub_{loop.hub()},
       exchange_{exchange},
       key_{std::move(key)},
+      speech_{.endpoint = endpoint, .asked = endpoint, .client_model = {}},
       arrived_{hub_.clock().read()},
       waker_{loop.context(), Steady::time_point::max()} {
     id_ = hub_.next_id(arrived_.utc);
@@ -58,12 +60,12 @@ ChatRequest::ChatRequest(Loop& loop, http::Exchange& exchange, ClientKey key)
     record_.key = key_.ix;
 }
 
-ChatRequest::~ChatRequest() {
+ClientRequest::~ClientRequest() {
     end(Outcome::failed);
     loop_.remove(cookie_);
 }
 
-asio::awaitable<void> ChatRequest::run() {
+asio::awaitable<void> ClientRequest::run() {
     co_await asio::this_coro::throw_if_cancelled(false);
     try {
         co_await serve();
@@ -76,7 +78,7 @@ asio::awaitable<void> ChatRequest::run() {
     co_await unwatch_client();
 }
 
-asio::awaitable<void> ChatRequest::serve() {
+asio::awaitable<void> ClientRequest::serve() {
     if (!co_await read()) {
         co_return;
     }
@@ -114,7 +116,7 @@ asio::awaitable<void> ChatRequest::serve() {
     }
 }
 
-asio::awaitable<bool> ChatRequest::read() {
+asio::awaitable<bool> ClientRequest::read() {
     auto body = co_await exchange_.read_body();
     if (!body) {
         const Errc code = body.error().code;
@@ -127,7 +129,7 @@ asio::awaitable<bool> ChatRequest::read() {
         co_return false;
     }
     body_ = std::move(*body);
-    auto scan = dialect::scan_chat(body_);
+    auto scan = dialect::scan_request(speech_.endpoint, body_);
     if (!scan) {
         co_await answer_error(
             dialect::bad_request(std::move(scan.error().message), std::move(scan.error().param)));
@@ -135,10 +137,11 @@ asio::awaitable<bool> ChatRequest::read() {
         co_return false;
     }
     scan_ = std::move(*scan);
+    speech_.client_model = scan_.model;
     co_return true;
 }
 
-asio::awaitable<bool> ChatRequest::admit() {
+asio::awaitable<bool> ClientRequest::admit() {
     world_ = hub_.world();
     const bool closed = hub_.stopping();
     if (closed || world_->catalogue == nullptr || loop_.records_full()) {
@@ -148,7 +151,9 @@ asio::awaitable<bool> ChatRequest::admit() {
     }
     const routing::Catalogue& catalogue = *world_->catalogue;
     const auto* entry = catalogue.model(scan_.model);
-    const auto guess = loop_.tokens_out_guess(entry == nullptr ? NameIx{} : entry->ix);
+    const auto guess = scan_.writes
+                           ? loop_.tokens_out_guess(entry == nullptr ? NameIx{} : entry->ix)
+                           : Loop::TokensOut{};
     MessageText text{.body = body_, .scan = scan_};
     const routing::Ask ask{
         .model = scan_.model,
@@ -157,13 +162,14 @@ asio::awaitable<bool> ChatRequest::admit() {
         .header = header_of,
         .header_context = &exchange_.head(),
         .tokens_in = scan_.prompt_tokens,
-        .max_tokens = scan_.max_tokens * scan_.n,
+        .max_tokens = scan_.writes ? scan_.max_tokens * scan_.n : 1,
         .answers = scan_.n,
         .tokens_out_guess = guess.mean * scan_.n,
         .tokens_out_deviation = guess.deviation * scan_.n,
         .streams = scan_.stream,
         .tools = scan_.tools,
         .images = scan_.images,
+        .openai_only = !dialect::asked_of(dialect::Dialect::anthropic, speech_.endpoint),
         .text = text_of,
         .text_context = &text,
         .api_first_token = first_token_of,
@@ -201,7 +207,7 @@ asio::awaitable<bool> ChatRequest::admit() {
     co_return true;
 }
 
-void ChatRequest::on_effect(const gate::Effect& effect) {
+void ClientRequest::on_effect(const gate::Effect& effect) {
     if (effect.kind == gate::EffectKind::queued) {
         queued_ = true;
         return;
@@ -216,7 +222,7 @@ void ChatRequest::on_effect(const gate::Effect& effect) {
     wake();
 }
 
-void ChatRequest::abort(Cause cause) noexcept {
+void ClientRequest::abort(Cause cause) noexcept {
     if (cause <= cause_) {
         return;
     }
@@ -232,7 +238,7 @@ void ChatRequest::abort(Cause cause) noexcept {
     wake();
 }
 
-asio::awaitable<void> ChatRequest::sleep(Steady::time_point until) {
+asio::awaitable<void> ClientRequest::sleep(Steady::time_point until) {
     waker_.expires_at(until);
     co_await waker_.async_wait(use_tuple);
     const auto state = co_await asio::this_coro::cancellation_state;
@@ -241,7 +247,7 @@ asio::awaitable<void> ChatRequest::sleep(Steady::time_point until) {
     }
 }
 
-asio::awaitable<void> ChatRequest::await_verdict() {
+asio::awaitable<void> ClientRequest::await_verdict() {
     while (!verdict_ && cause_ == Cause::none) {
         if (!scan_.stream) {
             co_await sleep(Steady::time_point::max());
@@ -256,7 +262,7 @@ asio::awaitable<void> ChatRequest::await_verdict() {
 }
 
 /// Tells a waiting stream that we are still there; the first one commits status 200.
-asio::awaitable<bool> ChatRequest::comment() {
+asio::awaitable<bool> ClientRequest::comment() {
     comment_at_ = Steady::now() + loop_.options().keepalive;
     if (!begun_) {
         held_ = true;
@@ -266,7 +272,7 @@ asio::awaitable<bool> ChatRequest::comment() {
     co_return co_await chunk({&text, 1}, false);
 }
 
-asio::awaitable<void> ChatRequest::refused(const Reason& reason) {
+asio::awaitable<void> ClientRequest::refused(const Reason& reason) {
     record_.reason = reason;
     const NameIx model = plan_.arrival.model;
     const auto world = hub_.world();
@@ -284,7 +290,7 @@ asio::awaitable<void> ChatRequest::refused(const Reason& reason) {
     end(tried ? Outcome::failed : Outcome::refused);
 }
 
-void ChatRequest::watch_client() {
+void ClientRequest::watch_client() {
     watching_ = true;
     asio::co_spawn(
         loop_.context(),
@@ -299,7 +305,7 @@ void ChatRequest::watch_client() {
             }));
 }
 
-asio::awaitable<void> ChatRequest::unwatch_client() {
+asio::awaitable<void> ClientRequest::unwatch_client() {
     unwatching_ = true;
     watch_signal_.emit(asio::cancellation_type::terminal);
     while (watching_) {

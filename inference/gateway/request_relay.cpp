@@ -1,17 +1,22 @@
-#include "inference/gateway/chat_request.hpp"
+#include "inference/gateway/client_request.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 /// From the head of the source's answer to its last byte.
 namespace evenkeel::inference {
 
 using relay::AnswerBody;
 
+namespace {
+
+constexpr std::size_t unshown_bytes_max = 64 * 1024;
+
+}  // namespace
+
 /// The connection may serve again, if its answer ended as it should.
-void ChatRequest::give_back_connection(const AnswerBody& body) {
+void ClientRequest::give_back_connection(const AnswerBody& body) {
     if (upstream_ == nullptr) {
         return;
     }
@@ -28,7 +33,7 @@ void ChatRequest::give_back_connection(const AnswerBody& body) {
     upstream_ = nullptr;
 }
 
-dialect::ApiError ChatRequest::cut_error() const {
+dialect::ApiError ClientRequest::cut_error() const {
     switch (cause_) {
         case Cause::late:
             return dialect::source_stalled();
@@ -41,13 +46,13 @@ dialect::ApiError ChatRequest::cut_error() const {
 
 // --- plain answers ----------------------------------------------------------------------------
 
-asio::awaitable<ChatRequest::Next> ChatRequest::relay_plain(Answer answer) {
+asio::awaitable<ClientRequest::Next> ClientRequest::relay_plain(Answer answer) {
     record_.ttft_ms = elapsed_ms();
     std::string body = std::move(answer.first);
     std::string_view content;
     const auto stall = loop_.options().limits.stall_time;
     do {
-        if (body.size() > loop_.options().plain_buffer_bytes && !begun_) {
+        if (body.size() > loop_.options().plain_buffer_bytes && !begun_ && !speech_.translates()) {
             co_return co_await pass_through(std::move(answer), std::move(body));
         }
         deadline_ = Steady::now() + stall;
@@ -62,9 +67,17 @@ asio::awaitable<ChatRequest::Next> ChatRequest::relay_plain(Answer answer) {
         co_return co_await gave_up();
     }
     give_back_connection(answer.body);
-    const auto scan = dialect::scan_answer(body);
-    settle(scan && scan->usage ? *scan->usage : estimated(seen_tokens_));
+    settle(usage_of(speech_.asked, body).value_or(estimated(seen_tokens_)));
     finish_ticket(true);
+    if (speech_.translates()) {
+        auto translated = translate_answer(speech_, body, id_text_);
+        if (!translated) {
+            co_await answer_error(dialect::source_failed());
+            end(Outcome::failed);
+            co_return Next::over;
+        }
+        body = std::move(*translated);
+    }
     const std::string head = head_text(&answer, body.size());
     const std::array<std::string_view, 2> pieces{head, body};
     const auto written = co_await exchange_.write_raw(pieces, true, reusable_);
@@ -73,7 +86,8 @@ asio::awaitable<ChatRequest::Next> ChatRequest::relay_plain(Answer answer) {
 }
 
 /// An answer too long to keep: its beginning is sent, and the rest as it comes.
-asio::awaitable<ChatRequest::Next> ChatRequest::pass_through(Answer answer, std::string buffered) {
+asio::awaitable<ClientRequest::Next> ClientRequest::pass_through(
+    Answer answer, std::string buffered) {
     if (scan_.stream && !first_token_ && record_.kind != SourceKind::api) {
         ticket_.first_token();
     }
@@ -100,12 +114,8 @@ asio::awaitable<ChatRequest::Next> ChatRequest::pass_through(Answer answer, std:
     }
     deadline_ = Steady::time_point::max();
     const bool whole = there && answer.body.state() == AnswerBody::State::done;
-    // The tail begins in the middle of the object: complete it to one that can be read.
-    const std::size_t at = tail.rfind(R"("usage")");
-    const auto scan =
-        at == std::string::npos ? std::nullopt : dialect::scan_answer("{" + tail.substr(at));
-    settle(
-        whole && scan && scan->usage ? *scan->usage : estimated(size / dialect::bytes_per_token));
+    const auto usage = whole ? usage_of_tail(speech_.asked, tail) : std::nullopt;
+    settle(usage.value_or(estimated(size / dialect::bytes_per_token)));
     finish_ticket(whole || !there || cause_ == Cause::client_gone);
     if (whole) {
         give_back_connection(answer.body);
@@ -124,7 +134,7 @@ asio::awaitable<ChatRequest::Next> ChatRequest::pass_through(Answer answer, std:
 /// Until the first event nothing of the answer is shown, its head neither: engines send that at
 /// once, and the source may still fail, or be left because it will be late. What stood `before`
 /// that event (comments) comes with it. False: the client is gone.
-asio::awaitable<bool> ChatRequest::stream_begins(const Answer& answer, std::string_view before) {
+asio::awaitable<bool> ClientRequest::stream_begins(const Answer& answer, std::string_view before) {
     first_token_ = true;
     body_ = {};  // from here on no other source can take over
     record_.ttft_ms = std::max<std::int64_t>(elapsed_ms(), 1);
@@ -139,8 +149,8 @@ asio::awaitable<bool> ChatRequest::stream_begins(const Answer& answer, std::stri
     co_return before.empty() || co_await chunk({&before, 1}, false);
 }
 
-asio::awaitable<ChatRequest::Next> ChatRequest::relay_stream(Answer answer) {
-    dialect::EventStream stream{!scan_.include_usage && scan_.stream};
+asio::awaitable<ClientRequest::Next> ClientRequest::relay_stream(Answer answer) {
+    const auto stream = follow_stream(speech_, scan_, id_text_);
     const auto stall = loop_.options().limits.stall_time;
     std::string_view content = answer.first;
     std::string beginning;  // the loop's buffer is everybody's, and to begin may take a moment
@@ -152,11 +162,11 @@ asio::awaitable<ChatRequest::Next> ChatRequest::relay_stream(Answer answer) {
                 beginning.assign(content);
                 content = beginning;
             }
-            const dialect::AnswerStream::Pass& pass = stream.feed(content);
+            const dialect::AnswerStream::Pass& pass = stream->feed(content);
             if (!first_token_) {
-                const bool begins = stream.events() > 0 || !pass.done.empty() ||
-                                    stream.error_seen() || stream.torn();
-                if (begins || unshown.size() > dialect::EventStream::held_bytes_max) {
+                const bool begins = stream->events() > 0 || !pass.done.empty() ||
+                                    stream->error_seen() || stream->torn();
+                if (begins || unshown.size() > unshown_bytes_max) {
                     there = co_await stream_begins(answer, unshown);
                 } else {
                     for (const std::string_view piece : pass.pieces) {
@@ -165,7 +175,7 @@ asio::awaitable<ChatRequest::Next> ChatRequest::relay_stream(Answer answer) {
                 }
             }
             if (there && !pass.done.empty()) {
-                co_await stream_done(stream, pass);
+                co_await stream_done(*stream, pass);
                 break;
             }
             if (there && first_token_ && (!pass.empty() || !pending_head_.empty())) {
@@ -195,13 +205,13 @@ asio::awaitable<ChatRequest::Next> ChatRequest::relay_stream(Answer answer) {
     if (!there) {
         cause_ = std::max(cause_, Cause::client_gone);
     }
-    co_await stream_cut(stream);
+    co_await stream_cut(*stream);
     co_return Next::over;
 }
 
 /// `[DONE]` has come: settle, then say what it cost, and end.
-asio::awaitable<void> ChatRequest::stream_done(
-    dialect::AnswerStream& stream, const dialect::AnswerStream::Pass& pass) {
+asio::awaitable<void> ClientRequest::stream_done(
+    const dialect::AnswerStream& stream, const dialect::AnswerStream::Pass& pass) {
     settle(stream.usage() ? *stream.usage() : estimated(stream.events()));
     finish_ticket(!stream.error_seen());
     const std::string cost = trailer();
@@ -219,7 +229,7 @@ asio::awaitable<void> ChatRequest::stream_done(
 }
 
 /// The stream has ended without `[DONE]`: whatever the cause, the client gets one typed end.
-asio::awaitable<void> ChatRequest::stream_cut(dialect::AnswerStream& stream) {
+asio::awaitable<void> ClientRequest::stream_cut(const dialect::AnswerStream& stream) {
     settle(stream.usage() ? *stream.usage() : estimated(stream.events()));
     const bool gone = cause_ == Cause::client_gone;
     const bool source_did = cause_ == Cause::none || cause_ == Cause::late;
@@ -236,7 +246,7 @@ asio::awaitable<void> ChatRequest::stream_cut(dialect::AnswerStream& stream) {
         co_return;
     }
     const std::string cost = trailer();
-    const std::string event = dialect::to_event(cut_error());
+    const std::string event = error_event(client_dialect(), cut_error(), id_text_);
     std::vector<std::string_view> pieces;
     if (stream.torn()) {
         pieces.push_back("\n\n");
@@ -248,155 +258,6 @@ asio::awaitable<void> ChatRequest::stream_cut(dialect::AnswerStream& stream) {
     cause_ = Cause::none;  // the client is still there; only the source is not
     const bool there = co_await chunk(pieces, true);
     end(there ? Outcome::cut : Outcome::client_gone);
-}
-
-// --- to the client ----------------------------------------------------------------------------
-
-std::string ChatRequest::head_text(const Answer* answer, std::optional<std::size_t> length) {
-    const http::RequestHead& request = exchange_.head();
-    reusable_ = request.keep_alive && !hub_.stopping();
-    chunked_ = !length && request.minor > 0;
-    const bool events = answer == nullptr || answer->events;
-    std::string text = fmt::format(
-        "HTTP/1.1 200 OK\r\n{}Content-Type: {}\r\nX-Request-Id: {}\r\n",
-        loop_.date_line(),
-        answer == nullptr || answer->content_type.empty()
-            ? (events ? "text/event-stream" : "application/json")
-            : answer->content_type,
-        id_text_);
-    auto out = std::back_inserter(text);
-    if (events) {
-        text += "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n";
-    }
-    if (answer != nullptr) {
-        fmt::format_to(
-            out,
-            "x-evenkeel-source: {}\r\nx-evenkeel-cost: {}\r\nx-evenkeel-reason: {}\r\n",
-            source_->info.name,
-            length ? cost_text() : estimate_text(),
-            to_text(record_.reason.code));
-        if (source_->info.synthetic) {
-            text += "x-evenkeel-synthetic: true\r\n";
-        }
-        if (!answer->processing_ms.empty()) {
-            fmt::format_to(out, "openai-processing-ms: {}\r\n", answer->processing_ms);
-        }
-    }
-    if (length) {
-        fmt::format_to(out, "Content-Length: {}\r\n", *length);
-    } else if (chunked_) {
-        text += "Transfer-Encoding: chunked\r\n";
-    } else {
-        reusable_ = false;
-    }
-    if (!reusable_) {
-        text += "Connection: close\r\n";
-    } else if (request.minor == 0) {
-        text += "Connection: keep-alive\r\n";
-    }
-    text += "\r\n";
-    return text;
-}
-
-asio::awaitable<void> ChatRequest::begin_stream(const Answer* answer) {
-    begun_ = true;
-    pending_head_ = head_text(answer, std::nullopt);
-    // Announces a raw answer; its bytes go to the socket directly.
-    static_cast<void>(co_await exchange_.write_raw({}, false, reusable_));
-}
-
-ChatRequest::Sent ChatRequest::send_chunk(std::span<const std::string_view> pieces, bool last) {
-    constexpr std::size_t frame_pieces = 3;
-    constexpr std::size_t pieces_max = 24;
-    std::string joined;
-    std::array<std::string_view, 1> one{};
-    if (pieces.size() + frame_pieces > pieces_max) {
-        for (const std::string_view piece : pieces) {
-            joined += piece;
-        }
-        one[0] = joined;
-        pieces = one;
-    }
-    std::size_t bytes = 0;
-    for (const std::string_view piece : pieces) {
-        bytes += piece.size();
-    }
-    std::array<char, 20> size{};
-    std::array<std::string_view, pieces_max> all{};
-    std::size_t count = 0;
-    all[count++] = pending_head_;
-    if (chunked_ && bytes > 0) {
-        char* end = std::to_chars(size.data(), size.data() + size.size() - 2, bytes, 16).ptr;
-        *end++ = '\r';
-        *end++ = '\n';
-        all[count++] = {size.data(), end};
-    }
-    for (const std::string_view piece : pieces) {
-        all[count++] = piece;
-    }
-    if (chunked_) {
-        all[count++] = bytes == 0 ? (last ? "0\r\n\r\n" : "") : (last ? "\r\n0\r\n\r\n" : "\r\n");
-    }
-    const Sent sent = send(std::span{all}.first(count));
-    pending_head_.clear();
-    return sent;
-}
-
-ChatRequest::Sent ChatRequest::send(std::span<const std::string_view> pieces) {
-    if (cause_ == Cause::client_gone) {
-        return Sent::gone;
-    }
-    const auto sent = relay::send_now(exchange_.socket().native_handle(), pieces);
-    if (!sent) {
-        abort(Cause::client_gone);
-        return Sent::gone;
-    }
-    std::size_t skip = *sent;
-    for (const std::string_view piece : pieces) {
-        const std::size_t gone = std::min(skip, piece.size());
-        skip -= gone;
-        if (gone < piece.size()) {
-            rest_.append(piece.substr(gone));
-        }
-    }
-    return rest_.empty() ? Sent::all : Sent::rest;
-}
-
-asio::awaitable<bool> ChatRequest::send_rest(bool last) {
-    // The source waits meanwhile: its bytes stay where they are until the client has taken ours.
-    deadline_ = Steady::time_point::max();
-    writing_ = true;
-    const std::string_view rest = rest_;
-    const auto written = co_await exchange_.write_raw({&rest, 1}, last, reusable_);
-    writing_ = false;
-    rest_ = {};
-    if (!written && cause_ == Cause::none) {
-        abort(Cause::client_gone);
-    }
-    co_return written.has_value();
-}
-
-asio::awaitable<bool> ChatRequest::chunk(std::span<const std::string_view> pieces, bool last) {
-    const Sent sent = send_chunk(pieces, last);
-    if (sent == Sent::gone) {
-        co_return false;
-    }
-    if (sent == Sent::all && !last) {
-        co_return true;
-    }
-    co_return co_await send_rest(last);
-}
-
-asio::awaitable<void> ChatRequest::answer_error(const dialect::ApiError& error) {
-    if (!begun_) {
-        co_await respond_error(exchange_, error, id_text_);
-        co_return;
-    }
-    const std::string about = trailer();
-    const std::string event = dialect::to_event(error);
-    const std::array<std::string_view, 2> pieces{about, event};
-    cause_ = cause_ == Cause::client_gone ? cause_ : Cause::none;
-    static_cast<void>(co_await chunk(pieces, true));
 }
 
 }  // namespace evenkeel::inference

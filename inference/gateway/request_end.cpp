@@ -1,4 +1,4 @@
-#include "inference/gateway/chat_request.hpp"
+#include "inference/gateway/client_request.hpp"
 #include "inference/gateway/cost.hpp"
 
 #include <fmt/format.h>
@@ -9,12 +9,12 @@
 /// What a request cost, and its one record.
 namespace evenkeel::inference {
 
-std::int64_t ChatRequest::elapsed_ms() const {
+std::int64_t ClientRequest::elapsed_ms() const {
     const auto elapsed = hub_.clock().read().boot - arrived_.boot;
     return std::chrono::duration_cast<std::chrono::milliseconds>(elapsed).count();
 }
 
-Usage ChatRequest::estimated(std::int64_t completion) const noexcept {
+Usage ClientRequest::estimated(std::int64_t completion) const noexcept {
     return {
         .prompt = scan_.prompt_tokens,
         .cached = 0,
@@ -23,7 +23,7 @@ Usage ChatRequest::estimated(std::int64_t completion) const noexcept {
         .estimated = true};
 }
 
-void ChatRequest::settle(const Usage& usage) {
+void ClientRequest::settle(const Usage& usage) {
     record_.usage = usage;
     if (record_.kind != SourceKind::api || record_.source == NameIx{}) {
         return;
@@ -50,14 +50,14 @@ void ChatRequest::settle(const Usage& usage) {
     record_.paid_report = *report;
 }
 
-std::string ChatRequest::cost_text() const {
+std::string ClientRequest::cost_text() const {
     if (record_.paid.currency().is_none()) {
         return to_text(Money{0, world_->catalogue->config.currency.report});
     }
     return to_text(record_.paid);
 }
 
-std::string ChatRequest::estimate_text() const {
+std::string ClientRequest::estimate_text() const {
     const routing::ApiOffer* offer =
         record_.kind == SourceKind::api ? world_->catalogue->api(record_.source) : nullptr;
     const auto cost =
@@ -68,7 +68,7 @@ std::string ChatRequest::estimate_text() const {
 }
 
 /// Comments that carry what the head could not know.
-std::string ChatRequest::trailer() const {
+std::string ClientRequest::trailer() const {
     std::string text = fmt::format(": x-evenkeel-cost: {}\n", cost_text());
     if (held_ && source_ != nullptr) {
         fmt::format_to(
@@ -82,7 +82,7 @@ std::string ChatRequest::trailer() const {
     return text;
 }
 
-void ChatRequest::finish_ticket(bool answered) {
+void ClientRequest::finish_ticket(bool answered) {
     ticket_.finish(
         {.paid_report = record_.paid_report,
          .tokens_in = record_.usage.prompt,
@@ -90,7 +90,7 @@ void ChatRequest::finish_ticket(bool answered) {
          .answered = answered});
 }
 
-void ChatRequest::end(Outcome outcome) {
+void ClientRequest::end(Outcome outcome) {
     if (std::exchange(ended_, true)) {
         return;
     }

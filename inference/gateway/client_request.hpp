@@ -1,9 +1,10 @@
 #pragma once
 
+#include "inference/dialect/answer_stream.hpp"
 #include "inference/dialect/openai.hpp"
 #include "inference/dialect/scan.hpp"
-#include "inference/dialect/stream.hpp"
 #include "inference/gateway/held_money.hpp"
+#include "inference/gateway/speech.hpp"
 #include "inference/gateway/ticket.hpp"
 #include "inference/relay/answer_body.hpp"
 #include "inference/relay/upstream.hpp"
@@ -23,13 +24,14 @@
 
 namespace evenkeel::inference {
 
-/// One chat completion from its head to its row in the ledger. Lives on the coroutine of its
+/// One request to a model from its head to its row in the ledger. Lives on the coroutine of its
 /// connection; every wait in it is ended by abort(), which the client's disappearance, the loop's
 /// sweep and the control loop call.
 ///
 /// The steps, each in its own file: admit (body, route, gate, queue), send (hold, connection, the
-/// source's head), relay (plain and streamed answers), end (money and the record).
-class ChatRequest {
+/// source's head), relay (plain and streamed answers), write (to the client), end (money and the
+/// record).
+class ClientRequest {
 public:
     /// Why a wait was ended from outside; a later one of the list overrides.
     enum class Cause : std::uint8_t {
@@ -42,10 +44,10 @@ public:
     };
     using Steady = Loop::Steady;
 
-    ChatRequest(Loop& loop, http::Exchange& exchange, ClientKey key);
-    ChatRequest(const ChatRequest&) = delete;
-    ChatRequest& operator=(const ChatRequest&) = delete;
-    ~ChatRequest();
+    ClientRequest(Loop& loop, http::Exchange& exchange, dialect::Endpoint endpoint, ClientKey key);
+    ClientRequest(const ClientRequest&) = delete;
+    ClientRequest& operator=(const ClientRequest&) = delete;
+    ~ClientRequest();
 
     [[nodiscard]] asio::awaitable<void> run();
 
@@ -66,7 +68,7 @@ private:
 
     /// A hold on its way to disk; outlives a request that gave up waiting.
     struct HoldWait {
-        ChatRequest* request{nullptr};  ///< none: nobody waits any more
+        ClientRequest* request{nullptr};  ///< none: nobody waits any more
         std::optional<Result<HeldMoney>> result{};
     };
 
@@ -100,6 +102,9 @@ private:
     /// True when the hold is on disk (or none is needed).
     [[nodiscard]] asio::awaitable<bool> hold_ready();
     void drop_hold();
+    /// Says the request in the source's dialect; false when it cannot be said there, and is over.
+    [[nodiscard]] asio::awaitable<bool> compose();
+    [[nodiscard]] std::string version_fields() const;
     [[nodiscard]] asio::awaitable<bool> connect(bool fresh);
     [[nodiscard]] asio::awaitable<std::optional<Answer>> ask();
     [[nodiscard]] asio::awaitable<std::optional<Answer>> read_head();
@@ -118,8 +123,8 @@ private:
     [[nodiscard]] asio::awaitable<bool> stream_begins(
         const Answer& answer, std::string_view before);
     [[nodiscard]] asio::awaitable<void> stream_done(
-        dialect::AnswerStream& stream, const dialect::AnswerStream::Pass& pass);
-    [[nodiscard]] asio::awaitable<void> stream_cut(dialect::AnswerStream& stream);
+        const dialect::AnswerStream& stream, const dialect::AnswerStream::Pass& pass);
+    [[nodiscard]] asio::awaitable<void> stream_cut(const dialect::AnswerStream& stream);
     void give_back_connection(const relay::AnswerBody& body);
     [[nodiscard]] dialect::ApiError cut_error() const;
 
@@ -136,6 +141,9 @@ private:
     /// Waits until the client has taken `rest_`; ends the answer if it was the last.
     [[nodiscard]] asio::awaitable<bool> send_rest(bool last);
     [[nodiscard]] asio::awaitable<void> answer_error(const dialect::ApiError& error);
+    [[nodiscard]] dialect::Dialect client_dialect() const noexcept {
+        return dialect::dialect_of(speech_.endpoint);
+    }
 
     // end
     void settle(const Usage& usage);
@@ -152,13 +160,15 @@ private:
     Hub& hub_;
     http::Exchange& exchange_;
     ClientKey key_;
+    Speech speech_{};
     RequestId id_{};
     std::string id_text_{};
     Now arrived_{};
     std::uint64_t cookie_{0};
 
     std::string body_{};
-    dialect::ChatScan scan_{};
+    dialect::RequestScan scan_{};
+    Outgoing outgoing_{};  ///< when the source speaks another dialect than the client
     std::shared_ptr<const World> world_{};
     routing::RoutePlan plan_{};
     Ticket ticket_{};
