@@ -59,6 +59,12 @@ public:
     /// own loop), or with an error when nothing was set aside. The paid call's first byte is
     /// written only after success.
     virtual void hold(const HoldRequest& request, std::function<void(Result<HoldId>)> done) = 0;
+    /// Sets more aside for a hold that is on disk, in the same budgets; `done` as for `hold`.
+    virtual void top_up(
+        HoldId hold,
+        Money more,
+        std::int64_t more_report,
+        std::function<void(Result<void>)> done) = 0;
     /// Gives an unused hold back (nothing was sent).
     virtual void release(HoldId hold) = 0;
     /// Books the end of a request: settles its hold, writes its row. Lazy, never lost once

@@ -55,6 +55,11 @@ void LedgerBooks::hold(
     ledger_.hold(std::move(hold), std::move(done));
 }
 
+void LedgerBooks::top_up(
+    HoldId hold, Money more, std::int64_t more_report, std::function<void(Result<void>)> done) {
+    ledger_.top_up(hold, more, more_report, std::move(done));
+}
+
 void LedgerBooks::release(HoldId hold) {
     ledger_.release(hold);
 }

@@ -27,6 +27,11 @@ public:
 
     void hold(
         const inference::HoldRequest& request, std::function<void(Result<HoldId>)> done) override;
+    void top_up(
+        HoldId hold,
+        Money more,
+        std::int64_t more_report,
+        std::function<void(Result<void>)> done) override;
     void release(HoldId hold) override;
     [[nodiscard]] bool record(const inference::RequestRecord& record) override;
     [[nodiscard]] bool accepts_paid_work() const noexcept override;

@@ -60,6 +60,12 @@ void Ledger::hold(Hold hold, Done<HoldId> done) {
     submit<HoldId>(*impl_->writer, HoldOp{.hold = std::move(hold), .done = std::move(done)});
 }
 
+void Ledger::top_up(HoldId hold, Money more, std::int64_t more_report, Done<void> done) {
+    submit<void>(
+        *impl_->writer,
+        TopUpOp{.hold = hold, .more = more, .more_report = more_report, .done = std::move(done)});
+}
+
 void Ledger::release(HoldId hold) {
     leave(*impl_->writer, ReleaseOp{hold}, "release");
 }

@@ -112,6 +112,10 @@ public:
 
     /// Awaited. The paid call's first byte may be written only after success.
     void hold(Hold hold, Done<HoldId> done);
+    /// Awaited. Sets `more` aside beside an open hold, `more_report` in each of its budgets.
+    /// Errors: not_found (no such open hold), invalid_argument (not above zero, another currency),
+    /// else as `hold`.
+    void top_up(HoldId hold, Money more, std::int64_t more_report, Done<void> done);
     /// Lazy. Gives an unused hold back; unknown or ended holds are ignored.
     void release(HoldId hold);
     /// Lazy, never lost once accepted. Books the request once: a second record with the same id is

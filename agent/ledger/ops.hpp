@@ -14,6 +14,13 @@ struct HoldOp {
     Done<HoldId> done{};
     HoldId id{};  ///< given at the first attempt, so that a second one recognises its own row
 };
+/// More money for an open hold.
+struct TopUpOp {
+    HoldId hold{};
+    Money more{};
+    std::int64_t more_report{0};
+    Done<void> done{};
+};
 struct ReleaseOp {
     HoldId hold{};
 };
@@ -78,6 +85,7 @@ struct BarrierOp {
 
 using AnyOp = std::variant<
     HoldOp,
+    TopUpOp,
     ReleaseOp,
     RecordOp,
     MachineOp,
@@ -106,10 +114,11 @@ struct Op {
 
 /// Somebody waits for it.
 [[nodiscard]] inline bool is_awaited(const AnyOp& op) noexcept {
-    return std::holds_alternative<HoldOp>(op) || std::holds_alternative<MachineOp>(op) ||
-           std::holds_alternative<AdjustOp>(op) || std::holds_alternative<PolicyOp>(op) ||
-           std::holds_alternative<AddKeyOp>(op) || std::holds_alternative<RevokeKeyOp>(op) ||
-           std::holds_alternative<BackupOp>(op) || std::holds_alternative<BarrierOp>(op);
+    return std::holds_alternative<HoldOp>(op) || std::holds_alternative<TopUpOp>(op) ||
+           std::holds_alternative<MachineOp>(op) || std::holds_alternative<AdjustOp>(op) ||
+           std::holds_alternative<PolicyOp>(op) || std::holds_alternative<AddKeyOp>(op) ||
+           std::holds_alternative<RevokeKeyOp>(op) || std::holds_alternative<BackupOp>(op) ||
+           std::holds_alternative<BarrierOp>(op);
 }
 
 }  // namespace evenkeel::ledger

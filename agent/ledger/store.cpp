@@ -54,6 +54,9 @@ Store::Store(Database& database, const Zone& zone, std::uint8_t gateway, Currenc
       insert_hold_budget_{
           database,
           "INSERT INTO hold_budget(hold, budget, window_us, amount) VALUES(?1, ?2, ?3, ?4)"},
+      top_up_hold_{database, "UPDATE hold SET amount = ?2 WHERE id = ?1"},
+      top_up_hold_budget_{
+          database, "UPDATE hold_budget SET amount = ?3 WHERE hold = ?1 AND budget = ?2"},
       end_hold_{database, "UPDATE hold SET state = ?2, tx = nullif(?3, 0) WHERE id = ?1"},
       add_window_{
           database,
@@ -281,6 +284,34 @@ void Store::apply_hold(HoldOp& op, UtcTime at, std::vector<Completion>& completi
     answer(op.id);
 }
 
+void Store::apply_top_up(TopUpOp& op, std::vector<Completion>& completions) {
+    const auto answer = [&](Result<void> result) {
+        if (op.done) {
+            completions.push_back(
+                [done = &op.done, result = std::move(result)] { (*done)(result); });
+        }
+    };
+    const auto found = holds_.find(op.hold);
+    if (found == holds_.end()) {
+        return answer(fail(Errc::not_found, "the hold is not open any more"));
+    }
+    Hold& hold = found->second.hold;
+    if (op.more.nanos() <= 0 || op.more.currency() != hold.amount.currency() ||
+        op.more_report < 0) {
+        return answer(fail(
+            Errc::invalid_argument,
+            "what is added to a hold must be above zero and in the hold's currency"));
+    }
+    hold.amount = Money{hold.amount.nanos() + op.more.nanos(), hold.amount.currency()};
+    top_up_hold_.run(op.hold.value(), hold.amount.nanos());
+    for (BudgetShare& share : hold.budgets) {
+        share.amount_report += op.more_report;
+        top_up_hold_budget_.run(op.hold.value(), share.budget.value(), share.amount_report);
+        windows_[{share.budget.value(), to_us(share.window)}].held += op.more_report;
+    }
+    answer({});
+}
+
 void Store::end_hold(HoldId id, const Held& held, std::string_view state, std::int64_t tx) {
     end_hold_.run(id.value(), state, tx);
     for (const BudgetShare& share : held.hold.budgets) {
@@ -440,6 +471,7 @@ void Store::apply(Op& op, std::vector<Completion>& completions) {
     std::visit(
         Overloaded{
             [&](HoldOp& hold) { apply_hold(hold, op.at, completions); },
+            [&](TopUpOp& more) { apply_top_up(more, completions); },
             [&](ReleaseOp& release) { apply_release(release.hold); },
             [&](RecordOp& record) { apply_record(record.request, op.at); },
             [&](MachineOp& step) { apply_machine(step, completions); },

@@ -76,6 +76,7 @@ private:
     };
 
     void apply_hold(HoldOp& op, UtcTime at, std::vector<Completion>& completions);
+    void apply_top_up(TopUpOp& op, std::vector<Completion>& completions);
     void apply_release(HoldId id);
     void apply_record(const Request& request, UtcTime at);
     enum class BookAs : std::uint8_t { recorded, lapsed };
@@ -126,6 +127,8 @@ private:
     Statement insert_request_;
     Statement insert_hold_;
     Statement insert_hold_budget_;
+    Statement top_up_hold_;
+    Statement top_up_hold_budget_;
     Statement end_hold_;
     Statement add_window_;
     Statement insert_decision_;

@@ -49,7 +49,7 @@ Writer::~Writer() {
 }
 
 bool Writer::push(AnyOp&& what) {
-    const bool paid = std::holds_alternative<HoldOp>(what);
+    const bool paid = std::holds_alternative<HoldOp>(what) || std::holds_alternative<TopUpOp>(what);
     const bool record = std::holds_alternative<RecordOp>(what);
     const Limits& limits = options_.limits;
     const std::size_t room = paid     ? limits.queue_paid_max

@@ -38,6 +38,7 @@ public:
         none,
         recalled,     ///< the gate: it will be late, and another source would not
         late,         ///< the deadline of the current step has passed
+        spent,        ///< the answer grows beyond the money set aside, and a budget has no more
         source_gone,  ///< cancel_streams or source_gone
         stopping,     ///< the drain time is over
         client_gone,
@@ -72,6 +73,12 @@ private:
         std::optional<Result<HeldMoney>> result{};
     };
 
+    /// More of it on its way to disk.
+    struct TopUpWait {
+        ClientRequest* request{nullptr};  ///< none: nobody waits any more
+        std::optional<Result<void>> result{};
+    };
+
     /// What the source answered, without its body.
     struct Answer {
         int status{0};
@@ -88,6 +95,7 @@ private:
     /// False when the request has ended already.
     [[nodiscard]] asio::awaitable<bool> read();
     [[nodiscard]] asio::awaitable<bool> admit();
+    [[nodiscard]] std::int64_t reserve(const config::Config& config, Loop::TokensOut guess) const;
     [[nodiscard]] asio::awaitable<void> await_verdict();
     [[nodiscard]] asio::awaitable<bool> comment();
     [[nodiscard]] asio::awaitable<void> refused(const Reason& reason);
@@ -120,6 +128,11 @@ private:
     [[nodiscard]] asio::awaitable<Next> relay_plain(Answer answer);
     [[nodiscard]] asio::awaitable<Next> pass_through(Answer answer, std::string buffered);
     [[nodiscard]] asio::awaitable<Next> relay_stream(Answer answer);
+    /// Output tokens of a streamed answer so far, as the source probably counts them.
+    [[nodiscard]] std::int64_t tokens_of(const dialect::AnswerStream& stream) const;
+    /// Sets more money aside when the answer has nearly used up what is. May end the request with
+    /// Cause::spent.
+    [[nodiscard]] asio::awaitable<void> keep_paid(const dialect::AnswerStream& stream);
     [[nodiscard]] asio::awaitable<bool> stream_begins(
         const Answer& answer, std::string_view before);
     [[nodiscard]] asio::awaitable<void> stream_done(
@@ -187,6 +200,8 @@ private:
     std::shared_ptr<const Source> source_{};
     std::shared_ptr<relay::Upstream> upstream_{};
     std::shared_ptr<HoldWait> hold_wait_{};
+    std::shared_ptr<TopUpWait> top_up_wait_{};
+    std::int64_t reserved_tokens_{0};  ///< output tokens that the money set aside pays for
     std::optional<dialect::ApiError> source_error_{};
     int tries_{0};
     bool reused_{false};  ///< the connection has served before

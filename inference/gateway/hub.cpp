@@ -97,6 +97,11 @@ void Hub::retry(std::uint16_t loop, gate::Handle handle, gate::Effects& own) {
     with_gate(loop, own, [&](Now now) { gate_.retry(handle, now, own); });
 }
 
+bool Hub::top_up(gate::Handle handle, std::int64_t more_report) {
+    const std::lock_guard lock{gate_mutex_};
+    return gate_.top_up(handle, more_report);
+}
+
 void Hub::first_token(std::uint16_t loop, gate::Handle handle, gate::Effects& own) {
     with_gate(loop, own, [&](Now now) { gate_.first_token(handle, now, own); });
 }

@@ -70,6 +70,8 @@ public:
         const gate::Finish& finish,
         gate::Effects& own);
     void retry(std::uint16_t loop, gate::Handle handle, gate::Effects& own);
+    /// See gate::Gate::top_up.
+    [[nodiscard]] bool top_up(gate::Handle handle, std::int64_t more_report);
     void first_token(std::uint16_t loop, gate::Handle handle, gate::Effects& own);
     /// The answer to gate::EffectKind::recall.
     void leave(std::uint16_t loop, gate::Handle handle, gate::Effects& own);

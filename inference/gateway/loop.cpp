@@ -244,6 +244,20 @@ std::chrono::nanoseconds Loop::first_token_of(NameIx source) const {
                : found->second.took;
 }
 
+void Loop::learn_events(NameIx source, std::int64_t events, std::int64_t tokens) {
+    if (events < 1 || tokens < 1) {
+        return;
+    }
+    const std::int64_t seen = std::clamp<std::int64_t>(tokens * 1000 / events, 1000, 1'000'000);
+    const auto [mean, is_new] = milli_tokens_per_event_.try_emplace(source, seen);
+    mean->second += (seen - mean->second) / 8;
+}
+
+std::int64_t Loop::tokens_of(NameIx source, std::int64_t events) const {
+    const auto found = milli_tokens_per_event_.find(source);
+    return found == milli_tokens_per_event_.end() ? events : events * found->second / 1000;
+}
+
 Loop::TokensOut Loop::tokens_out_guess(NameIx model) const {
     const auto found = learned_.find(model);
     const Learned learned = found == learned_.end() ? Learned{} : found->second;

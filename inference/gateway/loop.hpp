@@ -112,6 +112,10 @@ public:
     void learn_first_token(NameIx source, std::chrono::nanoseconds took);
     /// Zero when none was seen within ten minutes. On this loop: each learns for itself.
     [[nodiscard]] std::chrono::nanoseconds first_token_of(NameIx source) const;
+    /// Of a source's streams: how many tokens its events carry, a running mean.
+    void learn_events(NameIx source, std::int64_t events, std::int64_t tokens);
+    /// Tokens in so many events of that source; one each when nothing is known.
+    [[nodiscard]] std::int64_t tokens_of(NameIx source, std::int64_t events) const;
     struct TokensOut {
         std::int64_t mean{0};
         std::int64_t deviation{0};  ///< mean, from the mean
@@ -163,6 +167,7 @@ private:
         Steady::time_point at{};
     };
     std::unordered_map<NameIx, FirstToken> first_tokens_{};
+    std::unordered_map<NameIx, std::int64_t> milli_tokens_per_event_{};
     std::deque<RequestRecord> records_{};
     KeyGuard guard_{};
     std::atomic<int> connections_{0};

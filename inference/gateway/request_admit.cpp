@@ -14,6 +14,7 @@ namespace evenkeel::inference {
 
 namespace {
 
+constexpr std::int64_t reserve_tokens_min = 128;
 constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
 std::chrono::nanoseconds first_token_of(const void* context, NameIx api) {
@@ -141,6 +142,15 @@ asio::awaitable<bool> ClientRequest::read() {
     co_return true;
 }
 
+/// Of a streamed answer the likely length, for nine of ten of them; of others the ceiling, since
+/// nobody sees them grow.
+std::int64_t ClientRequest::reserve(const config::Config& config, Loop::TokensOut guess) const {
+    if (!scan_.stream || !scan_.writes || config.safety.reserve == config::Reserve::ceiling) {
+        return 0;
+    }
+    return std::max(guess.mean + 2 * guess.deviation, reserve_tokens_min) * scan_.n;
+}
+
 asio::awaitable<bool> ClientRequest::admit() {
     world_ = hub_.world();
     const bool closed = hub_.stopping();
@@ -169,6 +179,7 @@ asio::awaitable<bool> ClientRequest::admit() {
         .streams = scan_.stream,
         .tools = scan_.tools,
         .images = scan_.images,
+        .reserve_tokens = reserve(catalogue.config, guess),
         .openai_only = !dialect::asked_of(dialect::Dialect::anthropic, speech_.endpoint),
         .text = text_of,
         .text_context = &text,

@@ -100,6 +100,9 @@ void ClientRequest::end(Outcome outcome) {
             (*hold_wait_->result)->leave_to_record();
         }
     }
+    if (top_up_wait_ != nullptr) {
+        top_up_wait_->request = nullptr;
+    }
     record_.outcome = outcome;
     record_.total_ms = elapsed_ms();
     Tally& tally = hub_.tally();

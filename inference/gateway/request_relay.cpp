@@ -39,6 +39,9 @@ dialect::ApiError ClientRequest::cut_error() const {
             return dialect::source_stalled();
         case Cause::stopping:
             return dialect::shutting_down();
+        case Cause::spent:
+            return dialect::refused(
+                {.code = ReasonCode::budget_spent, .args = {}}, std::chrono::seconds{1}, false);
         default:
             return dialect::source_cut();
     }
@@ -188,6 +191,7 @@ asio::awaitable<ClientRequest::Next> ClientRequest::relay_stream(Answer answer) 
                 break;
             }
         }
+        co_await keep_paid(*stream);
         deadline_ = Steady::now() + stall;
         if (!co_await read_some(answer.body, content)) {
             break;
@@ -212,7 +216,10 @@ asio::awaitable<ClientRequest::Next> ClientRequest::relay_stream(Answer answer) 
 /// `[DONE]` has come: settle, then say what it cost, and end.
 asio::awaitable<void> ClientRequest::stream_done(
     const dialect::AnswerStream& stream, const dialect::AnswerStream::Pass& pass) {
-    settle(stream.usage() ? *stream.usage() : estimated(stream.events()));
+    if (stream.usage()) {
+        loop_.learn_events(record_.source, stream.events(), stream.usage()->completion);
+    }
+    settle(stream.usage() ? *stream.usage() : estimated(tokens_of(stream)));
     finish_ticket(!stream.error_seen());
     const std::string cost = trailer();
     std::vector<std::string_view> pieces = pass.pieces;
@@ -230,7 +237,10 @@ asio::awaitable<void> ClientRequest::stream_done(
 
 /// The stream has ended without `[DONE]`: whatever the cause, the client gets one typed end.
 asio::awaitable<void> ClientRequest::stream_cut(const dialect::AnswerStream& stream) {
-    settle(stream.usage() ? *stream.usage() : estimated(stream.events()));
+    settle(stream.usage() ? *stream.usage() : estimated(tokens_of(stream)));
+    if (cause_ == Cause::spent) {
+        record_.reason = {.code = ReasonCode::budget_spent, .args = {}};
+    }
     const bool gone = cause_ == Cause::client_gone;
     const bool source_did = cause_ == Cause::none || cause_ == Cause::late;
     finish_ticket(!source_did);

@@ -52,6 +52,10 @@ public:
             loop->deliver(loop->effects());
         }
     }
+    /// Sets more money aside in the budgets; false when one of them says no.
+    [[nodiscard]] bool top_up(std::int64_t more_report) {
+        return loop_ != nullptr && loop_->hub().top_up(handle_, more_report);
+    }
     /// Of a streamed answer.
     void first_token() {
         loop_->hub().first_token(loop_->index(), handle_, loop_->effects());

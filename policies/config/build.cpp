@@ -127,6 +127,10 @@ constexpr std::array<std::pair<std::string_view, OnStop>, 2> stop_actions{{
     {"destroy", OnStop::destroy},
     {"keep", OnStop::keep},
 }};
+constexpr std::array<std::pair<std::string_view, Reserve>, 2> reserves{{
+    {"learned", Reserve::learned},
+    {"ceiling", Reserve::ceiling},
+}};
 
 void build_limits(const Node* map, Limits& out) {
     read(map, "header_bytes", out.header_bytes);
@@ -425,6 +429,7 @@ void build_rest(const Node* root, Config& out) {
     read(safety, "orphan_grace", out.safety.orphan_grace);
     read_choice(safety, "unknown_machine", unknown_actions, out.safety.unknown_machine);
     read_choice(safety, "on_stop", stop_actions, out.safety.on_stop);
+    read_choice(safety, "reserve", reserves, out.safety.reserve);
     read(safety, "low_balance", out.safety.low_balance);
 }
 

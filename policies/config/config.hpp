@@ -316,6 +316,11 @@ struct BreakEven {
 
 enum class UnknownMachine { destroy, alert };
 enum class OnStop { destroy, keep };
+/// What is set aside for an answer that is streamed; others always get their ceiling.
+enum class Reserve {
+    learned,  ///< its likely length; more before the stream passes it, else the stream ends
+    ceiling,  ///< the most it may cost
+};
 
 struct Safety {
     int max_machines{2};
@@ -328,6 +333,7 @@ struct Safety {
     UnknownMachine unknown_machine{UnknownMachine::destroy};
     OnStop on_stop{OnStop::destroy};
     std::optional<Money> low_balance{};  ///< a prepaid account below this is a warning
+    Reserve reserve{Reserve::learned};
     friend bool operator==(const Safety&, const Safety&) = default;
 };
 

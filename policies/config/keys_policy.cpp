@@ -199,6 +199,10 @@ constexpr std::array policy_rows{
         .one_of("destroy|keep").def("destroy"),
     Key{"safety.low_balance", Type::money, "Warn when a prepaid account falls below this."}
         .between("0", "1000000").example("5 USD"),
+    Key{"safety.reserve", Type::choice,
+        "What budgets set aside for a streamed answer of an API: its likely length, and more before "
+        "the stream passes that (it ends when a budget is spent), or the most it may cost."}
+        .one_of("learned|ceiling").def("learned"),
 };
 }  // namespace
 // clang-format on

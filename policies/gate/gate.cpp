@@ -110,6 +110,21 @@ void Gate::retry(Handle handle, Now now, Effects& effects) {
     state.pass_on(source, freed, now, effects);
 }
 
+bool Gate::top_up(Handle handle, std::int64_t more_report) {
+    State& state = *state_;
+    const std::uint32_t index = state.slab.find(handle);
+    if (index == nil || state.slab[index].phase != Phase::granted || more_report < 0) {
+        return false;
+    }
+    Request& request = state.slab[index];
+    if (request.kind != SourceKind::api || !state.budgets.allows(request.charged, more_report)) {
+        return false;
+    }
+    request.hold_report = saturating_add(request.hold_report, more_report);
+    state.budgets.hold(request.charged, more_report);
+    return true;
+}
+
 void Gate::first_token(Handle handle, Now now, Effects& effects) {
     State& state = *state_;
     const std::uint32_t index = state.slab.find(handle);

@@ -78,6 +78,7 @@ struct ApiChoice {
     std::uint64_t budgets{0};         ///< counted beside Arrival::budgets when this API is taken
     Money hold{};                     ///< set aside, in the billed currency, rounded up
     std::int64_t hold_report{0};      ///< the same in nano-units of the report currency
+    std::int64_t hold_tokens_out{0};  ///< output tokens that the hold pays for
     std::int64_t expected_report{0};  ///< what it will probably cost, report currency
 };
 
@@ -257,6 +258,9 @@ public:
     /// an API when it was due or no other worker exists; else it waits at the head of its queue.
     /// Ends in grant, queued or refuse; `source_failed` when nothing untried is left.
     void retry(Handle handle, Now now, Effects& effects);
+    /// Sets aside more for a request granted to an API; false, and nothing is set aside, when a
+    /// budget says no or the request is not there.
+    [[nodiscard]] bool top_up(Handle handle, std::int64_t more_report);
     /// The first token of a granted request has come from its worker. Needed for those that said
     /// `streams`; ignored for others, for APIs and the second time.
     void first_token(Handle handle, Now now, Effects& effects);

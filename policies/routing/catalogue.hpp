@@ -122,6 +122,9 @@ struct Ask {
     bool streams{false};                   ///< the answer is streamed
     bool tools{false};                     ///< it defines tools
     bool images{false};                    ///< its messages hold images
+    /// Output tokens, all answers together, to set aside at first, where more can be set aside
+    /// while the answer is streamed; 0 = the ceiling.
+    std::int64_t reserve_tokens{0};
     bool openai_only{false};  ///< what is asked for has no counterpart in Anthropic's dialect
     /// The text of its messages; called only when a route that fits otherwise has `match.text`.
     /// Null: the text is not known, and no such route matches.
@@ -171,7 +174,8 @@ inline constexpr std::string_view deadline_header = "x-evenkeel-deadline";  ///<
 ///
 /// Money. hold = input price x tokens_in + output price x ceiling, both rounded up; the input price
 /// is the dearest of plain input and cache write; the ceiling is max_tokens, else (context
-/// - tokens_in, else `answer_tokens_default`) for each answer. expected = the same with min(guess,
+/// - tokens_in, else `answer_tokens_default`) for each answer, or `reserve_tokens` when that is
+/// less; max_cost is compared with that of the ceiling. expected = the same with min(guess,
 /// max_tokens). Of tiers, expected takes the one of tokens_in, hold the dearest that the request
 /// may reach: by `tokens_per_estimated_max` times tokens_in, any with images, none beyond the
 /// context.
@@ -195,6 +199,15 @@ inline constexpr std::string_view deadline_header = "x-evenkeel-deadline";  ///<
 /// and (invalid_argument) beyond 9.2 billion. Zero needs no rate.
 [[nodiscard]] Result<std::int64_t> to_report(
     const config::CurrencyRules& rules, Money amount, Rounding rounding);
+
+/// What `tokens_out` more output tokens of an answer may cost at `api`, by the tiers that the
+/// request may reach, rounded up; nothing when it cannot be expressed in the report currency.
+struct MoreMoney {
+    Money amount{};
+    std::int64_t report{0};
+};
+[[nodiscard]] std::optional<MoreMoney> output_cost(
+    const Catalogue& catalogue, const ApiOffer& api, const Ask& ask, std::int64_t tokens_out);
 
 /// The budgets' limits as the gate needs them, in report nanos rounded down, with nothing settled
 /// yet. Of several percents with one action the lowest counts. A limit in a currency without a

@@ -189,27 +189,51 @@ SourceKind kind_of(config::ProviderKind kind) noexcept {
     return SourceKind::api;
 }
 
-std::optional<gate::ApiChoice> price(
-    const Catalogue& catalogue, const ApiOffer& api, const Ask& ask) {
+std::optional<Priced> price(const Catalogue& catalogue, const ApiOffer& api, const Ask& ask) {
     const config::CurrencyRules& rules = catalogue.config.currency;
     const std::int64_t guess =
         ask.max_tokens > 0 ? std::min(ask.tokens_out_guess, ask.max_tokens) : ask.tokens_out_guess;
-    const auto hold = hold_of(api, ask, ceiling(api, ask));
+    const std::int64_t most_tokens = ceiling(api, ask);
+    const std::int64_t tokens =
+        ask.reserve_tokens > 0 ? std::min(ask.reserve_tokens, most_tokens) : most_tokens;
+    const auto most = hold_of(api, ask, most_tokens);
+    const auto hold = hold_of(api, ask, tokens);
     const auto expected = cost_up(config::rates_of(api.price, ask.tokens_in), ask.tokens_in, guess);
-    if (!hold || !expected) {
+    if (!most || !hold || !expected) {
         return std::nullopt;
     }
+    const auto most_report = to_report(rules, *most, Rounding::up);
     const auto hold_report = to_report(rules, *hold, Rounding::up);
     const auto expected_report = to_report(rules, *expected, Rounding::up);
-    if (!hold_report || !expected_report) {
+    if (!most_report || !hold_report || !expected_report) {
         return std::nullopt;
     }
-    return gate::ApiChoice{
-        .source = api.source,
-        .budgets = api.budgets,
-        .hold = *hold,
-        .hold_report = *hold_report,
-        .expected_report = *expected_report};
+    return Priced{
+        .choice =
+            {.source = api.source,
+             .budgets = api.budgets,
+             .hold = *hold,
+             .hold_report = *hold_report,
+             .hold_tokens_out = tokens,
+             .expected_report = *expected_report},
+        .most_report = *most_report};
+}
+
+std::optional<MoreMoney> output_cost(
+    const Catalogue& catalogue, const ApiOffer& api, const Ask& ask, std::int64_t tokens_out) {
+    auto most = cost_up(config::rates_of(api.price, 0).out, tokens_out);
+    for (const config::PriceTier& tier : api.price.tiers) {
+        if (most && tier.over < prompt_reach(api, ask)) {
+            const auto cost = cost_up(config::rates_of(api.price, tier.over + 1).out, tokens_out);
+            most = cost ? std::optional{std::max(*most, *cost)} : std::nullopt;
+        }
+    }
+    if (!most) {
+        return std::nullopt;
+    }
+    const Money amount{*most, api.price.out.currency()};
+    const auto report = to_report(catalogue.config.currency, amount, Rounding::up);
+    return report ? std::optional{MoreMoney{.amount = amount, .report = *report}} : std::nullopt;
 }
 
 Result<Considered> consider(const Catalogue& catalogue, const Ask& ask_as_given) {

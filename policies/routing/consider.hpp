@@ -49,8 +49,13 @@ struct Considered {
 /// Errors: those of `plan`, but for sources that are left out.
 [[nodiscard]] Result<Considered> consider(const Catalogue& catalogue, const Ask& ask);
 
-/// The offer priced for this request; nothing when its cost cannot be expressed.
-[[nodiscard]] std::optional<gate::ApiChoice> price(
+/// An offer priced for one request.
+struct Priced {
+    gate::ApiChoice choice{};
+    std::int64_t most_report{0};  ///< what it can cost, report nanos; the hold may be less
+};
+/// Nothing when its cost cannot be expressed.
+[[nodiscard]] std::optional<Priced> price(
     const Catalogue& catalogue, const ApiOffer& api, const Ask& ask);
 
 }  // namespace evenkeel::routing

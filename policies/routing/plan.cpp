@@ -106,16 +106,17 @@ void add_apis(
             dropped.dialect = true;
             continue;
         }
-        const auto choice = price(catalogue, api, ask);
-        if (!choice) {
+        const auto priced = price(catalogue, api, ask);
+        if (!priced) {
             continue;
         }
-        if (bounds.max_cost && choice->hold_report > *bounds.max_cost) {
-            dropped.add(choice->hold_report, *bounds.max_cost);
+        if (bounds.max_cost && priced->most_report > *bounds.max_cost) {
+            dropped.add(priced->most_report, *bounds.max_cost);
             dropped.by_request = bounds.max_cost_by_request;
             continue;
         }
-        choices.insert(first, rank_of(catalogue.config, route, ask, *choice), *choice);
+        const gate::ApiChoice& choice = priced->choice;
+        choices.insert(first, rank_of(catalogue.config, route, ask, choice), choice);
     }
 }
 

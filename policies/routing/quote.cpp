@@ -26,9 +26,9 @@ void judge_api(
     const gate::Arrival* arrival,
     Quote& quote) {
     const auto api = std::ranges::find(entry.apis, quote.offer, &ApiOffer::offer);
-    const auto choice =
+    const auto priced =
         api == entry.apis.end() ? std::nullopt : price(catalogue, *api, considered.ask);
-    if (!choice) {
+    if (!priced) {
         quote.verdict = QuoteVerdict::no_price;
         return;
     }
@@ -36,11 +36,11 @@ void judge_api(
         quote.verdict = QuoteVerdict::retired;
         return;
     }
-    quote.expected_report = choice->expected_report;
-    quote.hold_report = choice->hold_report;
+    quote.expected_report = priced->choice.expected_report;
+    quote.hold_report = priced->most_report;
     if (considered.route->stay_own) {
         quote.verdict = QuoteVerdict::at_home;
-    } else if (considered.bounds.max_cost && choice->hold_report > *considered.bounds.max_cost) {
+    } else if (considered.bounds.max_cost && priced->most_report > *considered.bounds.max_cost) {
         quote.verdict = QuoteVerdict::too_dear;
     } else if (arrival != nullptr) {
         place(*arrival, api->source, quote);

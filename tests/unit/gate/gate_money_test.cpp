@@ -168,6 +168,26 @@ TEST(GateMoney, F96PaidAboveTheHoldIsBookedInFull) {
     EXPECT_EQ(desk.said(), "refuse 2 budget_spent");
 }
 
+TEST(GateMoney, ATopUpFitsOrChangesNothing) {
+    Desk desk{{.budgets = {budget(all, 100 * cent)}}};
+    desk.worker(nano, SourceKind::api, 10);
+    const Handle first = desk.arrive(buy(60 * cent));
+    const Handle second = desk.arrive(buy(20 * cent));
+    EXPECT_FALSE(desk.gate.top_up(first, 21 * cent));
+    EXPECT_EQ(desk.counters().budgets[0].held, 80 * cent);
+    EXPECT_TRUE(desk.gate.top_up(first, 20 * cent)) << "to the last unit";
+    EXPECT_EQ(desk.counters().budgets[0].held, 100 * cent);
+    EXPECT_FALSE(desk.gate.top_up(second, 1));
+    EXPECT_FALSE(desk.gate.top_up(second, -1)) << "nothing is taken out this way";
+    desk.finish(first, {.paid_report = 75 * cent});
+    EXPECT_EQ(desk.counters().budgets[0].held, 20 * cent);
+    EXPECT_EQ(desk.counters().budgets[0].settled, 75 * cent);
+    EXPECT_FALSE(desk.gate.top_up(first, 1)) << "it is over";
+    EXPECT_TRUE(desk.gate.top_up(second, 5 * cent));
+    desk.cancel(second);
+    EXPECT_EQ(desk.counters().budgets[0].held, 0);
+}
+
 TEST(GateMoney, F99ABudgetLoweredBelowWhatIsSpentEndsNothingAndAdmitsNothing) {
     Desk desk{{.budgets = {budget(all, 100 * cent)}}};
     desk.worker(nano, SourceKind::api, 10);

@@ -279,6 +279,21 @@ void FakeBooks::acknowledge(Result<int> result) {
     }
 }
 
+void FakeBooks::top_up(
+    HoldId /*hold*/,
+    Money /*more*/,
+    std::int64_t more_report,
+    std::function<void(Result<void>)> done) {
+    const std::lock_guard lock{mutex_};
+    topped_up_ += more_report;
+    threads_.emplace_back([done = std::move(done)] { done({}); });
+}
+
+std::int64_t FakeBooks::topped_up() const {
+    const std::lock_guard lock{mutex_};
+    return topped_up_;
+}
+
 void FakeBooks::release(HoldId hold) {
     const std::lock_guard lock{mutex_};
     released_.push_back(hold);

@@ -147,6 +147,11 @@ class FakeBooks final : public Books {
 public:
     ~FakeBooks() override;
     void hold(const HoldRequest& request, std::function<void(Result<HoldId>)> done) override;
+    void top_up(
+        HoldId hold,
+        Money more,
+        std::int64_t more_report,
+        std::function<void(Result<void>)> done) override;
     void release(HoldId hold) override;
     [[nodiscard]] bool record(const RequestRecord& record) override;
     [[nodiscard]] bool accepts_paid_work() const noexcept override { return accepts.load(); }
@@ -163,6 +168,8 @@ public:
         std::size_t count, milliseconds limit = 5s);
     [[nodiscard]] std::vector<HoldRequest> holds() const;
     [[nodiscard]] std::vector<HoldId> released() const;
+    /// What top-ups have added, report nanos, all holds together.
+    [[nodiscard]] std::int64_t topped_up() const;
 
 private:
     struct Waiting {
@@ -173,6 +180,7 @@ private:
     std::vector<RequestRecord> records_{};
     std::vector<HoldRequest> holds_{};
     std::vector<HoldId> released_{};
+    std::int64_t topped_up_{0};
     std::vector<Waiting> waiting_{};
     std::vector<std::thread> threads_{};
     std::int64_t next_hold_{100};

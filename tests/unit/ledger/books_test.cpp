@@ -90,6 +90,54 @@ TEST_F(LedgerBooksTest, F100SettleInTheWindowOfTheHold) {
     EXPECT_TRUE(books_->accepts_paid_work());
 }
 
+TEST_F(LedgerBooksTest, ATopUpIsHeldInTheSameWindowsAndSettledWithItsHold) {
+    Answer<HoldId> answer;
+    books_->hold(
+        {.request = RequestId{1},
+         .source = source_claude,
+         .amount = dollars(500),
+         .amount_report = 500,
+         .budgets = 0b11,
+         .policy = 1},
+        answer.done());
+    const auto held = answer.get();
+    ASSERT_TRUE(held);
+    clock_.advance(13h + 59min + 59s);  // to the next day
+    const auto top_up = [this](HoldId hold, Money more) {
+        Answer<void> done;
+        books_->top_up(hold, more, 300, done.done());
+        return done.get();
+    };
+    ASSERT_TRUE(top_up(*held, dollars(300)));
+    EXPECT_EQ(count("SELECT amount FROM hold"), 800);
+    EXPECT_EQ(count("SELECT max(held) FROM budget_window WHERE budget = 11"), 800);
+    EXPECT_EQ(count("SELECT count(*) FROM budget_window WHERE budget = 11"), 1);
+    EXPECT_EQ(top_up(*held, dollars(0)).error().code, Errc::invalid_argument);
+    EXPECT_EQ(
+        top_up(*held, Money{5, *Currency::parse("EUR")}).error().code, Errc::invalid_argument);
+    EXPECT_EQ(top_up(HoldId{held->value() + 1}, dollars(1)).error().code, Errc::not_found);
+    expect_sound();
+    ASSERT_TRUE(books_->record(
+        {.id = RequestId{1},
+         .at = test_start,
+         .policy = 1,
+         .key = key_me,
+         .route = route_default,
+         .model = model_qwq,
+         .source = source_claude,
+         .kind = SourceKind::api,
+         .provider = provider_claude,
+         .usage = {.prompt = 10, .completion = 5},
+         .paid = dollars(700),
+         .paid_report = 700,
+         .budgets = 0b11,
+         .hold = *held}));
+    expect_sound();
+    EXPECT_EQ(count("SELECT max(held) FROM budget_window"), 0);
+    EXPECT_EQ(count("SELECT settled FROM budget_window WHERE budget = 11"), 700);
+    EXPECT_EQ(top_up(*held, dollars(1)).error().code, Errc::not_found) << "it is settled";
+}
+
 TEST_F(LedgerBooksTest, FrozenNothingIsSetAsideAndWhatWasBoughtIsBooked) {
     const auto hold = [&](std::int64_t id) {
         Answer<HoldId> answer;

@@ -152,8 +152,11 @@ TEST_F(LedgerCrash, F95OpenHoldsLapseIntoSpending) {
         auto opened = Ledger::open(options());
         store_names(**opened);
         Answer<HoldId> answer;
-        (*opened)->hold(hold_for(42, 5'000), answer.done());
-        const char ok = answer.get() ? 'y' : 'n';
+        (*opened)->hold(hold_for(42, 3'000), answer.done());
+        const auto held = answer.get();
+        Answer<void> more;
+        (*opened)->top_up(held.value_or(HoldId{}), dollars(2'000), 2'000, more.done());
+        const char ok = more.get() ? 'y' : 'n';
         static_cast<void>(!::write(ends[1], &ok, 1));
         ::pause();
         ::_exit(0);
