@@ -72,9 +72,14 @@ if [ "$files" -lt 18200 ]; then
     step "only $files descriptors: $many open streams instead of 9000"
 fi
 
-port="" key="" watched="" watched_first=""
+port="" key="" watched="" watched_first="" headers=()
 # shellcheck source=tests/bench/compare_targets.sh
 . "$here/compare_targets.sh"
+for target in "${targets[@]}"; do
+    case "$target" in
+        litellm | portkey) "install_$target" ;;
+    esac
+done
 
 stop_target() {
     [ "$target" = direct ] && return
@@ -100,11 +105,15 @@ fi
 
 load() { # arguments of sse_load
     timeout 120 taskset -c 0 "$bench/sse_load" --port "$port" --key "$key" \
-        --watch "$watched" --warmup "$warmup" --seconds "$seconds" "$@" 2>>"$work/load.log"
+        --watch "$watched" "${headers[@]}" --warmup "$warmup" --seconds "$seconds" "$@" 2>>"$work/load.log"
 }
+is_peer() { [[ $target = litellm || $target = portkey ]]; }
 measure() { # case, arguments of sse_load; a failed request is counted there and does not end us
     local case="$1" out
     shift
+    if is_peer && [[ " $peer_cases " != *" $case "* ]]; then
+        return
+    fi
     out="$(load "$@" || true)"
     [ -n "$out" ] || die "the load generator failed: $(tail -n 3 "$work/load.log")"
     printf '{"target":"%s","round":%d,"case":"%s","result":%s}\n' "$target" "$round" "$case" "$out" \
@@ -125,21 +134,22 @@ for round in $(seq "$rounds"); do
         measure paced --connections 64 --stream 1 --events 1000000 --pace-us 10000
         measure flood --connections 32 --stream 1 --events 2000
         stop_target
+        headers=()
     done
 done
 
 # Memory and blocking: once each, in fresh processes.
 round=1
 for target in "${targets[@]}"; do
+    is_peer && continue
     step "open streams and 10 MB bodies: $target"
     for count in 1000 "$many"; do
         "start_$target"
         sleep 0.5
         measure "hold$([ "$count" = 1000 ] && echo 1000 || echo many)" --connections "$count" \
             --stream 1 --events 1000000 --pace-us 1000000 --warmup 1.5 --seconds 2
-        [ "$count" = 1000 ] && stop_target
+        stop_target
     done
-    stop_target
     "start_$target"
     load --connections 1 --body-bytes 10000000 --warmup 0 --seconds 3 >/dev/null 2>&1 &
     poster=$!
@@ -153,7 +163,6 @@ done
 cat >"$work/post.lua" <<TEXT
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
-wrk.headers["Authorization"] = "Bearer KEY"
 wrk.body = '{"model":"mock","max_tokens":200,"messages":[{"role":"user","content":"' .. string.rep("x", 950) .. '"}]}'
 TEXT
 target=direct

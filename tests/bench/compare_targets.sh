@@ -129,3 +129,56 @@ TEXT
     begin_target "$program" serve --threads 1 --config "$config" --state "$state"
     wait_for "http://127.0.0.1:$admin/readyz"
 }
+
+# --- gateways for the same purpose, only when asked for --------------------------------------------
+
+peer_cases="c64 c1 body100k" # their streams are made anew event by event, which is another work
+
+install_litellm() {
+    [ -x "$bench/litellm/bin/litellm" ] && return
+    step "installing LiteLLM 1.80.0 into build/bench/litellm"
+    { python3 -m venv "$bench/litellm" &&
+        "$bench/litellm/bin/pip" install -q --disable-pip-version-check 'litellm[proxy]==1.80.0'; } \
+        >"$work/litellm.install.log" 2>&1 || die "LiteLLM cannot be installed: $work/litellm.install.log"
+}
+
+start_litellm() {
+    port="$(free_port)"
+    key=sk-bench
+    cat >"$work/litellm.yaml" <<TEXT
+model_list:
+  - model_name: mock
+    litellm_params: {model: openai/mock, api_base: "http://127.0.0.1:$engine_port/v1", api_key: none}
+general_settings: {master_key: $key}
+TEXT
+    # No price list from the network, no line for each request: a comparison without those.
+    LITELLM_LOCAL_MODEL_COST_MAP=True LITELLM_LOG=ERROR begin_target "$bench/litellm/bin/litellm" \
+        --config "$work/litellm.yaml" --host 127.0.0.1 --port "$port" --num_workers 1 --telemetry False
+    wait_for "http://127.0.0.1:$port/health/liveliness"
+}
+
+install_portkey() {
+    local folder="$bench/portkey"
+    portkey="$folder/node_modules/@portkey-ai/gateway/build/start-server.js"
+    [ -e "$portkey" ] && return
+    step "installing the Portkey gateway 1.15.2 into build/bench/portkey"
+    mkdir -p "$folder"
+    cat >"$folder/package.json" <<'TEXT'
+{
+  "private": true,
+  "dependencies": {"@portkey-ai/gateway": "1.15.2"},
+  "overrides": {"hono": "4.9.7", "@hono/node-server": "1.13.5", "@hono/node-ws": "1.2.0"}
+}
+TEXT
+    (cd "$folder" && npm install --no-audit --no-fund --ignore-scripts --loglevel=error) \
+        >"$work/portkey.install.log" 2>&1 || die "Portkey cannot be installed: $work/portkey.install.log"
+}
+
+start_portkey() {
+    port="$(free_port)"
+    key=none
+    headers=(--header 'x-portkey-provider: openai'
+        --header "x-portkey-custom-host: http://127.0.0.1:$engine_port/v1")
+    TRUSTED_CUSTOM_HOSTS=127.0.0.1 begin_target node "$portkey" --port="$port" --headless
+    wait_for "http://127.0.0.1:$port/"
+}

@@ -111,6 +111,7 @@ private:
         while (!bytes.empty()) {
             // An event's end may lie across two pieces.
             if (!event_.empty() && event_.back() == '\n' && bytes.front() == '\n') {
+                event_.pop_back();
                 event(event_, on_event);
                 event_.clear();
                 bytes.remove_prefix(1);

@@ -18,6 +18,7 @@ constexpr const char* usage =
     "  --body-bytes N      size of each request body (1024)\n"
     "  --events N          events of each stream (16), --pace-us N between two (0: flood)\n"
     "  --key TEXT          Authorization: Bearer TEXT\n"
+    "  --header 'N: V'     one more field of the head, as often as needed\n"
     "  --model NAME        (mock)\n"
     "  --watch PID,PID     processes whose time on a core and memory is reported\n"
     "Prints one JSON object. Exit 1 when a request failed.\n";
@@ -59,6 +60,8 @@ LoadOptions parse_load_options(int count, char** arguments) {
             out.pace_us = number;
         } else if (name == "--key") {
             out.key = value;
+        } else if (name == "--header") {
+            out.headers += std::string{value} + "\r\n";
         } else if (name == "--model") {
             out.model = value;
         } else if (name == "--watch") {
@@ -106,6 +109,7 @@ std::string make_request(const LoadOptions& options) {
     if (!options.key.empty()) {
         head += "Authorization: Bearer " + options.key + "\r\n";
     }
+    head += options.headers;
     return head + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 

@@ -10,6 +10,7 @@ struct LoadOptions {
     int port{0};
     std::string model{"mock"};
     std::string key{};
+    std::string headers{};  ///< further lines of the head
     bool stream{false};
     int connections{1};
     std::int64_t requests{0};  ///< end after so many and measure all of them; 0: by time
