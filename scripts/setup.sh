@@ -24,7 +24,7 @@ if $with_tests; then
     # The Python modules are what cloud-init's own schema check imports.
     packages+=(
         libgtest-dev librapidcheck-dev python3-configobj python3-jinja2 python3-jsonpatch
-        python3-jsonschema python3-requests python3-yaml shellcheck sqlite3
+        python3-jsonschema python3-requests python3-yaml shellcheck sqlite3 valgrind
     )
     # Any Node from 18 on will do; Debian's own only where there is none.
     if ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 18 ? 0 : 1)' \

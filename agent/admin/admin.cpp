@@ -14,6 +14,7 @@
 #include <spdlog/spdlog.h>
 
 #include <future>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
@@ -118,6 +119,7 @@ Result<std::unique_ptr<Admin>> Admin::start(AdminOptions options, Parts parts) {
     admin->tcp_ = std::move(*tcp);
     admin->unix_ = std::move(*local);
     admin->thread_ = std::thread{[self = admin.get()] { self->context_.run(); }};
+    ::pthread_setname_np(admin->thread_.native_handle(), "admin");
     return admin;
 }
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <pthread.h>
 #include <set>
 #include <utility>
 
@@ -114,6 +115,7 @@ Control::~Control() {
 
 void Control::start() {
     thread_ = std::jthread{[this](std::stop_token stop) { run(std::move(stop)); }};
+    ::pthread_setname_np(thread_.native_handle(), "control");
 }
 
 void Control::recover(Now now) {

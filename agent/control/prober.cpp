@@ -3,6 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include <exception>
+#include <pthread.h>
 #include <utility>
 
 namespace evenkeel::agent {
@@ -49,7 +50,9 @@ Result<inference::engine::Target> target_of(EngineAt engine) {
 
 }  // namespace
 
-Prober::Prober(Inbox inbox) : inbox_{std::move(inbox)}, thread_{[this] { context_.run(); }} {}
+Prober::Prober(Inbox inbox) : inbox_{std::move(inbox)}, thread_{[this] { context_.run(); }} {
+    ::pthread_setname_np(thread_.native_handle(), "prober");
+}
 
 Prober::~Prober() {
     context_.stop();

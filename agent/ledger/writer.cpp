@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <pthread.h>
 #include <utility>
 
 namespace evenkeel::ledger {
@@ -42,6 +43,7 @@ Writer::Writer(const Options& options, const Zone& zone, std::unique_ptr<Connect
     }
     publish();
     thread_ = std::jthread{[this] { run(); }};
+    ::pthread_setname_np(thread_.native_handle(), "ledger");
 }
 
 Writer::~Writer() {

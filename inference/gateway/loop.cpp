@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <pthread.h>
 #include <utility>
 
 namespace evenkeel::inference {
@@ -100,6 +101,7 @@ Result<void> Loop::listen(const std::string& address, bool reuse_port) {
 
 void Loop::start() {
     thread_ = std::thread{[this] { context_.run(); }};
+    ::pthread_setname_np(thread_.native_handle(), "data-path");
 }
 
 void Loop::join() {
