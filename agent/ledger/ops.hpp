@@ -69,6 +69,11 @@ struct AddKeyOp {
     KeyRow key{};
     Done<void> done{};
 };
+struct KeyTermsOp {
+    std::string name{};
+    KeyTerms terms{};
+    Done<void> done{};
+};
 struct RevokeKeyOp {
     std::string name{};
     Done<void> done{};
@@ -100,6 +105,7 @@ using AnyOp = std::variant<
     FxOp,
     PolicyOp,
     AddKeyOp,
+    KeyTermsOp,
     RevokeKeyOp,
     BackupOp,
     BarrierOp>;
@@ -117,8 +123,8 @@ struct Op {
     return std::holds_alternative<HoldOp>(op) || std::holds_alternative<TopUpOp>(op) ||
            std::holds_alternative<MachineOp>(op) || std::holds_alternative<AdjustOp>(op) ||
            std::holds_alternative<PolicyOp>(op) || std::holds_alternative<AddKeyOp>(op) ||
-           std::holds_alternative<RevokeKeyOp>(op) || std::holds_alternative<BackupOp>(op) ||
-           std::holds_alternative<BarrierOp>(op);
+           std::holds_alternative<KeyTermsOp>(op) || std::holds_alternative<RevokeKeyOp>(op) ||
+           std::holds_alternative<BackupOp>(op) || std::holds_alternative<BarrierOp>(op);
 }
 
 }  // namespace evenkeel::ledger

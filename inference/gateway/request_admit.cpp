@@ -1,5 +1,7 @@
 #include "inference/gateway/client_request.hpp"
 
+#include "inference/dialect/limited.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -169,6 +171,8 @@ asio::awaitable<bool> ClientRequest::admit() {
         .model = scan_.model,
         .key_name = key_.name,
         .key = key_.ix,
+        .team = key_.team,
+        .key_routes = key_.routes,
         .header = header_of,
         .header_context = &exchange_.head(),
         .tokens_in = scan_.prompt_tokens,
@@ -293,6 +297,15 @@ asio::awaitable<void> ClientRequest::refused(const Reason& reason) {
         starting ? std::chrono::seconds{15}
                  : loop_.wait_hint(model, std::max<std::int64_t>(reason.args[0], 1), slots);
     dialect::ApiError error = dialect::refused(reason, hint, starting);
+    if (auto limited = dialect::limited(
+            reason,
+            {.key = key_.name,
+             .key_ix = key_.ix,
+             .route = plan_.route->name,
+             .report = world_->catalogue->config.currency.report,
+             .now = hub_.clock().read().utc})) {
+        error = std::move(*limited);
+    }
     const bool tried = reason.code == ReasonCode::source_failed;
     if (tried && source_error_) {
         error = *source_error_;

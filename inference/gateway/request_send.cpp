@@ -105,6 +105,7 @@ void ClientRequest::start_hold(const gate::Effect& grant) {
     };
     loop_.books().hold(
         {.request = id_,
+         .key = key_.ix,
          .source = grant.source,
          .amount = grant.hold,
          .amount_report = grant.hold_report,
