@@ -51,6 +51,7 @@ struct UpstreamError {
     std::string type{};
     std::string code{};
     std::string param{};
+    std::string detail{};  ///< Anthropic's `details.error_code`
 };
 
 std::string text_of(const boost::json::object& object, std::string_view key) {
@@ -74,17 +75,32 @@ UpstreamError read_upstream(std::string_view body) {
     if (const auto* inner = object->if_contains("error"); inner != nullptr) {
         if (inner->is_string()) {
             return {
-                .message = std::string{inner->get_string()}, .type = {}, .code = {}, .param = {}};
+                .message = std::string{inner->get_string()},
+                .type = {},
+                .code = {},
+                .param = {},
+                .detail = {}};
         }
         if (inner->is_object()) {
             object = &inner->get_object();
         }
     }
+    const auto* details = object->if_contains("details");
     return {
         .message = text_of(*object, "message"),
         .type = text_of(*object, "type"),
         .code = text_of(*object, "code"),
-        .param = text_of(*object, "param")};
+        .param = text_of(*object, "param"),
+        .detail = details != nullptr && details->is_object()
+                      ? text_of(details->get_object(), "error_code")
+                      : std::string{}};
+}
+
+/// The account behind our key has reached its limit, as either vendor says it.
+bool out_of_budget(const UpstreamError& error) {
+    return error.detail == "enforced_spend_limit_reached" ||
+           error.detail == "contract_spend_limit_reached" || error.code == "insufficient_quota" ||
+           error.type == "insufficient_quota";
 }
 
 bool speaks_of_context(const UpstreamError& error) {
@@ -316,8 +332,15 @@ ApiError from_upstream(int status, std::string_view body, std::optional<seconds>
         return server_error(
             502, "source_refused", "The source did not accept the gateway's own credential.");
     }
-    if (status == 429 || status == 529) {
-        // 529 is Anthropic's word for "overloaded"; both SDKs retry either.
+    if (status == 402 || (status == 429 && !retry_after && out_of_budget(upstream))) {
+        ApiError error = server_error(
+            429, "insufficient_quota", "The spending limit of the gateway's account is reached.");
+        error.type = "insufficient_quota";
+        error.should_retry = false;
+        error.provider_out_of_budget = true;
+        return error;
+    }
+    if (status == 429) {
         ApiError error = busy(
             429,
             "rate_limit_exceeded",
@@ -326,7 +349,7 @@ ApiError from_upstream(int status, std::string_view body, std::optional<seconds>
         error.type = "rate_limit_error";
         return error;
     }
-    if (status == 503) {
+    if (status == 503 || status == 529) {  // 529 is Anthropic's word for "overloaded"
         return busy(
             503, "overloaded", "The source is not ready now.", retry_after.value_or(seconds{5}));
     }

@@ -26,6 +26,9 @@ struct ApiError {
     std::string message{};
     std::optional<std::chrono::seconds> retry_after{};  ///< `Retry-After`, 1 s .. retry_after_max
     std::optional<bool> should_retry{};                 ///< `x-should-retry`
+    /// Of from_upstream: the API's own spending limit is reached, so it will refuse for days.
+    /// Asking it again is of no use; another source is.
+    bool provider_out_of_budget{false};
 };
 
 /// `{"error":{"message":..,"type":..,"param":..,"code":..}}`
@@ -61,7 +64,9 @@ struct ApiError {
 
 /// An engine's or API's own refusal, said again in one shape: numeric codes become null, long
 /// texts are cut, a too long prompt gets `context_length_exceeded`. 401 and 403 are about *our*
-/// key and become 502; other 5xx become 502 or 503. `retry_after` is the upstream's, if any.
+/// key and become 502; other 5xx become 502 or 503, and so does Anthropic's 529. A 429 for an API
+/// account without money becomes `insufficient_quota`. `retry_after` is the upstream's, if any.
+/// Both dialects' bodies are understood.
 [[nodiscard]] ApiError from_upstream(
     int status, std::string_view body, std::optional<std::chrono::seconds> retry_after);
 

@@ -1,6 +1,5 @@
-#include "inference/gateway/client_request.hpp"
-
 #include "inference/dialect/limited.hpp"
+#include "inference/gateway/client_request.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -141,6 +140,9 @@ asio::awaitable<bool> ClientRequest::read() {
     }
     scan_ = std::move(*scan);
     speech_.client_model = scan_.model;
+    speech_.request_id = id_text_;
+    speech_.created =
+        std::chrono::floor<std::chrono::seconds>(arrived_.utc).time_since_epoch().count();
     co_return true;
 }
 

@@ -55,7 +55,11 @@ asio::awaitable<ClientRequest::Next> ClientRequest::relay_plain(Answer answer) {
     std::string_view content;
     const auto stall = loop_.options().limits.stall_time;
     do {
-        if (body.size() > loop_.options().plain_buffer_bytes && !begun_ && !speech_.translates()) {
+        const bool is_long = body.size() > loop_.options().plain_buffer_bytes && !begun_;
+        if (is_long && speech_.translates()) {
+            break;  // it cannot be said anew in pieces
+        }
+        if (is_long) {
             co_return co_await pass_through(std::move(answer), std::move(body));
         }
         deadline_ = Steady::now() + stall;
@@ -73,7 +77,7 @@ asio::awaitable<ClientRequest::Next> ClientRequest::relay_plain(Answer answer) {
     settle(usage_of(speech_.asked, body).value_or(estimated(seen_tokens_)));
     finish_ticket(true);
     if (speech_.translates()) {
-        auto translated = translate_answer(speech_, body, id_text_);
+        auto translated = translate_answer(speech_, body);
         if (!translated) {
             co_await answer_error(dialect::source_failed());
             end(Outcome::failed);
@@ -153,7 +157,7 @@ asio::awaitable<bool> ClientRequest::stream_begins(const Answer& answer, std::st
 }
 
 asio::awaitable<ClientRequest::Next> ClientRequest::relay_stream(Answer answer) {
-    const auto stream = follow_stream(speech_, scan_, id_text_);
+    const auto stream = follow_stream(speech_, scan_);
     const auto stall = loop_.options().limits.stall_time;
     std::string_view content = answer.first;
     std::string beginning;  // the loop's buffer is everybody's, and to begin may take a moment

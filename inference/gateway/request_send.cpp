@@ -202,6 +202,7 @@ void ClientRequest::drop_hold() {
 asio::awaitable<bool> ClientRequest::compose() {
     const auto asked = dialect::asked_of(source_->info.dialect, speech_.endpoint);
     speech_.asked = asked.value_or(speech_.endpoint);
+    speech_.is_engine = source_->info.kind != SourceKind::api;
     outgoing_ = {};
     if (asked && !speech_.translates()) {
         co_return true;

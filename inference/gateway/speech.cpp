@@ -1,26 +1,78 @@
 #include "inference/gateway/speech.hpp"
 
+#include "inference/dialect/anthropic.hpp"
+#include "inference/dialect/messages_stream.hpp"
+#include "inference/dialect/responses_stream.hpp"
 #include "inference/dialect/stream.hpp"
+#include "inference/dialect/translate_answer.hpp"
+#include "inference/dialect/translate_request.hpp"
+#include "inference/dialect/translate_stream.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace evenkeel::inference {
 
 using dialect::Dialect;
 using dialect::Endpoint;
 
+namespace {
+
+/// In the vendor's form: "msg_06F3..." or "chatcmpl-06F3...".
+std::string answer_id(const Speech& speech) {
+    const bool is_message = speech.endpoint == Endpoint::messages;
+    return fmt::format("{}{}", is_message ? "msg_" : "chatcmpl-", speech.request_id);
+}
+
+dialect::AnswerHead head_of(const Speech& speech, std::string_view id) {
+    return {.id = id, .model = speech.client_model, .created = speech.created};
+}
+
+}  // namespace
+
 std::expected<Outgoing, dialect::ScanError> translate_request(
-    const Speech&, std::string_view, std::string_view, std::int64_t) {
-    return std::unexpected{
-        dialect::ScanError{.message = "Nobody who serves this model speaks so.", .param = {}}};
+    const Speech& speech,
+    std::string_view body,
+    std::string_view seller_model,
+    std::int64_t max_tokens) {
+    auto said =
+        speech.asked == Endpoint::messages
+            ? dialect::messages_from_chat(
+                  body, {.model = seller_model, .max_tokens_default = max_tokens})
+            : dialect::chat_from_messages(body, {.model = seller_model, .top_k = speech.is_engine});
+    if (!said) {
+        return std::unexpected{std::move(said.error())};
+    }
+    return Outgoing{
+        .body = std::move(said->body),
+        .dropped = fmt::format("{}", fmt::join(said->dropped, ", "))};
 }
 
 std::unique_ptr<dialect::AnswerStream> follow_stream(
-    const Speech&, const dialect::RequestScan& scan, std::string_view) {
-    return std::make_unique<dialect::EventStream>(!scan.include_usage && scan.stream);
+    const Speech& speech, const dialect::RequestScan& scan) {
+    if (!speech.translates()) {
+        switch (speech.endpoint) {
+            case Endpoint::messages:
+                return std::make_unique<dialect::MessagesStream>();
+            case Endpoint::responses:
+                return std::make_unique<dialect::ResponsesStream>();
+            default:
+                return std::make_unique<dialect::EventStream>(!scan.include_usage && scan.stream);
+        }
+    }
+    const std::string id = answer_id(speech);
+    const dialect::AnswerHead head = head_of(speech, id);
+    if (speech.endpoint == Endpoint::messages) {
+        return std::make_unique<dialect::MessagesFromChat>(
+            head, scan.prompt_tokens, speech.request_id);
+    }
+    return std::make_unique<dialect::ChatFromMessages>(head, scan.include_usage);
 }
 
-std::optional<Usage> usage_of(Endpoint, std::string_view body) {
+std::optional<Usage> usage_of(Endpoint asked, std::string_view body) {
+    if (asked == Endpoint::messages) {
+        return dialect::messages_usage(body);
+    }
     const auto scan = dialect::scan_answer(body);
     return scan ? scan->usage : std::nullopt;
 }
@@ -32,23 +84,34 @@ std::optional<Usage> usage_of_tail(Endpoint asked, std::string_view tail) {
                                         : usage_of(asked, fmt::format("{{{}", tail.substr(at)));
 }
 
-std::optional<std::string> translate_answer(const Speech&, std::string_view, std::string_view) {
-    return std::nullopt;
+std::optional<std::string> translate_answer(const Speech& speech, std::string_view body) {
+    const std::string id = answer_id(speech);
+    const dialect::AnswerHead head = head_of(speech, id);
+    return speech.endpoint == Endpoint::messages ? dialect::messages_answer(body, head)
+                                                 : dialect::chat_answer(body, head);
 }
 
-int status_for(Dialect, const dialect::ApiError& error) {
-    return error.status;
+int status_for(Dialect dialect, const dialect::ApiError& error) {
+    return dialect == Dialect::anthropic ? dialect::messages_status(error) : error.status;
 }
 
-std::string error_body(Dialect, const dialect::ApiError& error, std::string_view) {
-    return dialect::to_json(error);
+std::string error_body(
+    Dialect dialect, const dialect::ApiError& error, std::string_view request_id) {
+    return dialect == Dialect::anthropic ? dialect::messages_error_json(error, request_id)
+                                         : dialect::to_json(error);
 }
 
-std::string error_event(Dialect, const dialect::ApiError& error, std::string_view) {
-    return dialect::to_event(error);
+std::string error_event(
+    Dialect dialect, const dialect::ApiError& error, std::string_view request_id) {
+    return dialect == Dialect::anthropic ? dialect::messages_error_event(error, request_id)
+                                         : dialect::to_event(error);
 }
 
-std::string models_body(Dialect, const std::vector<dialect::ModelRow>& rows, bool as_list) {
+std::string models_body(Dialect dialect, const std::vector<dialect::ModelRow>& rows, bool as_list) {
+    if (dialect == Dialect::anthropic) {
+        return as_list ? dialect::messages_models_json(rows)
+                       : dialect::messages_model_json(rows.front());
+    }
     return as_list ? dialect::models_json(rows) : dialect::model_json(rows.front());
 }
 

@@ -22,7 +22,10 @@ namespace evenkeel::inference {
 struct Speech {
     dialect::Endpoint endpoint{dialect::Endpoint::chat};  ///< the client's
     dialect::Endpoint asked{dialect::Endpoint::chat};     ///< the source's
+    bool is_engine{false};                                ///< the source is an own or rented worker
     std::string_view client_model{};                      ///< as the client wrote it
+    std::string_view request_id{};                        ///< ours
+    std::int64_t created{0};                              ///< seconds since 1970
     [[nodiscard]] bool translates() const noexcept { return endpoint != asked; }
 };
 
@@ -41,7 +44,7 @@ struct Outgoing {
 
 /// Follows a streamed answer of the source on its way to the client.
 [[nodiscard]] std::unique_ptr<dialect::AnswerStream> follow_stream(
-    const Speech& speech, const dialect::RequestScan& scan, std::string_view request_id);
+    const Speech& speech, const dialect::RequestScan& scan);
 
 /// What a whole answer of the source says about usage, if anything.
 [[nodiscard]] std::optional<Usage> usage_of(dialect::Endpoint asked, std::string_view body);
@@ -51,7 +54,7 @@ struct Outgoing {
 /// A whole answer in the client's dialect; nothing when it is none of the source's.
 /// Precondition: `speech.translates()`.
 [[nodiscard]] std::optional<std::string> translate_answer(
-    const Speech& speech, std::string_view body, std::string_view request_id);
+    const Speech& speech, std::string_view body);
 
 // What we say ourselves.
 [[nodiscard]] int status_for(dialect::Dialect dialect, const dialect::ApiError& error);

@@ -176,12 +176,55 @@ INSTANTIATE_TEST_SUITE_P(
             -1},
         Refusal{
             "F59Without",
-            from_upstream(529, "", {}),
+            from_upstream(429, "", {}),
             429,
             "rate_limit_error",
             "rate_limit_exceeded",
             2,
             -1},
+        Refusal{
+            "AnthropicOverloaded",
+            from_upstream(
+                529,
+                R"({"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}})",
+                7s),
+            503,
+            "server_error",
+            "overloaded",
+            7,
+            -1},
+        Refusal{
+            "AnthropicTooLong",
+            from_upstream(
+                400,
+                R"({"type":"error","error":{"type":"invalid_request_error",)"
+                R"("message":"prompt is too long: 201000 tokens > 200000 maximum"}})",
+                {}),
+            400,
+            "invalid_request_error",
+            "context_length_exceeded",
+            -1,
+            -1},
+        Refusal{
+            "SpendLimitOfTheAccount",
+            from_upstream(
+                429,
+                R"({"type":"error","error":{"type":"rate_limit_error","message":"m",)"
+                R"("details":{"error_code":"enforced_spend_limit_reached"}}})",
+                {}),
+            429,
+            "insufficient_quota",
+            "insufficient_quota",
+            -1,
+            0},
+        Refusal{
+            "NoMoneyAtTheApi",
+            from_upstream(402, R"({"type":"error","error":{"type":"billing_error"}})", {}),
+            429,
+            "insufficient_quota",
+            "insufficient_quota",
+            -1,
+            0},
         Refusal{
             "Loading",
             from_upstream(503, R"({"error":{"message":"Loading model","code":503}})", {}),

@@ -410,6 +410,8 @@ void Rig::api(std::uint16_t port, int slots) {
                  .provider = offer.provider,
                  .host = "127.0.0.1",
                  .port = port,
+                 .dialect =
+                     offer.is_anthropic ? dialect::Dialect::anthropic : dialect::Dialect::openai,
                  .key = Secret{"api-key"},
                  .seller_model = offer.seller_model,
                  .slots = slots});

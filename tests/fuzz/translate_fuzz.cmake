@@ -1,0 +1,1 @@
+evenkeel_fuzz(translate_fuzz evenkeel_dialect Boost::json)
