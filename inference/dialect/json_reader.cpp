@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <bit>
 #include <cstring>
 
 namespace evenkeel::inference::dialect {
@@ -14,6 +15,8 @@ constexpr std::uint64_t highs = 0x8080808080808080ULL;
 constexpr std::uint64_t has_zero(std::uint64_t word) noexcept {
     return (word - ones) & ~word & highs;
 }
+static_assert(std::endian::native == std::endian::little, "the first byte is the lowest");
+
 /// Non-zero when one of eight bytes is a quote, a backslash, a control character or not ASCII.
 constexpr std::uint64_t special(std::uint64_t word) noexcept {
     return has_zero(word ^ (ones * '"')) | has_zero(word ^ (ones * '\\')) |
@@ -138,14 +141,22 @@ int JsonReader::hex4(std::size_t at) const noexcept {
 
 bool JsonReader::read_escape(String& out) noexcept {
     out.escaped = true;
-    const char c = at_ + 1 < text_.size() ? text_[at_ + 1] : '\0';
-    if (c != 'u') {
-        if (c == '\0' || std::string_view{"\"\\/bfnrt"}.find(c) == std::string_view::npos) {
+    switch (at_ + 1 < text_.size() ? text_[at_ + 1] : '\0') {
+        case '"':
+        case '\\':
+        case '/':
+        case 'b':
+        case 'f':
+        case 'n':
+        case 'r':
+        case 't':
+            at_ += 2;
+            ++out.decoded_bytes;
+            return true;
+        case 'u':
+            break;
+        default:
             return fail("unknown escape in a string");
-        }
-        at_ += 2;
-        ++out.decoded_bytes;
-        return true;
     }
     const int unit = hex4(at_ + 2);
     if (unit < 0) {
@@ -177,15 +188,18 @@ bool JsonReader::read_string(String& out) noexcept {
     out.span.begin = at_;
     ++at_;
     for (;;) {
-        while (at_ + 8 <= text_.size()) {
+        std::size_t at = at_;
+        for (; at + 8 <= text_.size(); at += 8) {
             std::uint64_t word = 0;
-            std::memcpy(&word, text_.data() + at_, 8);
-            if (special(word) != 0) {
+            std::memcpy(&word, text_.data() + at, 8);
+            if (const std::uint64_t mask = special(word); mask != 0) {
+                // Exact up to the first one: a borrow marks only bytes above a true one.
+                at += static_cast<std::size_t>(std::countr_zero(mask)) / 8;
                 break;
             }
-            at_ += 8;
-            out.decoded_bytes += 8;
         }
+        out.decoded_bytes += at - at_;
+        at_ = at;
         if (at_ >= text_.size()) {
             return fail("a string does not end");
         }

@@ -52,6 +52,16 @@ inline Usage usage_of(const std::vector<int>& processes) {
     return out;
 }
 
+/// Failed requests by what went wrong.
+struct Errors {
+    std::int64_t connect{0};
+    std::int64_t io{0};
+    std::int64_t status{0};
+    std::int64_t short_stream{0};
+
+    [[nodiscard]] std::int64_t sum() const { return connect + io + status + short_stream; }
+};
+
 /// Times of one kind, in nanoseconds; prints its percentiles in microseconds.
 class Times {
 public:

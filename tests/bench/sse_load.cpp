@@ -27,15 +27,6 @@ constexpr int errors_max = 10'000;  ///< then it makes no sense to go on
 constexpr std::int64_t open_limit_ns = 30 * second_ns;  ///< for all connections to be there
 constexpr std::int64_t run_limit_ns = 600 * second_ns;
 
-struct Errors {
-    std::int64_t connect{0};
-    std::int64_t io{0};
-    std::int64_t status{0};
-    std::int64_t short_stream{0};
-
-    [[nodiscard]] std::int64_t sum() const { return connect + io + status + short_stream; }
-};
-
 struct Client {
     int fd{-1};
     LoadAnswer answer{};

@@ -45,9 +45,9 @@ expect "flooded streams" '"events":10000,' "$out"
 expect "flooded streams" "$none" "$out"
 out="$(timeout 20 "$load" --port "$port" --connections 4 --rate 200 --seconds 0.5 --warmup 0.1)"
 expect "open loop" "$none" "$out"
-requests="$(sed -n 's/.*"requests":\([0-9]*\),.*/\1/p' <<<"$out")"
-if [ "$requests" -lt 80 ] || [ "$requests" -gt 120 ]; then
-    echo "FAILED: open loop: $requests requests in half a second at 200 a second"
+pace="$(sed -n 's/.*"requests_per_s":\([0-9]*\)\..*/\1/p' <<<"$out")"
+if [ "$pace" -lt 150 ] || [ "$pace" -gt 250 ]; then # a busy host is late, but catches up
+    echo "FAILED: open loop: $pace requests a second instead of 200"
     failed=1
 fi
 out="$(python3 -c 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=5).read())' \

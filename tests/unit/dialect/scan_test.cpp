@@ -68,6 +68,45 @@ TEST(ScanChat, CountsDecodedBytesAndTools) {
     EXPECT_EQ(tokens(R"("messages":[],"tools":[{"type":"x"}])"), 4);
 }
 
+/// Strings are read eight bytes at a time: whatever is special may stand anywhere among them.
+TEST(ScanChat, CountsTheSameWhereverAnEscapeStands) {
+    const std::vector<std::string> pieces{
+        R"(\n)",
+        R"(\")",
+        R"(\\)",
+        R"(\/)",
+        R"(\u00e9)",
+        R"(\ud83d\ude00)",
+        "\xC3\xA9",
+        " ",
+        "!",
+        "#",
+        "\x7F",
+        "[",
+        "]"};
+    for (const std::string& piece : pieces) {
+        for (std::size_t before = 0; before < 20; ++before) {
+            for (std::size_t after = 0; after < 20; ++after) {
+                const std::string text =
+                    std::string(before, 'a') + piece + std::string(after, 'b') + piece;
+                const std::string body =
+                    R"({"model":"m","messages":[{"content":")" + text + R"("}]})";
+                const auto scan = scan_chat(body);
+                ASSERT_TRUE(scan) << text << ": " << scan.error().message;
+                const auto size = boost::json::parse("\"" + text + "\"").as_string().size();
+                ASSERT_EQ(scan->prompt_tokens, static_cast<std::int64_t>(size + 3) / 4) << text;
+            }
+        }
+    }
+    for (std::size_t before = 0; before < 20; ++before) {
+        for (const char* bad : {"\x1F", "\n", "\\x", "\xC3", "\xFF"}) {
+            const std::string text = std::string(before, 'a') + bad + std::string(20, 'b');
+            const std::string body = R"({"model":"m","messages":[{"content":")" + text + R"("}]})";
+            EXPECT_FALSE(scan_chat(body)) << before << ' ' << text;
+        }
+    }
+}
+
 struct RefusedBody {
     const char* name;
     std::string body;
