@@ -79,10 +79,10 @@ json::value limit_json(const report::KeyUse& use) {
 json::object key_json(const report::KeyUse& use) {
     const ledger::KeyTerms& terms = use.row.terms;
     const auto time = [](const std::optional<UtcTime>& at) {
-        return at ? json::value{time_text(*at, true)} : json::value{nullptr};
+        return at ? json::value(time_text(*at, true)) : json::value(nullptr);
     };
     const auto count = [](std::int64_t number) {
-        return number > 0 ? json::value{number} : json::value{nullptr};
+        return number > 0 ? json::value(number) : json::value(nullptr);
     };
     return {
         {"name", use.row.name},
@@ -96,7 +96,7 @@ json::object key_json(const report::KeyUse& use) {
         {"tokens_per_minute", count(terms.rate.tokens_min)},
         {"in_flight", count(terms.rate.in_flight)},
         {"routes", json::array(terms.routes.begin(), terms.routes.end())},
-        {"team", terms.team.empty() ? json::value{nullptr} : json::value{terms.team}},
+        {"team", terms.team.empty() ? json::value(nullptr) : json::value(terms.team)},
         {"expires", time(terms.expires)}};
 }
 

@@ -11,6 +11,8 @@ namespace {
 
 using std::chrono::seconds;
 
+constexpr std::int64_t whole_unit = 1'000'000'000;  ///< of a currency, in nano-units
+
 /// "2026-12-01 00:00:00 UTC".
 std::string moment(UtcTime at) {
     return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", std::chrono::floor<seconds>(at));
@@ -59,16 +61,19 @@ std::optional<ApiError> limited(const Reason& reason, const Limited& who) {
                     second),
                 seconds{1});
         case ReasonCode::key_budget_spent: {
+            const int decimals = second < whole_unit ? 4 : 2;
+            // Windows begin on a whole minute; `third` and the time since are rounded up.
+            const auto next = std::chrono::floor<std::chrono::minutes>(who.now + seconds{third});
             ApiError error = too_many(
                 fmt::format(
                     "The limit of key '{}' leaves too little for this request: {} of {} {} are "
                     "spent or set aside, and no source without external cost became free in time. "
                     "The next window begins on {}.",
                     who.key,
-                    rounded_text(Money{first, who.report}),
-                    rounded_text(Money{second, who.report}),
+                    rounded_text(Money{first, who.report}, decimals),
+                    rounded_text(Money{second, who.report}, decimals),
                     who.report.text(),
-                    moment(std::chrono::round<seconds>(who.now) + seconds{third})),
+                    fmt::format("{:%Y-%m-%d %H:%M} UTC", next)),
                 seconds{1});
             error.type = error.code = "insufficient_quota";
             error.retry_after.reset();

@@ -115,8 +115,9 @@ Reason Gate::State::give_up_reason(const Request& request, Now now) const {
                 ReasonCode::budget_spent, {blocker->used, blocker->limit, blocker->name.value()}};
         }
         const auto left = std::chrono::ceil<std::chrono::seconds>(blocker->resets - now.utc);
-        const std::int64_t seconds = std::max<std::int64_t>(left.count(), 0);
-        return {ReasonCode::key_budget_spent, {blocker->used, blocker->limit, seconds}};
+        return {
+            ReasonCode::key_budget_spent,
+            {blocker->used, blocker->limit, std::max<std::int64_t>(left.count(), 0)}};
     }
     if (!worker_left(request) && !api_left(request)) {
         return {request.tried_count > 0 ? ReasonCode::source_failed : ReasonCode::no_source, {}};

@@ -83,7 +83,8 @@ routes:
     }
     [[nodiscard]] Answer chat(const std::string& key, int tokens_out = 100) const {
         const std::string body = fmt::format(
-            R"({{"model":"paid","max_tokens":{},"messages":[{{"role":"user","content":"hey"}}]}})",
+            R"({{"model":"paid","max_tokens":{},)"
+            R"("messages":[{{"role":"user","content":"hello"}}]}})",
             tokens_out);
         return fetch(daemon.api(), "POST", "/v1/chat/completions", key, body);
     }

@@ -56,7 +56,17 @@ TEST(Limited, SpentMoneyIsNotTriedAgain) {
     EXPECT_FALSE(error->retry_after);
     EXPECT_NE(error->message.find("key 'ci'"), std::string::npos);
     EXPECT_NE(error->message.find("19.99 of 20.00 AUD"), std::string::npos) << error->message;
-    EXPECT_NE(error->message.find("2026-12-01 00:00:00 UTC"), std::string::npos) << error->message;
+    EXPECT_NE(error->message.find("2026-12-01 00:00 UTC"), std::string::npos) << error->message;
+}
+
+TEST(Limited, SmallLimitsAreSaidWithTheirDecimals) {
+    Limited later = who;
+    later.now += 300ms;  // since the gate looked
+    const auto error = limited(
+        {ReasonCode::key_budget_spent, {1'451'970, 10'000'000, 8 * 86'400 - 36'000}}, later);
+    ASSERT_TRUE(error);
+    EXPECT_NE(error->message.find("0.0015 of 0.0100 AUD"), std::string::npos) << error->message;
+    EXPECT_NE(error->message.find("2026-12-01 00:00 UTC"), std::string::npos) << error->message;
 }
 
 TEST(Limited, EveryOtherReasonIsSomebodyElses) {
