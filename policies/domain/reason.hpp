@@ -27,6 +27,10 @@ enum class ReasonCode : std::uint16_t {
     stopping = 24,          ///< the agent is shutting down
     cost_over = 25,         ///< the cheapest source costs {0} nano-units, the route allows {1}
     source_failed = 26,     ///< every source tried failed before the first byte
+    limit_requests = 27,    ///< a key or route has used its {1} requests a minute: {0} ms
+    limit_tokens = 28,      ///< a key or route has used its {1} tokens a minute: {0} ms
+    limit_in_flight = 29,   ///< a key or route has {1} requests running
+    key_budget_spent = 30,  ///< the key's own limit: {0} of {1} nano-units used, new in {2} s
     // renting
     rent_debt = 40,       ///< overflow has cost {0} nano-units, a rental commits {1}; order {2}
     rent_min = 41,        ///< below the policy's minimum of {0} machines

@@ -31,13 +31,47 @@ BudgetBook::BudgetBook(const Policy& policy) {
     replace(policy);
 }
 
+const BudgetBook::KeyBudget* BudgetBook::own(NameIx key) const noexcept {
+    const auto at = static_cast<std::size_t>(key.value());
+    if (key == NameIx{} || at >= key_slots_.size() || key_slots_[at] == 0) {
+        return nullptr;
+    }
+    const KeyBudget& found = keys_[static_cast<std::size_t>(key_slots_[at] - 1)];
+    return found.on ? &found : nullptr;
+}
+
+/// Calls `visit(budget)` for each budget of `set`.
+template <class Visit>
+void BudgetBook::each(Set set, Visit visit) {
+    each_bit(set.mask, budgets_.size(), [&](std::size_t i) {
+        visit(budgets_[i]);
+        return true;
+    });
+    if (const KeyBudget* const key = own(set.key); key != nullptr) {
+        visit(keys_[static_cast<std::size_t>(key - keys_.data())].budget);
+    }
+}
+
 std::optional<BudgetBook::Blocker> BudgetBook::blocker(
-    std::uint64_t mask, std::int64_t amount) const noexcept {
+    Set set, std::int64_t amount) const noexcept {
+    const auto used_of = [](const Budget& budget) {
+        return saturating_add(saturating_add(budget.limit.settled, budget.limit.held), budget.held);
+    };
+    if (const KeyBudget* const key = own(set.key); key != nullptr) {
+        const std::int64_t used = used_of(key->budget);
+        if (!fits(key->budget.limit, saturating_add(used, amount))) {
+            return Blocker{
+                .name = set.key,
+                .used = used,
+                .limit = key->budget.limit.limit,
+                .of_key = true,
+                .resets = key->resets};
+        }
+    }
     std::optional<Blocker> found;
-    each_bit(mask, budgets_.size(), [&](std::size_t i) {
+    each_bit(set.mask, budgets_.size(), [&](std::size_t i) {
         const BudgetLimit& limit = budgets_[i].limit;
-        const std::int64_t used =
-            saturating_add(saturating_add(limit.settled, limit.held), budgets_[i].held);
+        const std::int64_t used = used_of(budgets_[i]);
         if (!fits(limit, saturating_add(used, amount))) {
             found = {.name = limit.name, .used = used, .limit = limit.limit};
         }
@@ -46,39 +80,82 @@ std::optional<BudgetBook::Blocker> BudgetBook::blocker(
     return found;
 }
 
-bool BudgetBook::closed_for_good(std::uint64_t mask, std::int64_t amount) const noexcept {
-    bool closed = false;
-    each_bit(mask, budgets_.size(), [&](std::size_t i) {
-        const BudgetLimit& limit = budgets_[i].limit;
-        closed = !fits(limit, saturating_add(saturating_add(limit.settled, limit.held), amount));
+bool BudgetBook::closed_for_good(Set set, std::int64_t amount) const noexcept {
+    const auto is_closed = [amount](const BudgetLimit& limit) {
+        return !fits(limit, saturating_add(saturating_add(limit.settled, limit.held), amount));
+    };
+    const KeyBudget* const key = own(set.key);
+    bool closed = key != nullptr && is_closed(key->budget.limit);
+    each_bit(closed ? 0 : set.mask, budgets_.size(), [&](std::size_t i) {
+        closed = is_closed(budgets_[i].limit);
         return !closed;
     });
     return closed;
 }
 
-void BudgetBook::hold(std::uint64_t mask, std::int64_t amount) noexcept {
-    each_bit(mask, budgets_.size(), [&](std::size_t i) {
-        budgets_[i].held = saturating_add(budgets_[i].held, amount);
-        return true;
-    });
+void BudgetBook::hold(Set set, std::int64_t amount) noexcept {
+    each(set, [amount](Budget& budget) { budget.held = saturating_add(budget.held, amount); });
 }
 
-void BudgetBook::settle(std::uint64_t mask, std::int64_t held, std::int64_t paid) noexcept {
-    each_bit(mask, budgets_.size(), [&](std::size_t i) {
-        budgets_[i].held = saturating_add(budgets_[i].held, -held);
-        budgets_[i].limit.settled = saturating_add(budgets_[i].limit.settled, paid);
-        return true;
+void BudgetBook::settle(Set set, std::int64_t held, std::int64_t paid) noexcept {
+    each(set, [&](Budget& budget) {
+        budget.held = saturating_add(budget.held, -held);
+        budget.limit.settled = saturating_add(budget.limit.settled, paid);
     });
 }
 
 bool BudgetBook::book(NameIx name, std::int64_t settled, bool adds) noexcept {
+    bool found = false;
+    const auto put = [&](Budget& budget) {
+        std::int64_t& now = budget.limit.settled;
+        now = adds ? saturating_add(now, settled) : settled;
+        found = true;
+    };
     for (Budget& budget : budgets_) {
         if (budget.limit.name == name) {
-            budget.limit.settled = adds ? saturating_add(budget.limit.settled, settled) : settled;
-            return true;
+            put(budget);
         }
     }
-    return false;
+    each({.mask = 0, .key = name}, put);
+    return found;
+}
+
+bool BudgetBook::set_key(NameIx key, std::int64_t limit, UtcTime resets, UtcTime now) {
+    const auto at = static_cast<std::size_t>(key.value());
+    if (at >= key_slots_.size()) {
+        key_slots_.resize(at + 1, 0);
+    }
+    if (key_slots_[at] == 0) {
+        if (limit < 0) {
+            return false;
+        }
+        keys_.emplace_back();
+        key_slots_[at] = static_cast<std::int32_t>(keys_.size());
+    }
+    KeyBudget& own = keys_[static_cast<std::size_t>(key_slots_[at] - 1)];
+    const bool is_new = limit >= 0 && !own.on;
+    if (is_new) {
+        own.budget = {};
+    } else {
+        turn(key, now);
+    }
+    own.turned = own.turned && resets <= now;
+    own.on = limit >= 0;
+    own.resets = resets;
+    own.budget.limit.name = key;
+    own.budget.limit.limit = limit;
+    own.budget.limit.refuse_at = limit;
+    return is_new;
+}
+
+void BudgetBook::turn(NameIx key, UtcTime now) noexcept {
+    const KeyBudget* const found = own(key);
+    if (found == nullptr || found->turned || found->resets == UtcTime{} || now < found->resets) {
+        return;
+    }
+    KeyBudget& turning = keys_[static_cast<std::size_t>(found - keys_.data())];
+    turning.budget.limit.settled = 0;
+    turning.turned = true;
 }
 
 void BudgetBook::replace(const Policy& policy) {
@@ -98,6 +175,9 @@ void BudgetBook::replace(const Policy& policy) {
         fresh.push_back(budget);
     }
     budgets_ = std::move(fresh);
+    for (KeyBudget& key : keys_) {
+        key.budget.held = 0;
+    }
     remember(policy);
 }
 

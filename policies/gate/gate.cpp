@@ -40,8 +40,16 @@ Handle Gate::arrive(const Arrival& arrival, Now now, Effects& effects) {
     }
     request.due = request.model == nil || arrival.overflow_at <= now.boot;
     const Handle handle = state.slab.handle(index);
+    state.budgets.turn(arrival.key, now.utc);
+    const auto refusal = state.limits.refusal(request.entry(), now.boot);
+    request.metered = !state.stopping && !refusal;
+    if (request.metered) {
+        state.limits.enter(request.entry(), now.boot);
+    }
     if (state.stopping) {
-        state.refuse(index, {ReasonCode::stopping, {}}, effects);
+        state.refuse(index, {ReasonCode::stopping, {}}, now, effects);
+    } else if (refusal) {
+        state.refuse(index, *refusal, now, effects);
     } else if (state.goes_behind(request)) {
         const std::uint32_t model = request.model;
         if (!state.try_apis(index, 0, request.arrival.apis_first, now, effects)) {
@@ -66,13 +74,13 @@ void Gate::cancel(Handle handle, Now now, Effects& effects) {
     }
     if (request.phase == Phase::queued) {
         state.leave_queue(index);
-        state.slab.release(index);
+        state.release(index, 0, now);
         return;
     }
     const std::uint32_t source = request.source;
     const bool freed = state.end_grant(index, 0, /*uncount=*/true, now);
     ++state.sources[source].counters.cancelled;
-    state.slab.release(index);
+    state.release(index, 0, now);
     state.pass_on(source, freed, now, effects);
 }
 
@@ -88,7 +96,9 @@ void Gate::finish(Handle handle, const Finish& finish, Now now, Effects& effects
     ++(finish.answered ? counters.finished : counters.failed);
     counters.tokens_in += finish.tokens_in;
     counters.tokens_out += finish.tokens_out;
-    state.slab.release(index);
+    const std::int64_t tokens = std::clamp<std::int64_t>(finish.tokens_in, 0, request_tokens_max) +
+                                std::clamp<std::int64_t>(finish.tokens_out, 0, request_tokens_max);
+    state.release(index, tokens, now);
     state.pass_on(source, freed, now, effects);
 }
 
@@ -199,6 +209,7 @@ bool Gate::worker_removed(NameIx name) {
 void Gate::apply(const Policy& policy, Now now, Effects& effects) {
     State& state = *state_;
     state.budgets.replace(policy);
+    state.limits.replace(policy.limits);
     state.queue_limit = policy.queue_limit;
     state.routing = policy.routing;
     for (std::uint32_t index = 0; index < state.slab.size(); ++index) {
@@ -211,7 +222,7 @@ void Gate::apply(const Policy& policy, Now now, Effects& effects) {
             mask = state.budgets.from_before(mask);
         }
         request.charged = state.budgets.from_before(request.charged);
-        state.budgets.hold(request.charged, request.hold_report);
+        state.budgets.hold({request.charged, request.arrival.key}, request.hold_report);
     }
     state.serve_apis(now, effects);
 }
@@ -228,12 +239,32 @@ void Gate::budget_added(NameIx name, std::int64_t report, Now now) {
     }
 }
 
-void Gate::stop(Now /*now*/, Effects& effects) {
+void Gate::key_changed(const KeyLimits& limits, Now now, Effects& effects) {
+    State& state = *state_;
+    const NameIx key = limits.rate.name;
+    state.limits.set(limits.rate);
+    if (state.budgets.set_key(key, limits.money, limits.resets, now.utc)) {
+        for (std::uint32_t index = 0; index < state.slab.size(); ++index) {
+            const Request& request = state.slab[index];
+            if (request.phase == Phase::granted && request.arrival.key == key) {
+                state.budgets.hold({.mask = 0, .key = key}, request.hold_report);
+            }
+        }
+    }
+    state.serve_apis(now, effects);
+}
+
+void Gate::recall(NameIx key, NameIx route, std::int64_t tokens, BootTime at) {
+    const std::int64_t counted = std::clamp<std::int64_t>(tokens, 0, 2 * request_tokens_max);
+    state_->limits.recall({.key = key, .route = route, .tokens = counted}, at);
+}
+
+void Gate::stop(Now now, Effects& effects) {
     State& state = *state_;
     state.stopping = true;
     for (std::uint32_t index = 0; index < state.slab.size(); ++index) {
         if (state.slab[index].phase == Phase::queued) {
-            state.refuse(index, {ReasonCode::stopping, {}}, effects);
+            state.refuse(index, {ReasonCode::stopping, {}}, now, effects);
         }
     }
 }

@@ -5,6 +5,7 @@
 #include "policies/domain/reason.hpp"
 #include "policies/domain/source.hpp"
 #include "policies/domain/time.hpp"
+#include "policies/gate/limits.hpp"
 
 #include <array>
 #include <chrono>
@@ -39,7 +40,10 @@
 /// - At `give_up_at` it is refused: `budget_spent` when money alone stood in the way, `no_source`
 ///   when nothing that could take it is known, else `wait_over`.
 /// - Money: settled + held + hold <= refuse_at and < local_only_at for every budget of the request,
-///   checked and set aside in one step, so no budget is ever passed (I5).
+///   its key's own among them, checked and set aside in one step, so no budget is ever passed (I5).
+/// - Allowances of its key and its route (RateLimit) are asked once, at arrival, before anything
+///   else. A request counts in them from then on until it ends; its tokens count as estimated until
+///   they are known.
 namespace evenkeel::gate {
 
 /// Names one request from arrival to finish. A stale handle (wrong generation) is ignored safely;
@@ -135,7 +139,9 @@ struct Effect {
     Money hold{};
     std::int64_t hold_report{0};
     std::uint64_t budgets{0};  ///< of an API grant: budgets it counts in, bits of its own revision
-    Reason reason{};           ///< budget_spent carries the budget's NameIx as its third number
+    /// budget_spent carries the budget's NameIx as its third number, limit_* that of the key or
+    /// route, and as their first when there is room again.
+    Reason reason{};
 };
 using Effects = std::vector<Effect>;
 
@@ -161,10 +167,19 @@ struct Routing {
 inline constexpr Routing old_router{
     .rescue = false, .short_first = false, .output_room = false, .short_backlog = false};
 
+/// What one client key may do, beside the budgets of the policy.
+struct KeyLimits {
+    RateLimit rate{};        ///< `rate.name` is the key
+    std::int64_t money{-1};  ///< report nanos in one window, paid calls only; -1 = no limit
+    UtcTime resets{};        ///< when the next window begins, with nothing settled; {} = never
+    friend bool operator==(const KeyLimits&, const KeyLimits&) = default;
+};
+
 struct Policy {
     std::int64_t revision{0};            ///< Arrival::revision of requests planned under it
     int queue_limit{10'000};             ///< requests waiting at once, all models together
     std::vector<BudgetLimit> budgets{};  ///< at most budgets_max; index = bit in Arrival::budgets
+    std::vector<RateLimit> limits{};     ///< of routes
     Routing routing{};
 };
 
@@ -195,9 +210,11 @@ struct ModelCounters {
     std::int64_t rental_tokens_out{0};
     std::int64_t own_tokens_in{0};
     std::int64_t own_tokens_out{0};
-    std::int64_t rescued{0};        ///< left a worker that would have been late
-    std::int64_t bought{0};         ///< went to an API the route prefers to workers (apis_first)
-    std::int64_t left{0};           ///< cancelled by the client, or turned away by `stop`
+    std::int64_t rescued{0};  ///< left a worker that would have been late
+    std::int64_t bought{0};   ///< went to an API the route prefers to workers (apis_first)
+    /// Cancelled by the client, or turned away by `stop` or by a limit of its key or route: no work
+    /// that more machines would have done.
+    std::int64_t left{0};
     std::int64_t refused{0};        ///< for lack of room, money or a source that works
     std::int64_t refused_worth{0};  ///< report nanos: API price of the refused ones
     std::int64_t refused_tokens_in{0};
@@ -244,8 +261,9 @@ public:
 
     /// A new request. Exactly one of grant or refuse follows for it, now or later (queued may come
     /// first), unless `cancel` is called before. Refused at once: `queue_full`, `stopping`,
-    /// `no_source` (neither model nor API named), `budget_spent` (APIs only, and the money is
-    /// settled, not only held, so waiting cannot help).
+    /// `limit_requests`, `limit_tokens` and `limit_in_flight`, `no_source` (neither model nor API
+    /// named), `budget_spent` and `key_budget_spent` (APIs only, and the money is settled, not only
+    /// held, so waiting cannot help).
     Handle arrive(const Arrival& arrival, Now now, Effects& effects);
     /// The client left while the request waited, or after its grant was not yet used. O(1). Gives
     /// slot and hold back. Unknown handles are ignored.
@@ -291,6 +309,13 @@ public:
     /// Adds money that others spent in budget `name` (machine time; negative corrects). Needs no
     /// reading of the books, so it cannot miss a request that finishes meanwhile.
     void budget_added(NameIx name, std::int64_t report, Now now);
+    /// What a key may do from the next admission on. What it has used counts on; a money limit that
+    /// is new begins with what the key's requests hold now: call `budget_added` with its name for
+    /// what was spent before. Its windows follow each other by `resets`; tell it that of the next.
+    void key_changed(const KeyLimits& limits, Now now, Effects& effects);
+    /// A request of an earlier run, so that a restart gives no allowance twice. Oldest first,
+    /// before the first arrival, after the limits were set.
+    void recall(NameIx key, NameIx route, std::int64_t tokens, BootTime at);
     /// Refuses everything queued and everything that arrives from now on.
     void stop(Now now, Effects& effects);
     /// Overflows and refusals whose time has come, earliest first.

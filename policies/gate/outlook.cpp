@@ -208,7 +208,7 @@ bool Gate::State::somebody_else(const Request& request, Now now) const {
     for (std::size_t i = request.arrival.apis_first; i < request.arrival.api_count; ++i) {
         const std::uint32_t slot = request.api_slots[i];
         if (sources[slot].is_api() && sources[slot].room() > 0 && request.may_use(slot) &&
-            budgets.allows(request.api_budgets[i], request.arrival.apis[i].hold_report)) {
+            budgets.allows(request.counts_in(i), request.arrival.apis[i].hold_report)) {
             return true;
         }
     }

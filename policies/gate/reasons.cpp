@@ -99,8 +99,8 @@ std::optional<BudgetBook::Blocker> Gate::State::money_gone(
             continue;
         }
         const std::int64_t hold = request.arrival.apis[i].hold_report;
-        const auto found = budgets.blocker(request.api_budgets[i], hold);
-        if (!found || (for_good && !budgets.closed_for_good(request.api_budgets[i], hold))) {
+        const auto found = budgets.blocker(request.counts_in(i), hold);
+        if (!found || (for_good && !budgets.closed_for_good(request.counts_in(i), hold))) {
             return std::nullopt;
         }
         blocker = blocker ? blocker : found;
@@ -110,7 +110,14 @@ std::optional<BudgetBook::Blocker> Gate::State::money_gone(
 
 Reason Gate::State::give_up_reason(const Request& request, Now now) const {
     if (const auto blocker = money_gone(request, /*for_good=*/false)) {
-        return {ReasonCode::budget_spent, {blocker->used, blocker->limit, blocker->name.value()}};
+        if (!blocker->of_key) {
+            return {
+                ReasonCode::budget_spent, {blocker->used, blocker->limit, blocker->name.value()}};
+        }
+        const auto left = std::chrono::ceil<std::chrono::seconds>(blocker->resets - now.utc);
+        return {
+            ReasonCode::key_budget_spent,
+            {blocker->used, blocker->limit, std::max<std::int64_t>(left.count(), 0)}};
     }
     if (!worker_left(request) && !api_left(request)) {
         return {request.tried_count > 0 ? ReasonCode::source_failed : ReasonCode::no_source, {}};

@@ -66,6 +66,12 @@ enum class Phase : std::uint8_t {
     granted,
 };
 
+/// Budgets that count one amount: bits of the newest policy, and the own budget of a key.
+struct BudgetSet {
+    std::uint64_t mask{0};
+    NameIx key{};
+};
+
 struct Request {
     Arrival arrival{};
     BootTime arrived{};
@@ -84,6 +90,7 @@ struct Request {
     bool begun{false};                 ///< granted to a worker: its prompt is done
     bool recalled{false};              ///< granted: was told to leave
     bool rescued{false};               ///< has left a worker that would have been late
+    bool metered{false};               ///< counts in the allowances of its key and route
     std::uint8_t choice{0};            ///< granted to an API: which
     std::uint8_t tried_count{0};
     std::array<std::uint32_t, tries_max> tried{};  ///< sources it failed on
@@ -106,6 +113,17 @@ struct Request {
             }
         }
         return true;
+    }
+    /// The budgets that count its API choice `i`.
+    [[nodiscard]] BudgetSet counts_in(std::size_t i) const noexcept {
+        return {.mask = api_budgets[i], .key = arrival.key};
+    }
+    /// What it asks of the allowances of its key and route.
+    [[nodiscard]] LimitBook::Entry entry() const noexcept {
+        return {
+            .key = arrival.key,
+            .route = arrival.route,
+            .tokens = arrival.tokens_in + arrival.tokens_out};
     }
     /// What it weighs in the round robin.
     [[nodiscard]] std::int64_t cost() const noexcept {

@@ -10,12 +10,15 @@ Gate::State::State(const Policy& policy, std::pmr::memory_resource* memory_resou
       queue_limit{policy.queue_limit},
       routing{policy.routing},
       budgets{policy},
+      limits{memory},
       slab{memory},
       deadlines{memory},
       model_slots{memory},
       source_slots{memory},
       models{memory},
-      sources{memory} {}
+      sources{memory} {
+    limits.replace(policy.limits);
+}
 
 // ---- names --------------------------------------------------------------------------------
 
@@ -92,7 +95,7 @@ bool Gate::State::try_apis(
     for (std::size_t i = first; i < last; ++i) {
         const std::uint32_t slot = request.api_slots[i];
         if (sources[slot].is_api() && sources[slot].room() > 0 && request.may_use(slot) &&
-            budgets.allows(request.api_budgets[i], request.arrival.apis[i].hold_report)) {
+            budgets.allows(request.counts_in(i), request.arrival.apis[i].hold_report)) {
             request.choice = static_cast<std::uint8_t>(i);
             grant(index, slot, now, effects);
             return true;
@@ -126,7 +129,7 @@ void Gate::State::grant(std::uint32_t index, std::uint32_t slot, Now now, Effect
         const ApiChoice& api = request.arrival.apis[request.choice];
         request.charged = request.api_budgets[request.choice];
         request.hold_report = api.hold_report;
-        budgets.hold(request.charged, request.hold_report);
+        budgets.hold({request.charged, request.arrival.key}, request.hold_report);
         done.hold = api.hold;
         done.hold_report = api.hold_report;
         done.budgets = request.arrival.budgets | api.budgets;
@@ -145,22 +148,22 @@ void Gate::State::grant(std::uint32_t index, std::uint32_t slot, Now now, Effect
 
 void Gate::State::place_again(std::uint32_t index, Now now, Effects& effects) {
     if (stopping) {
-        refuse(index, {ReasonCode::stopping, {}}, effects);
+        refuse(index, {ReasonCode::stopping, {}}, now, effects);
     } else if (slab[index].tried_count == tries_max) {
-        refuse(index, {ReasonCode::source_failed, {}}, effects);
+        refuse(index, {ReasonCode::source_failed, {}}, now, effects);
     } else if (!place(index, now, effects)) {
         wait_or_refuse(index, /*again=*/true, now, effects);
     }
 }
 
-void Gate::State::refuse(std::uint32_t index, Reason reason, Effects& effects) {
+void Gate::State::refuse(std::uint32_t index, Reason reason, Now now, Effects& effects) {
     if (slab[index].phase == Phase::queued) {
         leave_queue(index);
     }
     const Request& request = slab[index];
     if (request.model != nil) {
         ModelCounters& counters = models[request.model].counters;
-        if (reason.code == ReasonCode::stopping) {
+        if (reason.code == ReasonCode::stopping || !request.metered) {
             ++counters.left;
         } else {
             ++counters.refused;
@@ -171,6 +174,14 @@ void Gate::State::refuse(std::uint32_t index, Reason reason, Effects& effects) {
     }
     effects.push_back(effect(EffectKind::refuse, index));
     effects.back().reason = reason;
+    release(index, 0, now);
+}
+
+void Gate::State::release(std::uint32_t index, std::int64_t tokens, Now now) {
+    const Request& request = slab[index];
+    if (request.metered) {
+        limits.leave(request.entry(), tokens, now.boot);
+    }
     slab.release(index);
 }
 
@@ -189,15 +200,15 @@ void Gate::State::wait_or_refuse(std::uint32_t index, bool again, Now now, Effec
     const Request& request = slab[index];
     const bool apis_only = request.model == nil;
     if (request.tried_count > 0 && !worker_left(request) && !api_left(request)) {
-        refuse(index, {ReasonCode::source_failed, {}}, effects);
+        refuse(index, {ReasonCode::source_failed, {}}, now, effects);
     } else if (apis_only && request.arrival.api_count == 0) {
-        refuse(index, {ReasonCode::no_source, {}}, effects);
+        refuse(index, {ReasonCode::no_source, {}}, now, effects);
     } else if (
         request.arrival.give_up_at <= now.boot ||
         (apis_only && money_gone(request, /*for_good=*/true))) {
-        refuse(index, give_up_reason(request, now), effects);
+        refuse(index, give_up_reason(request, now), now, effects);
     } else if (!again && queued >= queue_limit) {
-        refuse(index, {ReasonCode::queue_full, {queued}}, effects);
+        refuse(index, {ReasonCode::queue_full, {queued}}, now, effects);
     } else {
         enqueue(index, again);
         effects.push_back(effect(EffectKind::queued, index));
@@ -273,7 +284,7 @@ void Gate::State::wake(std::uint32_t index, Now now, Effects& effects) {
         wait_for_apis(index, arrival.apis_first, arrival.api_count);
     }
     if (arrival.give_up_at <= now.boot) {
-        refuse(index, give_up_reason(request, now), effects);
+        refuse(index, give_up_reason(request, now), now, effects);
     } else {
         set_deadline(index);
     }
@@ -296,7 +307,7 @@ void Gate::State::serve(std::uint32_t slot, Now now, Effects& effects) {
         node = ApiLinks{&slab}(node).next;
         // Also looks at earlier choices: freed money may have opened several APIs at once.
         const Request& request = slab[index];
-        if (budgets.allows(request.api_budgets[choice], request.arrival.apis[choice].hold_report)) {
+        if (budgets.allows(request.counts_in(choice), request.arrival.apis[choice].hold_report)) {
             try_apis(index, 0, choice + 1, now, effects);
         }
     }
@@ -351,7 +362,7 @@ void Gate::State::pass_on(std::uint32_t source, bool freed_money, Now now, Effec
 bool Gate::State::end_grant(std::uint32_t index, std::int64_t paid, bool uncount, Now now) {
     Request& request = slab[index];
     Source& source = sources[request.source];
-    budgets.settle(request.charged, request.hold_report, paid);
+    budgets.settle({request.charged, request.arrival.key}, request.hold_report, paid);
     const bool freed = paid < request.hold_report;
     request.hold_report = 0;
     if (uncount) {

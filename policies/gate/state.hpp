@@ -4,6 +4,7 @@
 #include "policies/gate/deadlines.hpp"
 #include "policies/gate/fair_queue.hpp"
 #include "policies/gate/gate.hpp"
+#include "policies/gate/limits.hpp"
 #include "policies/gate/request.hpp"
 
 #include <cstdint>
@@ -99,7 +100,9 @@ struct Gate::State {
     /// After an end of a grant that was not the request's own: elsewhere, or wait, or the end.
     void place_again(std::uint32_t index, Now now, Effects& effects);
     void grant(std::uint32_t index, std::uint32_t source, Now now, Effects& effects);
-    void refuse(std::uint32_t index, Reason reason, Effects& effects);
+    void refuse(std::uint32_t index, Reason reason, Now now, Effects& effects);
+    /// The end of a request that was `tokens` in truth.
+    void release(std::uint32_t index, std::int64_t tokens, Now now);
 
     // ---- waiting ----
     void enqueue(std::uint32_t index, bool again);
@@ -140,6 +143,7 @@ struct Gate::State {
     BootTime sweep_at{BootTime::max()};  ///< when `due` must look for freed money
     std::int64_t queued{0};              ///< waiting requests of all models and of none
     BudgetBook budgets;
+    LimitBook limits;
     Slab slab;
     Deadlines deadlines;
     std::pmr::vector<std::uint32_t> model_slots;   ///< by NameIx
