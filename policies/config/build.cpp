@@ -308,6 +308,10 @@ void build_routes(const Node* root, const Index& index, Config& out) {
         read(&item, "max_wait", route.max_wait);
         read(&item, "max_cost", route.max_cost);
         route.stay_own = child(&item, "stay") != nullptr;
+        const Node* limit = child(&item, "limit");
+        read(limit, "requests", route.limit.requests_min);
+        read(limit, "tokens", route.limit.tokens_min);
+        read(limit, "in_flight", route.limit.in_flight);
     }
 }
 
@@ -322,6 +326,7 @@ void build_budgets(const Node* root, const Index& index, Config& out) {
         read(scope, "model", budget.scope.model);
         budget.scope.model = canonical_model(index, budget.scope.model);
         read(scope, "route", budget.scope.route);
+        read(scope, "team", budget.scope.team);
         read(&item, "limit", budget.limit);
         read_choice(&item, "per", windows, budget.per);
         const Node* at = child(&item, "at");

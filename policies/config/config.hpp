@@ -200,6 +200,14 @@ struct Match {
     friend bool operator==(const Match&, const Match&) = default;
 };
 
+/// What all requests of a route, or of a client key, together may be; 0 = any number.
+struct RequestLimit {
+    std::int64_t requests_min{0};  ///< a minute
+    std::int64_t tokens_min{0};    ///< a minute, prompts and answers
+    std::int64_t in_flight{0};     ///< at once, those that wait included
+    friend bool operator==(const RequestLimit&, const RequestLimit&) = default;
+};
+
 struct Route {
     std::string name{};
     Match match{};
@@ -208,6 +216,7 @@ struct Route {
     std::optional<Milliseconds> max_wait{};
     std::optional<Money> max_cost{};
     bool stay_own{false};
+    RequestLimit limit{};
     friend bool operator==(const Route&, const Route&) = default;
 };
 
@@ -229,6 +238,7 @@ struct BudgetScope {     ///< at most one is set; none = everything
     std::string key{};
     std::string model{};
     std::string route{};
+    std::string team{};  ///< of client keys
     friend bool operator==(const BudgetScope&, const BudgetScope&) = default;
 };
 

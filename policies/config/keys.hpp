@@ -47,6 +47,7 @@ enum class Type {
     price_hour,     ///< 4.41 USD/h
     price_mtok,     ///< 25 USD/Mtok
     price_kwh,      ///< 0.33 AUD/kWh
+    per_minute,     ///< 60/min, 200k/min (thousands and millions)
     power,          ///< 150 W, 1.35 kW
     bytes,          ///< 512 B, 32 KiB, 32 MiB
     memory,         ///< 256 KiB, 31.84 GiB, 19.85 GB

@@ -51,6 +51,17 @@ constexpr std::array policy_rows{
         .between("0", "1000000").example("0.50 AUD"),
     Key{"routes[].stay", Type::choice, "own: requests never leave the house."}
         .one_of("own").example("own"),
+    Key{"routes[].limit", Type::map,
+        "What all requests of the route together may be; more are refused with 429."}
+        .example("{requests: 60/min, tokens: 200k/min, in_flight: 8}"),
+    Key{"routes[].limit.requests", Type::per_minute,
+        "Requests a minute; a minute's may come at once."}
+        .between("1/min", "1000M/min").example("60/min"),
+    Key{"routes[].limit.tokens", Type::per_minute,
+        "Tokens a minute, prompts and answers; an answer counts as estimated until it is known."}
+        .between("1/min", "1000M/min").example("200k/min"),
+    Key{"routes[].limit.in_flight", Type::integer, "Requests at once, those that wait included."}
+        .between("1", "1000000").example("8"),
 
     Key{"slo", Type::map, "What \"in time\" means to the rent rule, replay and reports."},
     Key{"slo.first_token", Type::duration, "Time to the first token of a short prompt."}
@@ -75,6 +86,8 @@ constexpr std::array policy_rows{
     Key{"budgets[].scope.kind", Type::choice, "One kind of source."}.one_of("own|rental|api"),
     Key{"budgets[].scope.provider", Type::name, "One provider."}.example("runpod"),
     Key{"budgets[].scope.key", Type::name, "One client key, by name."}.example("team-b"),
+    Key{"budgets[].scope.team", Type::name, "All client keys of one team (`keys create --team`)."}
+        .example("research"),
     Key{"budgets[].scope.model", Type::model_name, "One model."}.example("opus"),
     Key{"budgets[].scope.route", Type::name, "One route."}.example("default"),
     Key{"budgets[].limit", Type::money, "The amount."}

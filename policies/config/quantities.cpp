@@ -176,6 +176,12 @@ ValueOutcome read_tokens(std::string_view text, bool is_quoted) {
     return read_with_unit(text, units, "EK-C022", Type::tokens, 0, /*may_have_space=*/false);
 }
 
+ValueOutcome read_per_minute(std::string_view text) {
+    static constexpr std::array<UnitRow, 3> units{
+        {{"M/min", 1'000'000}, {"/min", 1}, {"k/min", 1'000}}};
+    return read_with_unit(text, units, "EK-C022", Type::per_minute, 0, /*may_have_space=*/false);
+}
+
 ValueOutcome read_months(std::string_view text) {
     static constexpr std::array<UnitRow, 1> units{{{"mo", 1}}};
     return read_with_unit(text, units, "EK-C019", Type::months, 0, /*may_have_space=*/false);
@@ -292,6 +298,7 @@ bool is_quantity(Type type) noexcept {
         case Type::price_hour:
         case Type::price_mtok:
         case Type::price_kwh:
+        case Type::per_minute:
         case Type::power:
         case Type::bytes:
         case Type::memory:
@@ -319,6 +326,8 @@ ValueOutcome read_quantity(Type type, std::string_view text, bool is_quoted, std
         case Type::price_mtok:
         case Type::price_kwh:
             return read_price(type, text, own);
+        case Type::per_minute:
+            return read_per_minute(text);
         case Type::power:
             return read_power(text);
         case Type::bytes:

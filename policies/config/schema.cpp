@@ -101,6 +101,8 @@ std::string pattern_of(Type type) {
             return fmt::format("^{} [A-Z]{{3}}/Mtok$", decimal);
         case Type::price_kwh:
             return fmt::format("^{} [A-Z]{{3}}/kWh$", decimal);
+        case Type::per_minute:
+            return "^(0|[1-9][0-9]*)[kM]?/min$";
         case Type::power:
             return fmt::format("^{} ?k?W$", decimal);
         case Type::bytes:

@@ -266,6 +266,8 @@ std::string_view describe(Type type) noexcept {
             return "a price such as 25 USD/Mtok";
         case Type::price_kwh:
             return "a price such as 0.33 AUD/kWh";
+        case Type::per_minute:
+            return "a rate such as 60/min or 200k/min (200,000)";
         case Type::power:
             return "a power such as 150 W or 1.35 kW";
         case Type::bytes:

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -116,6 +117,8 @@ struct Ask {
     std::string_view model{};  ///< as the client wrote it
     std::string_view key_name{};
     NameIx key{};
+    std::string_view team{};                    ///< of the key; empty: none
+    std::span<const std::string> key_routes{};  ///< the only ones the key may use; empty: all
     /// Looks up a request header by lower-case name; empty view when absent.
     std::string_view (*header)(const void* context, std::string_view name){nullptr};
     const void* header_context{nullptr};
@@ -161,7 +164,7 @@ inline constexpr std::chrono::milliseconds api_full_grace{2'000};
 inline constexpr std::string_view max_cost_header = "x-evenkeel-max-cost";  ///< "0.05 USD"
 inline constexpr std::string_view deadline_header = "x-evenkeel-deadline";  ///< "20s"
 
-/// First matching route wins.
+/// First matching route wins, of those that the key may use.
 ///
 /// Sources. The models of the route are taken in the order of `use` (left out: the model asked
 /// for); a model in `use` that the client asked for by name or alias moves to the front. The queue
@@ -199,9 +202,9 @@ inline constexpr std::string_view deadline_header = "x-evenkeel-deadline";  ///<
 [[nodiscard]] Result<std::int64_t> to_report(
     const config::CurrencyRules& rules, Money amount, Rounding rounding);
 
-/// The budgets' limits as the gate needs them, in report nanos rounded down, with nothing settled
-/// yet. Of several percents with one action the lowest counts. A limit in a currency without a
-/// rate is 0: closed, not open (see Catalogue::notes).
+/// The limits of routes, and the budgets' as the gate needs them, in report nanos rounded down,
+/// with nothing settled yet. Of several percents with one action the lowest counts. A limit in a
+/// currency without a rate is 0: closed, not open (see Catalogue::notes).
 [[nodiscard]] gate::Policy gate_policy(const Catalogue& catalogue);
 
 }  // namespace evenkeel::routing

@@ -185,6 +185,16 @@ gate::Policy gate_policy(const Catalogue& catalogue) {
         }
         policy.budgets.push_back(limit);
     }
+    for (std::size_t i = 0; i < config.routes.size(); ++i) {
+        const config::RequestLimit& limit = config.routes[i].limit;
+        if (limit != config::RequestLimit{}) {
+            policy.limits.push_back(
+                {.name = catalogue.routes[i],
+                 .requests_min = limit.requests_min,
+                 .tokens_min = limit.tokens_min,
+                 .in_flight = limit.in_flight});
+        }
+    }
     return policy;
 }
 

@@ -59,6 +59,10 @@ bool matches(
     if (!match.models.empty() && !std::ranges::any_of(match.models, names_model)) {
         return false;
     }
+    const std::span<const std::string> allowed = ask.key_routes;
+    if (!allowed.empty() && std::ranges::find(allowed, route.name) == allowed.end()) {
+        return false;
+    }
     if (!match.keys.empty() && std::ranges::find(match.keys, ask.key_name) == match.keys.end()) {
         return false;
     }

@@ -120,10 +120,10 @@ std::uint64_t common_budgets(
     std::uint64_t mask = 0;
     for (std::size_t i = 0; i < config.budgets.size(); ++i) {
         const config::BudgetScope& scope = config.budgets[i].scope;
-        const bool everything = scope.kind.empty() && scope.provider.empty() && scope.key.empty() &&
-                                scope.model.empty() && scope.route.empty();
+        const bool everything = scope == config::BudgetScope{};
         const bool counts = everything || scope.kind == "api" ||
                             (!scope.key.empty() && scope.key == ask.key_name) ||
+                            (!scope.team.empty() && scope.team == ask.team) ||
                             (!scope.route.empty() && scope.route == route.name);
         mask |= counts ? std::uint64_t{1} << i : 0;
     }
