@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// What serving requests needs from above; agent/ implements it, tests fake it.
 namespace evenkeel::inference {
@@ -18,6 +19,7 @@ namespace evenkeel::inference {
 /// Money set aside for one paid call.
 struct HoldRequest {
     RequestId request{};
+    NameIx key{};  ///< whose own budget counts it too
     NameIx source{};
     Money amount{};                 ///< billed currency
     std::int64_t amount_report{0};  ///< report-currency nanos
@@ -71,9 +73,12 @@ public:
 struct ClientKey {
     NameIx ix{};
     std::string name{};
+    std::string team{};                 ///< empty: none
+    std::vector<std::string> routes{};  ///< the only ones it may use; empty: all
 };
 
-/// Client keys by SHA-256. Thread-safe; `find` compares in constant time.
+/// Client keys by SHA-256; revoked and expired ones are not found. Thread-safe; `find` compares in
+/// constant time.
 class KeyRing {
 public:
     virtual ~KeyRing() = default;

@@ -1,3 +1,4 @@
+#include "inference/dialect/limited.hpp"
 #include "inference/gateway/chat_request.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -154,6 +155,8 @@ asio::awaitable<bool> ChatRequest::admit() {
         .model = scan_.model,
         .key_name = key_.name,
         .key = key_.ix,
+        .team = key_.team,
+        .key_routes = key_.routes,
         .header = header_of,
         .header_context = &exchange_.head(),
         .tokens_in = scan_.prompt_tokens,
@@ -276,6 +279,15 @@ asio::awaitable<void> ChatRequest::refused(const Reason& reason) {
         starting ? std::chrono::seconds{15}
                  : loop_.wait_hint(model, std::max<std::int64_t>(reason.args[0], 1), slots);
     dialect::ApiError error = dialect::refused(reason, hint, starting);
+    if (auto limited = dialect::limited(
+            reason,
+            {.key = key_.name,
+             .key_ix = key_.ix,
+             .route = plan_.route->name,
+             .report = world_->catalogue->config.currency.report,
+             .now = hub_.clock().read().utc})) {
+        error = std::move(*limited);
+    }
     const bool tried = reason.code == ReasonCode::source_failed;
     if (tried && source_error_) {
         error = *source_error_;

@@ -96,6 +96,7 @@ void ChatRequest::start_hold(const gate::Effect& grant) {
     };
     loop_.books().hold(
         {.request = id_,
+         .key = key_.ix,
          .source = grant.source,
          .amount = grant.hold,
          .amount_report = grant.hold_report,

@@ -95,6 +95,10 @@ public:
     void budget_added(NameIx budget, std::int64_t report) override {
         hub_.budget_added(budget, report);
     }
+    void key_changed(const gate::KeyLimits& limits) override { hub_.key_changed(limits); }
+    void recall(NameIx key, NameIx route, std::int64_t tokens, BootTime at) override {
+        hub_.recall(key, route, tokens, at);
+    }
 
     [[nodiscard]] Result<void> source_up(SourceInfo info) override {
         auto source = make_source(std::move(info));

@@ -129,6 +129,12 @@ public:
     /// Adds money that others spent in a budget (machine time; negative corrects).
     virtual void budget_added(NameIx budget, std::int64_t report) = 0;
 
+    /// What a client key may do from now on (gate::Gate::key_changed).
+    virtual void key_changed(const gate::KeyLimits& limits) = 0;
+    /// A request of an earlier run counts in the allowances of its key and route
+    /// (gate::Gate::recall).
+    virtual void recall(NameIx key, NameIx route, std::int64_t tokens, BootTime at) = 0;
+
     /// Adds or changes a source; free slots take queued requests at once. What was known of its
     /// speed stays. Errors: invalid_argument
     /// (no port, bad CA file or pin, a name or key with control characters).

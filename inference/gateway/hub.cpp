@@ -196,6 +196,16 @@ void Hub::budget_added(NameIx budget, std::int64_t report) {
     with_gate(no_loop, effects, [&](Now now) { gate_.budget_added(budget, report, now); });
 }
 
+void Hub::key_changed(const gate::KeyLimits& limits) {
+    gate::Effects effects;
+    with_gate(no_loop, effects, [&](Now now) { gate_.key_changed(limits, now, effects); });
+}
+
+void Hub::recall(NameIx key, NameIx route, std::int64_t tokens, BootTime at) {
+    const std::lock_guard lock{gate_mutex_};
+    gate_.recall(key, route, tokens, at);
+}
+
 void Hub::source_up(std::shared_ptr<const Source> source) {
     const SourceInfo& info = source->info;
     {

@@ -82,6 +82,8 @@ public:
     void apply(std::shared_ptr<const routing::Catalogue> catalogue, gate::Policy limits);
     void budget_booked(NameIx budget, std::int64_t settled_report);
     void budget_added(NameIx budget, std::int64_t report);
+    void key_changed(const gate::KeyLimits& limits);
+    void recall(NameIx key, NameIx route, std::int64_t tokens, BootTime at);
     void source_up(std::shared_ptr<const Source> source);
     void source_speed(NameIx source, const gate::Speed& speed);
     void source_load(NameIx source, std::int64_t cache_tokens, int waiting);

@@ -64,6 +64,8 @@ public:
     }
     void budget_booked(NameIx budget, std::int64_t report) override;
     void budget_added(NameIx budget, std::int64_t report) override;
+    void key_changed(const gate::KeyLimits&) override {}
+    void recall(NameIx, NameIx, std::int64_t, BootTime) override {}
     Result<void> source_up(inference::SourceInfo source) override;
     void source_speed(NameIx, const gate::Speed&) override {}
     void source_load(NameIx, std::int64_t, int) override {}

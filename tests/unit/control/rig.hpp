@@ -100,6 +100,14 @@ public:
     }
     void budget_booked(NameIx budget, std::int64_t report) override { booked[budget] = report; }
     void budget_added(NameIx budget, std::int64_t report) override { added[budget] += report; }
+    void key_changed(const gate::KeyLimits& limits) override {
+        keys.insert_or_assign(limits.rate.name, limits);
+    }
+    void recall(NameIx key, NameIx, std::int64_t tokens, BootTime) override {
+        recalled[key].push_back(tokens);
+    }
+    std::map<NameIx, gate::KeyLimits> keys{};
+    std::map<NameIx, std::vector<std::int64_t>> recalled{};
     Result<void> source_up(inference::SourceInfo source) override {
         told.push_back("up " + source.name);
         return {};
