@@ -20,6 +20,26 @@ void LedgerBooks::use(const routing::Catalogue& catalogue) {
     }
 }
 
+void LedgerBooks::use_key(NameIx key, std::optional<config::BudgetPer> per) {
+    const std::unique_lock lock{mutex_};
+    if (per) {
+        keys_.insert_or_assign(key, *per);
+    } else {
+        keys_.erase(key);
+    }
+}
+
+void LedgerBooks::add_key_share(
+    NameIx key, std::int64_t amount_report, UtcTime at, std::vector<BudgetShare>& shares) const {
+    const std::shared_lock lock{mutex_};
+    if (const auto per = keys_.find(key); per != keys_.end()) {
+        shares.push_back(
+            {.budget = key,
+             .window = window_start(per->second, zone_, at),
+             .amount_report = amount_report});
+    }
+}
+
 std::vector<BudgetShare> LedgerBooks::shares(
     std::int64_t policy, std::uint64_t bits, std::int64_t amount_report, UtcTime at) const {
     std::vector<BudgetShare> shares;
@@ -46,12 +66,13 @@ void LedgerBooks::hold(
         done(fail(Errc::unavailable, "spending is frozen; allow it again with: evenkeel thaw"));
         return;
     }
+    const UtcTime now = clock_.read().utc;
     Hold hold{
         .request = request.request,
         .source = request.source,
         .amount = request.amount,
-        .budgets =
-            shares(request.policy, request.budgets, request.amount_report, clock_.read().utc)};
+        .budgets = shares(request.policy, request.budgets, request.amount_report, now)};
+    add_key_share(request.key, request.amount_report, now, hold.budgets);
     ledger_.hold(std::move(hold), std::move(done));
 }
 
@@ -83,8 +104,9 @@ bool LedgerBooks::record(const inference::RequestRecord& record) {
         .outcome = record.outcome,
         .reason = record.reason};
     if (!record.hold && record.paid_report > 0) {
-        request.budgets =
-            shares(record.policy, record.budgets, record.paid_report, clock_.read().utc);
+        const UtcTime now = clock_.read().utc;
+        request.budgets = shares(record.policy, record.budgets, record.paid_report, now);
+        add_key_share(record.key, record.paid_report, now, request.budgets);
     }
     return ledger_.record(std::move(request));
 }

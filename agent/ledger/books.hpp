@@ -8,6 +8,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <optional>
 #include <shared_mutex>
 #include <vector>
 
@@ -24,6 +25,9 @@ public:
     /// `revisions_max` are remembered for requests still in flight.
     void use(const routing::Catalogue& catalogue);
     static constexpr std::size_t revisions_max = 32;
+    /// Whether what `key` spends is counted under its own name, and in which windows. To be told
+    /// before the gate asks for it.
+    void use_key(NameIx key, std::optional<config::BudgetPer> per);
 
     void hold(
         const inference::HoldRequest& request, std::function<void(Result<HoldId>)> done) override;
@@ -51,6 +55,9 @@ private:
     std::atomic<bool> frozen_{false};
     mutable std::shared_mutex mutex_;
     std::map<std::int64_t, std::vector<BudgetRef>> revisions_{};
+    std::map<NameIx, config::BudgetPer> keys_{};
+    void add_key_share(
+        NameIx key, std::int64_t amount_report, UtcTime at, std::vector<BudgetShare>& shares) const;
 };
 
 }  // namespace evenkeel::ledger

@@ -71,25 +71,36 @@ std::optional<inference::ClientKey> StoredKeys::find(std::string_view presented)
             found = &entry;
         }
     }
-    return found != nullptr ? std::optional{found->key} : std::nullopt;
+    const bool expired = found != nullptr && found->expires && clock_ != nullptr &&
+                         clock_->read().utc >= *found->expires;
+    return found != nullptr && !expired ? std::optional{found->key} : std::nullopt;
+}
+
+void StoredKeys::put(const KeyRow& row) {
+    std::erase_if(entries_, [&](const Entry& entry) { return entry.key.ix == row.ix; });
+    if (!row.revoked && row.sha256.size() == 32) {
+        entries_.push_back(
+            {.sha256 = row.sha256,
+             .key =
+                 {.ix = row.ix,
+                  .name = row.name,
+                  .team = row.terms.team,
+                  .routes = row.terms.routes},
+             .expires = row.terms.expires});
+    }
 }
 
 void StoredKeys::replace(const std::vector<KeyRow>& rows) {
     const std::unique_lock lock{mutex_};
     entries_.clear();
     for (const KeyRow& row : rows) {
-        if (!row.revoked && row.sha256.size() == 32) {
-            entries_.push_back({row.sha256, {.ix = row.ix, .name = row.name}});
-        }
+        put(row);
     }
 }
 
 void StoredKeys::add(const KeyRow& row) {
-    if (row.revoked || row.sha256.size() != 32) {
-        return;
-    }
     const std::unique_lock lock{mutex_};
-    entries_.push_back({row.sha256, {.ix = row.ix, .name = row.name}});
+    put(row);
 }
 
 bool StoredKeys::remove(std::string_view name) {

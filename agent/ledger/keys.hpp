@@ -21,16 +21,22 @@ struct NewKey {
 /// anything but letters, digits, '-', '_' and '.'), io_failed (no randomness).
 [[nodiscard]] Result<NewKey> make_key(std::string_view name, NameIx ix, UtcTime now);
 
-/// The living client keys. Thread-safe; a look-up hashes what was presented and compares all bytes
+/// The living client keys; one that is revoked or has expired is not found from then on.
+/// Thread-safe; a look-up hashes what was presented and compares all bytes
 /// of the hash in constant time.
 class StoredKeys final : public inference::KeyRing {
 public:
     StoredKeys() = default;
-    explicit StoredKeys(const std::vector<KeyRow>& rows) { replace(rows); }
+    /// `clock` outlives this; without one no key expires.
+    explicit StoredKeys(const std::vector<KeyRow>& rows, const Clock* clock = nullptr)
+        : clock_{clock} {
+        replace(rows);
+    }
     [[nodiscard]] std::optional<inference::ClientKey> find(
         std::string_view presented) const override;
     /// Takes over `rows`; revoked ones are left out.
     void replace(const std::vector<KeyRow>& rows);
+    /// Instead of what is known of the key.
     void add(const KeyRow& row);
     /// False when no living key has that name.
     bool remove(std::string_view name);
@@ -40,7 +46,11 @@ private:
     struct Entry {
         std::string sha256{};
         inference::ClientKey key{};
+        std::optional<UtcTime> expires{};
     };
+    void put(const KeyRow& row);
+
+    const Clock* clock_{nullptr};
     mutable std::shared_mutex mutex_;
     std::vector<Entry> entries_{};
 };

@@ -123,6 +123,12 @@ void Ledger::add_key(KeyRow key, Done<void> done) {
     submit<void>(*impl_->writer, AddKeyOp{.key = std::move(key), .done = std::move(done)});
 }
 
+void Ledger::key_terms(std::string name, KeyTerms terms, Done<void> done) {
+    submit<void>(
+        *impl_->writer,
+        KeyTermsOp{.name = std::move(name), .terms = std::move(terms), .done = std::move(done)});
+}
+
 void Ledger::revoke_key(std::string name, Done<void> done) {
     submit<void>(*impl_->writer, RevokeKeyOp{.name = std::move(name), .done = std::move(done)});
 }

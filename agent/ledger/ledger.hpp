@@ -152,8 +152,11 @@ public:
 
     // ---- client keys ------------------------------------------------------------------------
 
-    /// Awaited. Errors: conflict when a living key has that name.
+    /// Awaited. A revoked key of that name is replaced: its requests stay under the name. Errors:
+    /// conflict when a living key has that name.
     void add_key(KeyRow key, Done<void> done);
+    /// Awaited. What a living key may do from now on. Errors: not_found.
+    void key_terms(std::string name, KeyTerms terms, Done<void> done);
     /// Awaited. Errors: not_found.
     void revoke_key(std::string name, Done<void> done);
 

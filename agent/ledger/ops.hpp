@@ -62,6 +62,11 @@ struct AddKeyOp {
     KeyRow key{};
     Done<void> done{};
 };
+struct KeyTermsOp {
+    std::string name{};
+    KeyTerms terms{};
+    Done<void> done{};
+};
 struct RevokeKeyOp {
     std::string name{};
     Done<void> done{};
@@ -92,6 +97,7 @@ using AnyOp = std::variant<
     FxOp,
     PolicyOp,
     AddKeyOp,
+    KeyTermsOp,
     RevokeKeyOp,
     BackupOp,
     BarrierOp>;
@@ -108,8 +114,9 @@ struct Op {
 [[nodiscard]] inline bool is_awaited(const AnyOp& op) noexcept {
     return std::holds_alternative<HoldOp>(op) || std::holds_alternative<MachineOp>(op) ||
            std::holds_alternative<AdjustOp>(op) || std::holds_alternative<PolicyOp>(op) ||
-           std::holds_alternative<AddKeyOp>(op) || std::holds_alternative<RevokeKeyOp>(op) ||
-           std::holds_alternative<BackupOp>(op) || std::holds_alternative<BarrierOp>(op);
+           std::holds_alternative<AddKeyOp>(op) || std::holds_alternative<KeyTermsOp>(op) ||
+           std::holds_alternative<RevokeKeyOp>(op) || std::holds_alternative<BackupOp>(op) ||
+           std::holds_alternative<BarrierOp>(op);
 }
 
 }  // namespace evenkeel::ledger

@@ -101,11 +101,56 @@ std::vector<NameRow> read_names(Database& database) {
     return names;
 }
 
+std::string_view to_text(config::BudgetPer per) noexcept {
+    return per == config::BudgetPer::hour  ? "hour"
+           : per == config::BudgetPer::day ? "day"
+                                           : "month";
+}
+
+namespace {
+
+KeyTerms terms_of(Statement& row, int first) {
+    KeyTerms terms{
+        .rate =
+            {.requests_min = row.integer(first + 6),
+             .tokens_min = row.integer(first + 7),
+             .in_flight = row.integer(first + 8)},
+        .team = row.text(first),
+        .expires = optional_time(row, first + 2)};
+    std::string routes = row.text(first + 1);
+    for (std::size_t at = 0; !routes.empty() && at != std::string::npos;) {
+        const std::size_t comma = routes.find(',', at);
+        terms.routes.push_back(routes.substr(at, comma - at));
+        at = comma == std::string::npos ? comma : comma + 1;
+    }
+    const auto currency = Currency::parse(row.text(first + 4));
+    if (currency) {
+        const std::string per = row.text(first + 5);
+        terms.money = KeyMoney{
+            .amount = Money{row.integer(first + 3), *currency},
+            .per = per == "hour"  ? config::BudgetPer::hour
+                   : per == "day" ? config::BudgetPer::day
+                                  : config::BudgetPer::month};
+    }
+    return terms;
+}
+
+/// A ledger that no agent of this version has opened yet has no columns of terms.
+constexpr int terms_since_schema = 3;
+
+}  // namespace
+
 std::vector<KeyRow> read_keys(Database& database) {
     std::vector<KeyRow> keys;
+    const bool has_terms = database.integer("PRAGMA user_version") >= terms_since_schema;
     Statement row{
         database,
-        "SELECT ix, name, sha256, prefix, created_us, revoked_us FROM client_key ORDER BY ix"};
+        has_terms
+            ? "SELECT ix, name, sha256, prefix, created_us, revoked_us, team, routes, expires_us,"
+              " limit_amount, limit_currency, limit_per, requests_min, tokens_min, in_flight"
+              " FROM client_key ORDER BY ix"
+            : "SELECT ix, name, sha256, prefix, created_us, revoked_us FROM client_key"
+              " ORDER BY ix"};
     while (row.next()) {
         keys.push_back(
             {.ix = name_ix(row.integer(0)),
@@ -113,7 +158,8 @@ std::vector<KeyRow> read_keys(Database& database) {
              .sha256 = row.text(2),
              .prefix = row.text(3),
              .created = from_us(row.integer(4)),
-             .revoked = optional_time(row, 5)});
+             .revoked = optional_time(row, 5),
+             .terms = has_terms ? terms_of(row, 6) : KeyTerms{}});
     }
     return keys;
 }

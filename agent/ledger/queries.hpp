@@ -11,6 +11,8 @@ namespace evenkeel::ledger {
 
 [[nodiscard]] std::string meta_value(Database& database, std::string_view key);
 [[nodiscard]] std::vector<NameRow> read_names(Database& database);
+/// As the column limit_per has it.
+[[nodiscard]] std::string_view to_text(config::BudgetPer per) noexcept;
 [[nodiscard]] std::vector<KeyRow> read_keys(Database& database);
 /// Windows that began at or after `since`, and older ones that still hold something.
 [[nodiscard]] std::vector<BudgetWindow> read_windows(Database& database, UtcTime since);

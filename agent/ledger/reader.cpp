@@ -324,10 +324,6 @@ Result<std::optional<DecisionRow>> Reader::order_decision(MachineId machine) {
     });
 }
 
-Result<std::vector<KeyRow>> Reader::keys() {
-    return reading(*impl_->database, [&] { return read_keys(*impl_->database); });
-}
-
 Result<std::vector<BudgetWindow>> Reader::budget_windows(UtcTime since) {
     return reading(*impl_->database, [&] { return read_windows(*impl_->database, since); });
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -152,6 +153,8 @@ public:
     /// The newest `limit` configurations without their texts, newest first.
     [[nodiscard]] Result<std::vector<PolicyRow>> policies(int limit);
     [[nodiscard]] Result<std::vector<KeyRow>> keys();
+    /// When the newest request of each key arrived.
+    [[nodiscard]] Result<std::map<NameIx, UtcTime>> keys_last_used();
     [[nodiscard]] Result<std::vector<BudgetWindow>> budget_windows(UtcTime since);
     /// Tells `visit` of every request that arrived since, oldest first, in one transaction.
     [[nodiscard]] Result<void> each_request(

@@ -223,6 +223,23 @@ struct RentStateRow {
     std::string bytes{};
 };
 
+/// Money that one client key may spend in each window.
+struct KeyMoney {
+    Money amount{};
+    config::BudgetPer per{config::BudgetPer::month};
+    friend bool operator==(const KeyMoney&, const KeyMoney&) = default;
+};
+
+/// What a client key may do.
+struct KeyTerms {
+    std::optional<KeyMoney> money{};
+    config::RequestLimit rate{};
+    std::vector<std::string> routes{};  ///< the only ones it may use; empty: all
+    std::string team{};
+    std::optional<UtcTime> expires{};  ///< from then on it opens nothing
+    friend bool operator==(const KeyTerms&, const KeyTerms&) = default;
+};
+
 /// A client key as stored: never the key itself.
 struct KeyRow {
     NameIx ix{};
@@ -231,6 +248,7 @@ struct KeyRow {
     std::string prefix{};  ///< "ek-a1f", shown to people
     UtcTime created{};
     std::optional<UtcTime> revoked{};
+    KeyTerms terms{};
 };
 
 /// A price somebody asked: one row per change, and per hour of being seen unchanged.

@@ -456,6 +456,7 @@ void Store::apply(Op& op, std::vector<Completion>& completions) {
             [&](FxOp& fx) { apply_fx(fx.rate); },
             [&](PolicyOp& policy) { apply_policy(policy, op.at, completions); },
             [&](AddKeyOp& key) { apply_add_key(key, completions); },
+            [&](KeyTermsOp& key) { apply_key_terms(key, completions); },
             [&](RevokeKeyOp& key) { apply_revoke(key, op.at, completions); },
             // The writer starts backups after the commit.
             [&](BackupOp&) {},

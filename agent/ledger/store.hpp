@@ -90,6 +90,7 @@ private:
     void apply_price(const PriceSeen& seen);
     void apply_fx(const FxRate& rate);
     void apply_policy(PolicyOp& op, UtcTime at, std::vector<Completion>& completions);
+    void apply_key_terms(KeyTermsOp& op, std::vector<Completion>& completions);
     void apply_add_key(AddKeyOp& op, std::vector<Completion>& completions);
     void apply_revoke(RevokeKeyOp& op, UtcTime at, std::vector<Completion>& completions);
 

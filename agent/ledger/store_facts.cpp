@@ -1,4 +1,4 @@
-// Decisions, power, names, prices, rates, policies and client keys.
+// Decisions, power, names, prices, rates and policies.
 #include "agent/ledger/names.hpp"
 #include "agent/ledger/queries.hpp"
 #include "agent/ledger/sha256.hpp"
@@ -207,45 +207,6 @@ void Store::apply_policy(PolicyOp& op, UtcTime at, std::vector<Completion>& comp
     }
     if (op.done) {
         completions.push_back([done = &op.done, no] { (*done)(no); });
-    }
-}
-
-void Store::apply_add_key(AddKeyOp& op, std::vector<Completion>& completions) {
-    const auto answer = [&](Result<void> result) {
-        if (op.done) {
-            completions.push_back(
-                [done = &op.done, result = std::move(result)] { (*done)(result); });
-        }
-    };
-    const KeyRow& key = op.key;
-    Statement living{
-        database_,
-        "SELECT sha256 FROM client_key WHERE (name = ?1 AND revoked_us IS NULL) OR ix = ?2"};
-    living.query(key.name, key.ix.value());
-    if (living.next()) {
-        if (living.text(0) == key.sha256) {
-            return answer({});
-        }
-        return answer(
-            fail(Errc::conflict, fmt::format("there is a key named '{}' already", key.name)));
-    }
-    Statement insert{
-        database_,
-        "INSERT INTO client_key(ix, name, sha256, prefix, created_us) VALUES(?1, ?2, ?3, ?4, ?5)"};
-    insert.run(key.ix.value(), key.name, Blob{key.sha256}, key.prefix, to_us(key.created));
-    answer({});
-}
-
-void Store::apply_revoke(RevokeKeyOp& op, UtcTime at, std::vector<Completion>& completions) {
-    Statement update{
-        database_, "UPDATE client_key SET revoked_us = ?2 WHERE name = ?1 AND revoked_us IS NULL"};
-    const bool found = update.run(op.name, to_us(at)) > 0;
-    if (op.done) {
-        completions.push_back([done = &op.done, found, name = op.name] {
-            (*done)(
-                found ? Result<void>{}
-                      : fail(Errc::not_found, fmt::format("there is no key named '{}'", name)));
-        });
     }
 }
 
