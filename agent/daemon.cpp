@@ -238,7 +238,7 @@ int serve(const ServeOptions& options) {
         return refuse(boot_id.error());
     }
     ledger::LedgerBooks adapter{books, clock, *zone};
-    ledger::StoredKeys keys{books.recovered().keys};
+    ledger::StoredKeys keys{books.recovered().keys, &clock};
     const Credentials credentials{options.config};
     Board board;
 

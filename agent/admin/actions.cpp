@@ -59,9 +59,25 @@ public:
                                                       : std::string{};
     }
 
+    /// Nothing when the key is not there.
+    [[nodiscard]] std::optional<std::string> given(std::string_view key) const {
+        return object_.contains(key) ? std::optional{text(key)} : std::nullopt;
+    }
+
 private:
     json::object object_{};
 };
+
+KeyChange change_of(const Fields& fields) {
+    return {
+        .limit = fields.given("limit"),
+        .requests = fields.given("requests"),
+        .tokens = fields.given("tokens"),
+        .in_flight = fields.given("in_flight"),
+        .routes = fields.given("routes"),
+        .team = fields.given("team"),
+        .expires = fields.given("expires")};
+}
 
 /// Waits without holding up the admin thread, which also answers health checks.
 template <class T>
@@ -164,7 +180,8 @@ asio::awaitable<Result<std::string>> Admin::act(
     }
     if (path == "/api/keys") {
         const std::string name = fields.text("name");
-        auto key = co_await settled(parts_.control.create_key(name), write_limit);
+        auto key =
+            co_await settled(parts_.control.create_key(name, change_of(fields)), write_limit);
         if (!key) {
             co_return late();
         }
@@ -172,6 +189,30 @@ asio::awaitable<Result<std::string>> Admin::act(
             co_return std::unexpected{key->error()};
         }
         co_return json::serialize(json::object{{"name", name}, {"key", **key}});
+    }
+    if (path == "/api/keys/limit") {
+        auto row = co_await settled(
+            parts_.control.limit_key(fields.text("name"), change_of(fields)), write_limit);
+        if (!row) {
+            co_return late();
+        }
+        if (!*row) {
+            co_return std::unexpected{row->error()};
+        }
+        co_return json::serialize(json::object{
+            {"schema", "evenkeel.action/1"}, {"action", "limit"}, {"name", (*row)->name}});
+    }
+    if (path == "/api/keys/revoke") {
+        const std::string name = fields.text("name");
+        const auto done = co_await settled(parts_.control.revoke_key(name), write_limit);
+        if (!done) {
+            co_return late();
+        }
+        if (!*done) {
+            co_return std::unexpected{done->error()};
+        }
+        co_return json::serialize(
+            json::object{{"schema", "evenkeel.action/1"}, {"action", "revoke"}, {"name", name}});
     }
     if (path == "/api/reload") {
         const auto revision = parts_.reload(ApplyRequest{});

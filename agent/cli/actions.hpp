@@ -10,9 +10,6 @@ namespace evenkeel::cli {
 
 /// Reads the ledger alone, so it works with the agent down.
 int report_spend(const Globals& globals, const std::string& by);
-/// Through the agent when it runs, else straight into its ledger.
-int keys_create(const Globals& globals, const std::string& name);
-int keys_list(const Globals& globals);
 int ledger_verify(const Globals& globals);
 int ledger_backup(const Globals& globals, const std::filesystem::path& target);
 /// The paragraph about a configuration code such as EK-C012; 2 when there is none, and then `hint`

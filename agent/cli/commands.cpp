@@ -6,6 +6,7 @@
 #include "agent/cli/completion.hpp"
 #include "agent/cli/exit_codes.hpp"
 #include "agent/cli/globals.hpp"
+#include "agent/cli/key_actions.hpp"
 #include "agent/cli/node_actions.hpp"
 #include "agent/cli/policy_actions.hpp"
 #include "agent/cli/replay.hpp"
@@ -41,7 +42,7 @@ struct Arguments {
     lab::cloud::CloudOptions cloud{};
     lab::demo::DemoOptions demo{};
     std::string by{"source"};
-    std::string key_name{};
+    KeyArguments key{};
     std::string backup_target{};
     std::string shell{};
     std::vector<std::string> help_words{};
@@ -176,12 +177,7 @@ public:
         fill_route();
         fill_policy();
         fill_replay();
-        CLI::App& keys = command(app_, "keys", "client keys", [&g] { return keys_list(g); });
-        command(keys, "list", "names and prefixes", [&g] { return keys_list(g); });
-        CLI::App& create = command(keys, "create", "make one; it is shown once", [&a] {
-            return keys_create(a.globals, a.key_name);
-        });
-        create.add_option("name", a.key_name, "a name for people")->required();
+        fill_keys();
         CLI::App& ledger = group("ledger", "the books");
         command(ledger, "verify", "hash chain, sums, roll-ups", [&g] { return ledger_verify(g); });
         CLI::App& backup = command(ledger, "backup", "copy the ledger while it is in use", [&a] {
@@ -225,6 +221,35 @@ private:
         added.fallthrough();
         added.require_subcommand(1);
         return added;
+    }
+
+    void fill_keys() {
+        Arguments& a = arguments_;
+        Globals& g = a.globals;
+        CLI::App& keys =
+            command(app_, "keys", "client keys and their limits", [&g] { return keys_list(g); });
+        command(keys, "list", "what they may do and have used", [&g] { return keys_list(g); });
+        const auto limits = [&a](CLI::App& to) {
+            agent::KeyChange& change = a.key.change;
+            to.add_option("name", a.key.name, "a name for people")->required();
+            to.add_option("--limit", change.limit, "money in a window: '20 AUD/mo', /day, /h");
+            to.add_option("--requests", change.requests, "requests a minute: 60/min");
+            to.add_option("--tokens", change.tokens, "tokens a minute, both ways: 200k/min");
+            to.add_option("--in-flight", change.in_flight, "requests at once");
+            to.add_option("--routes", change.routes, "the only routes it may use: a,b; or all");
+            to.add_option("--team", change.team, "whose budget counts it (scope: {team: NAME})");
+            to.add_option("--expires", change.expires, "90d from now, or on a day: 2027-01-31");
+        };
+        limits(command(keys, "create", "make one; it is shown once", [&a] {
+            return keys_create(a.globals, a.key);
+        }));
+        limits(command(keys, "limit", "change what one may do; none takes a limit away", [&a] {
+            return keys_limit(a.globals, a.key);
+        }));
+        CLI::App& revoke = command(keys, "revoke", "it opens nothing from now on", [&a] {
+            return keys_revoke(a.globals, a.key.name);
+        });
+        revoke.add_option("name", a.key.name, "its name")->required();
     }
 
     void fill_nodes() {

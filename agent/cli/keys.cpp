@@ -1,15 +1,13 @@
 #include "agent/ledger/keys.hpp"
 
-#include "agent/cli/actions.hpp"
 #include "agent/cli/daemon_client.hpp"
 #include "agent/cli/exit_codes.hpp"
-#include "agent/cli/text.hpp"
+#include "agent/cli/key_actions.hpp"
 #include "agent/config/reading.hpp"
 #include "agent/ledger/ledger.hpp"
 #include "agent/ledger/reader.hpp"
 #include "agent/service/clock.hpp"
 
-#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -55,45 +53,107 @@ Result<std::unique_ptr<ledger::Ledger>> open_ledger(const Globals& globals, cons
     return ledger::Ledger::open(std::move(options));
 }
 
-int create_without_agent(const Globals& globals, const std::string& name) {
-    const agent::SystemClock clock;
+/// Does `work(books)` on the ledger itself, and says that the agent was not there to do it.
+template <class Work>
+int without_agent(const Globals& globals, const Clock& clock, const Work& work) {
     auto opened = open_ledger(globals, clock);
     if (!opened) {
         return report(opened.error());
     }
     ledger::Ledger& books = **opened;
-    routing::NameTable names;
-    for (const ledger::NameRow& row : books.recovered().names) {
-        names.restore(row.ix, row.kind, row.text);
-    }
-    names.on_new([&books](NameIx ix, routing::NameKind kind, std::string_view text) {
-        books.name({.ix = ix, .kind = kind, .text = std::string{text}});
-    });
-    const auto key =
-        ledger::make_key(name, names.intern(routing::NameKind::key, name), clock.read().utc);
-    if (!key) {
-        return report(key.error());
-    }
-    std::promise<Result<void>> stored;
-    books.add_key(key->row, [&stored](Result<void> result) { stored.set_value(result); });
-    if (const auto result = stored.get_future().get(); !result) {
-        return report(result.error());
+    if (const Result<void> done = work(books); !done) {
+        return report(done.error());
     }
     if (const auto closed = books.close(); !closed) {
         return report(closed.error());
     }
     if (!globals.quiet) {
-        std::cerr << "evenkeel: the agent is not running; the key was written to its ledger\n";
+        std::cerr << "evenkeel: the agent is not running; this was written to its ledger\n";
     }
-    return print_key(globals, name, key->text);
+    return Exit::done;
+}
+
+/// The living key of that name.
+Result<ledger::KeyRow> living(const ledger::Ledger& books, const std::string& name) {
+    for (const ledger::KeyRow& row : books.recovered().keys) {
+        if (row.name == name && !row.revoked) {
+            return row;
+        }
+    }
+    return fail(Errc::not_found, fmt::format("there is no key named '{}'", name));
+}
+
+int create_without_agent(const Globals& globals, const KeyArguments& arguments) {
+    const agent::SystemClock clock;
+    std::string text;
+    const int status = without_agent(globals, clock, [&](ledger::Ledger& books) -> Result<void> {
+        const UtcTime now = clock.read().utc;
+        if (living(books, arguments.name)) {
+            return fail(
+                Errc::conflict, fmt::format("there is a key named '{}' already", arguments.name));
+        }
+        auto terms = agent::change_terms({}, arguments.change, nullptr, now);
+        if (!terms) {
+            return std::unexpected{terms.error()};
+        }
+        routing::NameTable names;
+        for (const ledger::NameRow& row : books.recovered().names) {
+            names.restore(row.ix, row.kind, row.text);
+        }
+        names.on_new([&books](NameIx ix, routing::NameKind kind, std::string_view name) {
+            books.name({.ix = ix, .kind = kind, .text = std::string{name}});
+        });
+        auto key = ledger::make_key(
+            arguments.name, names.intern(routing::NameKind::key, arguments.name), now);
+        if (!key) {
+            return std::unexpected{key.error()};
+        }
+        key->row.terms = std::move(*terms);
+        text = key->text;
+        std::promise<Result<void>> stored;
+        books.add_key(key->row, [&stored](Result<void> result) { stored.set_value(result); });
+        return stored.get_future().get();
+    });
+    return status == Exit::done ? print_key(globals, arguments.name, text) : status;
+}
+
+json::object body_of(const KeyArguments& arguments) {
+    json::object body{{"name", arguments.name}};
+    const auto add = [&body](const char* key, const std::optional<std::string>& text) {
+        if (text) {
+            body[key] = *text;
+        }
+    };
+    add("limit", arguments.change.limit);
+    add("requests", arguments.change.requests);
+    add("tokens", arguments.change.tokens);
+    add("in_flight", arguments.change.in_flight);
+    add("routes", arguments.change.routes);
+    add("team", arguments.change.team);
+    add("expires", arguments.change.expires);
+    return body;
+}
+
+int print_action(const Globals& globals, const char* action, const std::string& name) {
+    if (globals.json) {
+        std::cout << json::serialize(json::object{
+                         {"schema", "evenkeel.action/1"}, {"action", action}, {"name", name}})
+                  << '\n';
+    } else if (!globals.quiet) {
+        std::cout
+            << (action == std::string_view{"revoke"}
+                    ? fmt::format("revoked {}: it opens nothing any more\n", name)
+                    : fmt::format("changed {}; see: evenkeel keys\n", name));
+    }
+    return Exit::done;
 }
 
 }  // namespace
 
-int keys_create(const Globals& globals, const std::string& name) {
-    const auto answer = tell(globals, "/api/keys", json::serialize(json::object{{"name", name}}));
+int keys_create(const Globals& globals, const KeyArguments& arguments) {
+    const auto answer = tell(globals, "/api/keys", json::serialize(body_of(arguments)));
     if (!answer) {
-        return answer.error().code == Errc::unavailable ? create_without_agent(globals, name)
+        return answer.error().code == Errc::unavailable ? create_without_agent(globals, arguments)
                                                         : report(answer.error());
     }
     boost::system::error_code code;
@@ -102,40 +162,57 @@ int keys_create(const Globals& globals, const std::string& name) {
     if (key == nullptr || !key->is_string()) {
         return report({Errc::invalid_response, "the agent's answer cannot be read"});
     }
-    return print_key(globals, name, json::value_to<std::string>(*key));
+    return print_key(globals, arguments.name, json::value_to<std::string>(*key));
 }
 
-int keys_list(const Globals& globals) {
-    auto reader = ledger::Reader::open(globals.state);
-    if (!reader) {
-        return report(reader.error());
+int keys_limit(const Globals& globals, const KeyArguments& arguments) {
+    if (arguments.change.empty()) {
+        std::cerr << "evenkeel: say what to change: --limit, --requests, --tokens, --in-flight, "
+                     "--routes, --team or --expires\n";
+        return Exit::usage;
     }
-    const auto rows = reader->keys();
-    if (!rows) {
-        return report(rows.error());
+    const auto answer = tell(globals, "/api/keys/limit", json::serialize(body_of(arguments)));
+    if (answer) {
+        return print_action(globals, "limit", arguments.name);
     }
-    using enum Table::Align;
-    Table table{{{"NAME", left}, {"PREFIX", left}, {"CREATED", left}}};
-    json::array list;
-    for (const ledger::KeyRow& row : *rows) {
-        if (row.revoked) {
-            continue;
+    if (answer.error().code != Errc::unavailable) {
+        return report(answer.error());
+    }
+    const agent::SystemClock clock;
+    const int status = without_agent(globals, clock, [&](ledger::Ledger& books) -> Result<void> {
+        const auto row = living(books, arguments.name);
+        if (!row) {
+            return std::unexpected{row.error()};
         }
-        table.add({row.name, row.prefix + "…", time_text(row.created, globals.utc)});
-        list.emplace_back(json::object{
-            {"name", row.name}, {"prefix", row.prefix}, {"created", time_text(row.created, true)}});
+        auto terms = agent::change_terms(row->terms, arguments.change, nullptr, clock.read().utc);
+        if (!terms) {
+            return std::unexpected{terms.error()};
+        }
+        std::promise<Result<void>> stored;
+        books.key_terms(arguments.name, std::move(*terms), [&stored](Result<void> result) {
+            stored.set_value(result);
+        });
+        return stored.get_future().get();
+    });
+    return status == Exit::done ? print_action(globals, "limit", arguments.name) : status;
+}
+
+int keys_revoke(const Globals& globals, const std::string& name) {
+    const auto answer =
+        tell(globals, "/api/keys/revoke", json::serialize(json::object{{"name", name}}));
+    if (answer) {
+        return print_action(globals, "revoke", name);
     }
-    if (globals.json) {
-        std::cout << json::serialize(
-                         json::object{{"schema", "evenkeel.keys/1"}, {"keys", std::move(list)}})
-                  << '\n';
-    } else {
-        std::cout
-            << (globals.csv     ? table.csv()
-                : table.empty() ? std::string{"No client key yet: evenkeel keys create NAME\n"}
-                                : table.text());
+    if (answer.error().code != Errc::unavailable) {
+        return report(answer.error());
     }
-    return Exit::done;
+    const agent::SystemClock clock;
+    const int status = without_agent(globals, clock, [&](ledger::Ledger& books) {
+        std::promise<Result<void>> stored;
+        books.revoke_key(name, [&stored](Result<void> result) { stored.set_value(result); });
+        return stored.get_future().get();
+    });
+    return status == Exit::done ? print_action(globals, "revoke", name) : status;
 }
 
 }  // namespace evenkeel::cli

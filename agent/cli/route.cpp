@@ -43,6 +43,7 @@ struct Asked {
     std::map<std::string, std::string, std::less<>> headers{};
     std::optional<std::string> text{};
     std::optional<Past> past{};
+    ledger::KeyTerms terms{};  ///< of the key, as they are now
 };
 
 std::string_view header_of(const void* context, std::string_view name) {
@@ -79,6 +80,20 @@ Result<Past> past_of(const Globals& globals, const std::string& text) {
         .source = report::name_text(*names, row->source)};
 }
 
+/// What a living key of that name may do; nothing special where there is no ledger or no such key.
+ledger::KeyTerms terms_of(const Globals& globals, const std::string& key) {
+    auto reader = ledger::Reader::open(globals.state);
+    const auto rows = reader ? reader->keys() : std::unexpected{reader.error()};
+    if (rows) {
+        for (const ledger::KeyRow& row : *rows) {
+            if (row.name == key && !row.revoked) {
+                return row.terms;
+            }
+        }
+    }
+    return {};
+}
+
 Result<void> fill(const Globals& globals, const RouteArguments& arguments, Asked& asked) {
     routing::Ask& ask = asked.ask;
     ask.tools = arguments.tools;
@@ -113,8 +128,11 @@ Result<void> fill(const Globals& globals, const RouteArguments& arguments, Asked
         ask.text = text_of;
         ask.text_context = &asked;
     }
+    asked.terms = terms_of(globals, asked.key);
     ask.model = asked.model;
     ask.key_name = asked.key;
+    ask.team = asked.terms.team;
+    ask.key_routes = asked.terms.routes;
     ask.header = header_of;
     ask.header_context = &asked;
     return {};

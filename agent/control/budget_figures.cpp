@@ -1,22 +1,28 @@
 #include "agent/control/budget_figures.hpp"
 
 #include <algorithm>
+#include <map>
+#include <string>
 #include <string_view>
 
 namespace evenkeel::agent {
 
 namespace {
 
+/// `team_of(key)`: which team a key belongs to now.
+template <class TeamOf>
 bool covers(
     const config::BudgetScope& scope,
     const ledger::SpendRow& row,
-    const routing::NameTable& names) {
+    const routing::NameTable& names,
+    const TeamOf& team_of) {
     const auto is = [&](const std::string& wanted, NameIx ix) {
         return wanted.empty() || (ix != NameIx{} && names.text(ix) == wanted);
     };
     return (scope.kind.empty() || scope.kind == to_text(row.kind)) &&
            is(scope.provider, row.provider) && is(scope.key, row.key) &&
-           is(scope.model, row.model) && is(scope.route, row.route);
+           is(scope.model, row.model) && is(scope.route, row.route) &&
+           (scope.team.empty() || (row.key != NameIx{} && team_of(row.key) == scope.team));
 }
 
 }  // namespace
@@ -60,13 +66,14 @@ Result<std::int64_t> spent_in_window(
     UtcTime now) {
     const UtcTime start = ledger::window_start(budget.per, zone, now);
     std::int64_t sum = 0;
+    const NameIx name = names.find(routing::NameKind::budget, budget.name);
     if (budget.per == config::BudgetPer::hour) {
         const auto windows = reader.budget_windows(start);
         if (!windows) {
             return std::unexpected{windows.error()};
         }
         for (const ledger::BudgetWindow& window : *windows) {
-            const bool same = window.window == start && names.text(window.budget) == budget.name;
+            const bool same = window.window == start && window.budget == name;
             sum += same ? window.settled : 0;
         }
         return sum;
@@ -75,8 +82,22 @@ Result<std::int64_t> spent_in_window(
     if (!rows) {
         return std::unexpected{rows.error()};
     }
+    std::map<NameIx, std::string> teams;
+    if (!budget.scope.team.empty()) {
+        const auto keys = reader.keys();
+        if (!keys) {
+            return std::unexpected{keys.error()};
+        }
+        for (const ledger::KeyRow& key : *keys) {
+            teams.emplace(key.ix, key.terms.team);
+        }
+    }
+    const auto team_of = [&](NameIx key) {
+        const auto found = teams.find(key);
+        return found == teams.end() ? std::string{} : found->second;
+    };
     for (const ledger::SpendRow& row : *rows) {
-        if (row.paid.is_zero() || !covers(budget.scope, row, names)) {
+        if (row.paid.is_zero() || !covers(budget.scope, row, names, team_of)) {
             continue;
         }
         const auto report = routing::to_report(config.currency, row.paid, Rounding::up);

@@ -58,6 +58,7 @@ Control::Control(Parts parts, ControlOptions options)
           options_.owner_mark},
       market_{fleet_, parts_.clock, parts_.ledger, names_},
       exposure_{parts_.gateway, options_.zone},
+      key_limits_{parts_.gateway, parts_.books, names_, options_.zone, options_.state},
       sources_{
           {inbox_,
            parts_.clock,
@@ -159,30 +160,6 @@ void Control::recover(Now now) {
     next_bill_ = now.boot + bill_every / catalogue_->config.speed;
 }
 
-std::future<Result<std::string>> Control::create_key(std::string name) {
-    auto promise = std::make_shared<std::promise<Result<std::string>>>();
-    auto future = promise->get_future();
-    inbox_.post([this, promise, name = std::move(name)] {
-        const NameIx ix = names_.intern(routing::NameKind::key, name);
-        auto key = ledger::make_key(name, ix, parts_.clock.read().utc);
-        if (!key) {
-            promise->set_value(std::unexpected{key.error()});
-            return;
-        }
-        parts_.ledger.add_key(
-            key->row,
-            [&keys = parts_.keys, promise, row = key->row, text = key->text](Result<void> stored) {
-                if (!stored) {
-                    promise->set_value(std::unexpected{stored.error()});
-                    return;
-                }
-                keys.add(row);
-                promise->set_value(text);
-            });
-    });
-    return future;
-}
-
 void Control::run(std::stop_token stop) {
     BootTime next_tick = parts_.clock.read().boot;
     BootTime last_tick{};
@@ -219,6 +196,7 @@ void Control::tick() {
     market_.tick();
     fleet_.tick(counters_);
     exposure_.tick(fleet_, now);
+    key_limits_.tick(now);
     counters_.budgets = parts_.gateway.counters().gate.budgets;  // with what was just added
     meter_power(now);
     pace_watch_.tick(counters_, catalogue_->config.speed);

@@ -6,6 +6,8 @@
 #include "agent/control/exposure.hpp"
 #include "agent/control/fleet.hpp"
 #include "agent/control/inbox.hpp"
+#include "agent/control/key_limits.hpp"
+#include "agent/control/key_terms.hpp"
 #include "agent/control/market.hpp"
 #include "agent/control/pace_watch.hpp"
 #include "agent/control/power.hpp"
@@ -72,8 +74,14 @@ public:
         std::string text,
         std::string author,
         std::chrono::milliseconds limit);
-    /// Makes a client key; the text is shown once.
-    [[nodiscard]] std::future<Result<std::string>> create_key(std::string name);
+    /// Makes a client key; the text is shown once. Errors: invalid_argument, conflict (a living key
+    /// has that name).
+    [[nodiscard]] std::future<Result<std::string>> create_key(std::string name, KeyChange change);
+    /// Changes what a living key may do. Errors: invalid_argument, not_found.
+    [[nodiscard]] std::future<Result<ledger::KeyRow>> limit_key(std::string name, KeyChange change);
+    /// From now on the key opens nothing; its running requests end as ever. With an error it is
+    /// closed all the same, until the next start. Errors: not_found, and what the ledger says.
+    [[nodiscard]] std::future<Result<void>> revoke_key(std::string name);
     /// Drains, destroys or adopts one machine; the answer says what was begun. Errors: as
     /// Fleet::command.
     [[nodiscard]] std::future<Result<NodeAnswer>> node(NodeCommand command);
@@ -100,6 +108,7 @@ private:
     void tick();
     void apply_revision(config::Config config, std::int64_t revision);
     void note_prices(Now now);
+    void put_key(const ledger::KeyRow& row);
     /// Numbers of the budgets it filled in.
     [[nodiscard]] std::vector<std::size_t> seed_budgets(
         gate::Policy& policy, const routing::Catalogue* before, Now now);
@@ -144,6 +153,7 @@ private:
     Drivers drivers_;
     Market market_;
     Exposure exposure_;
+    KeyLimits key_limits_;
     Sources sources_;
     PowerMeter power_;
     Speeds speeds_;

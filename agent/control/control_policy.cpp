@@ -181,7 +181,10 @@ void Control::apply_revision(config::Config config, std::int64_t revision) {
         // A budget that kept its name kept its figures in the gate.
         parts_.gateway.budget_booked(catalogue_->budgets[i], limits.budgets[i].settled);
     }
-    if (!before) {
+    if (before) {
+        key_limits_.apply(catalogue_, now);
+    } else {
+        key_limits_.start(catalogue_, parts_.ledger.recovered(), now);
         renter_.recover(parts_.ledger.recovered().rent_states);
         recall_nights(now);
     }

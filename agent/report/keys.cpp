@@ -1,0 +1,132 @@
+#include "agent/report/keys.hpp"
+
+#include "policies/routing/catalogue.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace evenkeel::report {
+
+namespace {
+
+/// The newest rates that the ledger has seen.
+Result<config::CurrencyRules> rules_of(ledger::Reader& reader, Currency report) {
+    config::CurrencyRules rules{.report = report, .rates = {}};
+    const auto rows = reader.spend(0, 99'991'231);
+    if (!rows) {
+        return std::unexpected{rows.error()};
+    }
+    for (const ledger::SpendRow& row : *rows) {
+        if (row.currency == report || rules.rates.contains(row.currency)) {
+            continue;
+        }
+        const auto rate = reader.fx(row.currency, report);
+        if (!rate) {
+            return std::unexpected{rate.error()};
+        }
+        const auto nanos =
+            *rate ? mul_div((*rate)->num, 1'000'000'000, (*rate)->den, Rounding::up) : std::nullopt;
+        if (nanos) {
+            rules.rates[row.currency].rate_nanos = *nanos;
+        }
+    }
+    return rules;
+}
+
+}  // namespace
+
+Result<std::int64_t> spent_by_key(
+    ledger::Reader& reader,
+    const config::CurrencyRules& rules,
+    NameIx key,
+    config::BudgetPer per,
+    const ledger::Zone& zone,
+    UtcTime now) {
+    const UtcTime start = ledger::window_start(per, zone, now);
+    std::map<Currency, Money> sums;
+    const auto add = [&](NameIx who, Money paid) {
+        if (who == key && !paid.is_zero()) {
+            Money& sum = sums.try_emplace(paid.currency(), Money{0, paid.currency()}).first->second;
+            sum = Money{sum.nanos() + paid.nanos(), paid.currency()};
+        }
+    };
+    if (per == config::BudgetPer::hour) {
+        const auto read = reader.each_request(
+            start, [&](const ledger::RequestView& request) { add(request.key, request.paid); });
+        if (!read) {
+            return std::unexpected{read.error()};
+        }
+    } else {
+        const auto rows =
+            reader.spend(ledger::day_number(zone, start), ledger::day_number(zone, now));
+        if (!rows) {
+            return std::unexpected{rows.error()};
+        }
+        for (const ledger::SpendRow& row : *rows) {
+            add(row.key, row.paid);
+        }
+    }
+    std::int64_t report = 0;
+    for (const auto& [currency, sum] : sums) {
+        const auto amount = routing::to_report(rules, sum, Rounding::up);
+        if (!amount) {
+            return std::unexpected{amount.error()};
+        }
+        report += *amount;
+    }
+    return report;
+}
+
+Result<std::vector<KeyUse>> key_uses(ledger::Reader& reader, UtcTime now) {
+    const auto summary = reader.summary();
+    const auto rows = reader.keys();
+    const auto last = reader.keys_last_used();
+    if (!summary || !rows || !last) {
+        return std::unexpected{!summary ? summary.error() : !rows ? rows.error() : last.error()};
+    }
+    const auto zone = ledger::Zone::load(summary->zone);
+    const auto rules = rules_of(reader, summary->report);
+    if (!zone || !rules) {
+        return std::unexpected{!zone ? zone.error() : rules.error()};
+    }
+    const auto windows = reader.budget_windows(now - std::chrono::days{62});
+    if (!windows) {
+        return std::unexpected{windows.error()};
+    }
+    std::vector<KeyUse> uses;
+    for (const ledger::KeyRow& row : *rows) {
+        if (row.revoked) {
+            continue;
+        }
+        KeyUse use{.row = row};
+        if (const auto used = last->find(row.ix); used != last->end()) {
+            use.last_used = used->second;
+        }
+        const auto month =
+            spent_by_key(reader, *rules, row.ix, config::BudgetPer::month, *zone, now);
+        if (!month) {
+            return std::unexpected{month.error()};
+        }
+        use.month = Money{*month, rules->report};
+        if (row.terms.money) {
+            const config::BudgetPer per = row.terms.money->per;
+            const auto spent = spent_by_key(reader, *rules, row.ix, per, *zone, now);
+            if (!spent) {
+                return std::unexpected{spent.error()};
+            }
+            const UtcTime start = ledger::window_start(per, *zone, now);
+            std::int64_t used = *spent;
+            for (const ledger::BudgetWindow& window : *windows) {
+                if (window.budget == row.ix && window.window == start) {
+                    used = std::max(used, window.settled) + window.held;
+                }
+            }
+            use.used = Money{used, rules->report};
+            use.resets = ledger::window_end(per, *zone, now);
+        }
+        uses.push_back(std::move(use));
+    }
+    return uses;
+}
+
+}  // namespace evenkeel::report

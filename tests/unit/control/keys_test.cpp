@@ -1,0 +1,216 @@
+#include "agent/control/key_terms.hpp"
+#include "tests/unit/control/whole_control.hpp"
+
+/// Client keys are made, changed and revoked while the agent runs, and after a restart.
+namespace evenkeel::agent::control_rig {
+namespace {
+
+constexpr std::int64_t dollar = 1'000'000'000;
+
+/// What words make of nothing, or why not.
+Result<ledger::KeyTerms> terms_of(const KeyChange& change, ledger::KeyTerms before = {}) {
+    static const config::Config config = small_config();
+    return change_terms(std::move(before), change, &config, ledger::test_start);
+}
+
+TEST(KeyTerms, AreReadAsTheyAreWritten) {
+    const auto terms = terms_of(
+        {.limit = "20 USD/mo",
+         .requests = "60/min",
+         .tokens = "200k/min",
+         .in_flight = "8",
+         .routes = "default,default",
+         .team = "research",
+         .expires = "90d"});
+    ASSERT_TRUE(terms) << terms.error().message;
+    EXPECT_EQ(
+        *terms,
+        (ledger::KeyTerms{
+            .money = ledger::KeyMoney{Money{20 * dollar, usd}, config::BudgetPer::month},
+            .rate = {.requests_min = 60, .tokens_min = 200'000, .in_flight = 8},
+            .routes = {"default"},
+            .team = "research",
+            .expires = ledger::test_start + std::chrono::days{90}}));
+    EXPECT_EQ(limit_text(*terms), "20.00 USD/mo");
+    EXPECT_EQ(per_minute_text(terms->rate.tokens_min), "200k/min");
+    EXPECT_EQ(*terms_of({}, *terms), *terms) << "what is left out stays";
+    const auto none = terms_of(
+        {.limit = "none",
+         .requests = "none",
+         .tokens = "none",
+         .in_flight = "none",
+         .routes = "all",
+         .team = "none",
+         .expires = "none"},
+        *terms);
+    EXPECT_EQ(*none, ledger::KeyTerms{});
+    EXPECT_EQ(terms_of({.limit = "5 USD/day"})->money->per, config::BudgetPer::day);
+    EXPECT_EQ(terms_of({.limit = "0 USD/h"})->money->per, config::BudgetPer::hour);
+    EXPECT_EQ(
+        terms_of({.expires = "2026-12-31"})->expires,
+        UtcTime{std::chrono::sys_days{std::chrono::December / 31 / 2026}});
+}
+
+struct Wrong {
+    const char* name;
+    KeyChange change;
+    const char* says;
+};
+
+class KeyTermsRefused : public testing::TestWithParam<Wrong> {};
+
+TEST_P(KeyTermsRefused, WithWhatToWriteInstead) {
+    const auto terms = terms_of(GetParam().change);
+    ASSERT_FALSE(terms);
+    EXPECT_EQ(terms.error().code, Errc::invalid_argument);
+    EXPECT_NE(terms.error().message.find(GetParam().says), std::string::npos)
+        << terms.error().message;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Words,
+    KeyTermsRefused,
+    testing::Values(
+        Wrong{"NoWindow", {.limit = "20 USD"}, "'20 AUD/mo'"},
+        Wrong{"OddWindow", {.limit = "20 USD/week"}, "/day"},
+        Wrong{"NoCurrency", {.limit = "20/mo"}, "not an amount in a window"},
+        Wrong{"Negative", {.limit = "-1 USD/mo"}, "not an amount in a window"},
+        Wrong{"NoRate", {.limit = "20 AUD/mo"}, "currency.rates"},
+        Wrong{"NoMinute", {.requests = "60"}, "--requests"},
+        Wrong{"PerSecond", {.requests = "60/s"}, "60/min"},
+        Wrong{"Zero", {.tokens = "0/min"}, "out of range"},
+        Wrong{"NoNumber", {.in_flight = "many"}, "--in-flight"},
+        Wrong{"NoRoute", {.routes = "defualt"}, "known: default"},
+        Wrong{"NoList", {.routes = "default,"}, "'a,b'"},
+        Wrong{"OddTeam", {.team = "a b"}, "--team"},
+        Wrong{"NoDay", {.expires = "2026-02-30"}, "90d"}),
+    [](const testing::TestParamInfo<Wrong>& test) { return test.param.name; });
+
+struct KeysTest : WholeControl {
+    std::unique_ptr<Control> control{make()};
+    KeysTest() { begin(); }
+    void begin() {
+        control->start();
+        config::Config config = small_config();
+        config.providers.clear();
+        config.models[0].offers.clear();
+        config.scaling.clear();
+        EXPECT_TRUE(control->apply(config, "one", "test", 10s));
+    }
+    void create(const std::string& name, KeyChange change = {}) {
+        const auto text = control->create_key(name, std::move(change)).get();
+        ASSERT_TRUE(text) << text.error().message;
+        texts[name] = *text;
+    }
+    /// A finished paid request of a key.
+    void spend(NameIx key, std::int64_t dollars) {
+        ASSERT_TRUE(adapter.record(
+            {.id = RequestId{++last_request},
+             .at = world.clock.read().utc,
+             .policy = 1,
+             .key = key,
+             .route = NameIx{1},
+             .model = NameIx{1},
+             .source = NameIx{1},
+             .kind = SourceKind::api,
+             .usage = {.prompt = 100, .completion = 50},
+             .paid = Money{dollars * dollar, usd},
+             .paid_report = dollars * dollar}));
+    }
+    std::map<std::string, std::string> texts{};
+    std::int64_t last_request{least_id_at(world.clock.read().utc)};
+};
+
+TEST_F(KeysTest, AKeyOpensOnlyWhenTheGateKnowsItsLimits) {
+    create("ci", {.limit = "20 USD/mo", .requests = "60/min", .in_flight = "4"});
+    const auto key = keys.find(texts["ci"]);
+    ASSERT_TRUE(key);
+    const gate::KeyLimits& limits = gateway.keys.at(key->ix);
+    EXPECT_EQ(limits.rate, (gate::RateLimit{.name = key->ix, .requests_min = 60, .in_flight = 4}));
+    EXPECT_EQ(limits.money, 20 * dollar);
+    EXPECT_EQ(limits.resets, UtcTime{std::chrono::sys_days{std::chrono::December / 1 / 2026}});
+    EXPECT_EQ(control->create_key("ci", {}).get().error().code, Errc::conflict);
+    EXPECT_EQ(
+        control->create_key("other", {.routes = "nowhere"}).get().error().code,
+        Errc::invalid_argument);
+    EXPECT_EQ(keys.size(), 1u);
+}
+
+TEST_F(KeysTest, ALimitThatIsNewKnowsWhatWasSpentBefore) {
+    create("ci");
+    const NameIx ix = keys.find(texts["ci"])->ix;
+    spend(ix, 3);
+    ASSERT_TRUE(control->limit_key("ci", {.limit = "20 USD/mo"}).get());
+    EXPECT_EQ(gateway.keys.at(ix).money, 20 * dollar);
+    EXPECT_EQ(gateway.added[ix], 3 * dollar);
+    ASSERT_TRUE(control->limit_key("ci", {.limit = "30 USD/mo"}).get());
+    EXPECT_EQ(gateway.keys.at(ix).money, 30 * dollar);
+    EXPECT_EQ(gateway.added[ix], 3 * dollar) << "not a second time";
+    ASSERT_TRUE(control->limit_key("ci", {.limit = "1 USD/h", .team = "research"}).get());
+    EXPECT_EQ(gateway.added[ix], 6 * dollar) << "another window begins with what it has";
+    EXPECT_EQ(keys.find(texts["ci"])->team, "research");
+    ASSERT_TRUE(control->limit_key("ci", {.limit = "none"}).get());
+    EXPECT_EQ(gateway.keys.at(ix).money, -1);
+    EXPECT_EQ(control->limit_key("nobody", {}).get().error().code, Errc::not_found);
+}
+
+TEST_F(KeysTest, ARevokedKeyIsClosedAtOnceAndItsNameMayBeMadeAnew) {
+    create("ci", {.limit = "20 USD/mo"});
+    const std::string old = texts["ci"];
+    const NameIx ix = keys.find(old)->ix;
+    spend(ix, 3);
+    ASSERT_TRUE(control->revoke_key("ci").get());
+    EXPECT_FALSE(keys.find(old));
+    EXPECT_EQ(control->revoke_key("ci").get().error().code, Errc::not_found);
+    EXPECT_EQ(control->limit_key("ci", {.team = "x"}).get().error().code, Errc::not_found);
+    create("ci");
+    EXPECT_EQ(keys.find(texts["ci"])->ix, ix) << "the same name in the reports";
+    EXPECT_FALSE(keys.find(old));
+    EXPECT_EQ(gateway.keys.at(ix).money, -1) << "with terms of its own";
+}
+
+TEST_F(KeysTest, F95_ARestartKnowsLimitsAndWhatIsUsed) {
+    create("ci", {.limit = "20 USD/mo", .requests = "60/min", .expires = "90d"});
+    create("gone");
+    const NameIx ix = keys.find(texts["ci"])->ix;
+    spend(ix, 3);
+    ledger::Answer<HoldId> held;
+    adapter.hold(
+        {.request = RequestId{++last_request},
+         .key = ix,
+         .source = NameIx{1},
+         .amount = Money{2 * dollar, usd},
+         .amount_report = 2 * dollar,
+         .policy = 1},
+        held.done());
+    ASSERT_TRUE(held.get());
+    ASSERT_TRUE(control->revoke_key("gone").get());
+    control.reset();
+    ASSERT_TRUE(books->close());
+    books.reset();
+
+    books = open();
+    ledger::LedgerBooks books_again{*books, world.clock, ledger::Zone{}};
+    QuietGateway gateway_again;
+    ledger::StoredKeys keys_again{books->recovered().keys, &world.clock};
+    EXPECT_TRUE(keys_again.find(texts["ci"]));
+    EXPECT_FALSE(keys_again.find(texts["gone"]));
+    Control again{
+        {world.clock, *books, books_again, gateway_again, keys_again, credentials, board},
+        {.state = world.state(), .owner_mark = "ek-1a2b3c4d", .boot_id = "boot-1"}};
+    again.start();
+    config::Config config = small_config();
+    config.providers.clear();
+    config.models[0].offers.clear();
+    config.scaling.clear();
+    ASSERT_TRUE(again.apply(config, "one", "test", 10s));
+    EXPECT_EQ(gateway_again.keys.at(ix).money, 20 * dollar);
+    EXPECT_EQ(gateway_again.keys.at(ix).rate.requests_min, 60);
+    EXPECT_EQ(gateway_again.booked.at(ix), 5 * dollar)
+        << "three were paid, two were set aside when it died and count as spent";
+    ASSERT_EQ(gateway_again.recalled[ix].size(), 1u) << "of the last minute";
+    EXPECT_EQ(gateway_again.recalled[ix][0], 150);
+}
+
+}  // namespace
+}  // namespace evenkeel::agent::control_rig
