@@ -217,6 +217,16 @@ ApiError bad_request(std::string message, std::string param) {
         .should_retry = {}};
 }
 
+ApiError key_used_otherwise() {
+    ApiError error = bad_request(
+        "This Idempotency-Key was used for another request: use a new one for a new body.",
+        "Idempotency-Key");
+    error.status = 422;
+    error.code = "idempotency_key_reused";
+    error.should_retry = false;
+    return error;
+}
+
 ApiError bad_body(const Error& error, std::int64_t body_bytes_max) {
     ApiError out = bad_request("The body does not follow HTTP/1.1 framing.", {});
     if (error.code == Errc::refused) {

@@ -45,6 +45,8 @@ struct ApiError {
 [[nodiscard]] ApiError wrong_method(std::string_view allowed);
 /// `param` may be empty.
 [[nodiscard]] ApiError bad_request(std::string message, std::string param);
+/// An `Idempotency-Key` that stood over another request before.
+[[nodiscard]] ApiError key_used_otherwise();
 /// Of Exchange::read_body: refused -> 413, timed_out -> 408, else 400.
 [[nodiscard]] ApiError bad_body(const Error& error, std::int64_t body_bytes_max);
 /// Of routing::plan: not_found -> 404 model_not_found, refused -> 403, unavailable -> 503.

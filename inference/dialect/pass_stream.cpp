@@ -10,14 +10,16 @@ constexpr std::size_t npos = std::string_view::npos;
 /// So many bytes before a read can belong to a blank line that it ends: LF CR.
 constexpr std::size_t seam_bytes = 3;
 
-/// True when the LF at `at` of before+bytes ends an empty line.
+/// True when the LF at `at` of before+bytes ends an empty line. `before`: the event so far, or at
+/// least its last seam_bytes.
 bool ends_blank_line(std::string_view before, std::string_view bytes, std::size_t at) noexcept {
     const auto back = [&](std::size_t steps) -> char {
         if (at >= steps) {
             return bytes[at - steps];
         }
         const std::size_t over = steps - at;
-        return over <= before.size() ? before[before.size() - over] : '\0';
+        // Before the first byte of an event stands the end of the one before.
+        return over <= before.size() ? before[before.size() - over] : '\n';
     };
     return back(1) == '\n' || (back(1) == '\r' && back(2) == '\n');
 }

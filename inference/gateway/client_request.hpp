@@ -79,6 +79,12 @@ private:
         std::optional<Result<void>> result{};
     };
 
+    /// The wait for an equal request that came before.
+    struct RepeatWait {
+        ClientRequest* request{nullptr};  ///< none: nobody waits any more
+        bool over{false};
+    };
+
     /// What the source answered, without its body.
     struct Answer {
         int status{0};
@@ -103,6 +109,14 @@ private:
     void watch_client();
     [[nodiscard]] asio::awaitable<void> unwatch_client();
     void wake() noexcept { waker_.cancel(); }
+
+    // repeat
+    /// False when the request was answered with what an earlier one got, or refused.
+    [[nodiscard]] asio::awaitable<bool> is_first();
+    [[nodiscard]] asio::awaitable<void> answer_again(const Replays::Answer& answer);
+    /// Remembers bytes of the answer, if somebody may ask for them again.
+    void remember(std::string_view content);
+    void end_repeat(Outcome outcome);
 
     // send
     [[nodiscard]] asio::awaitable<Next> attempt(gate::Effect grant);
@@ -218,6 +232,9 @@ private:
     std::string pending_head_{};
     std::string rest_{};  ///< what the client's socket did not take
 
+    /// Set when the client named this request and it is the first of that name.
+    std::optional<Replays::Name> name_{};
+    std::optional<Replays::Answer> kept_{};  ///< none: too long
     RequestRecord record_{};
     bool ended_{false};
 };

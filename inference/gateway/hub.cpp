@@ -125,12 +125,13 @@ void Hub::source_failed(NameIx source, const Error& error) {
     gate::Effects effects;
     with_gate(no_loop, effects, [&](Now now) {
         const auto found = known_.find(source);
-        if (found == known_.end() || ++found->second.failures < trips_after) {
+        const bool is_spent = error.code == Errc::refused;
+        if (found == known_.end() || (++found->second.failures < trips_after && !is_spent)) {
             return;
         }
         // Always free because everything fails at once, it would draw all requests to itself.
         found->second.failures = 0;
-        found->second.tripped_until = now.boot + trip_time_;
+        found->second.tripped_until = now.boot + (is_spent ? spent_time : trip_time_);
         tell(found->second, now, effects);
     });
     const std::shared_lock lock{callback_mutex_};

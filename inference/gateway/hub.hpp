@@ -1,6 +1,7 @@
 #pragma once
 
 #include "inference/gateway/gateway.hpp"
+#include "inference/gateway/replays.hpp"
 #include "inference/gateway/world.hpp"
 #include "policies/gate/gate.hpp"
 
@@ -43,6 +44,8 @@ class Hub {
 public:
     /// Failures in a row before the first byte that close a source to new requests.
     static constexpr int trips_after = 3;
+    /// An API whose account has no money left (Errc::refused) is closed at once, and this long.
+    static constexpr std::chrono::milliseconds spent_time{600'000};
     /// Second tries in all: a share of the requests, so that failing sources are not flooded.
     static constexpr std::int64_t retry_credit_start = 20;
     static constexpr std::int64_t retries_per_five_requests = 1;
@@ -54,6 +57,7 @@ public:
 
     [[nodiscard]] std::shared_ptr<const World> world() const;
     [[nodiscard]] RequestId next_id(UtcTime now);
+    [[nodiscard]] Replays& replays() noexcept { return replays_; }
     [[nodiscard]] const Clock& clock() const noexcept { return clock_; }
     [[nodiscard]] Tally& tally() noexcept { return tally_; }
     [[nodiscard]] const Tally& tally() const noexcept { return tally_; }
@@ -127,6 +131,7 @@ private:
     std::atomic<bool> stopping_{false};
     std::atomic<std::int64_t> retry_credit_{retry_credit_start * 5};
     Tally tally_{};
+    Replays replays_{};
 
     mutable std::mutex gate_mutex_{};
     gate::Gate gate_;

@@ -85,7 +85,7 @@ asio::awaitable<void> ClientRequest::serve() {
         co_return;
     }
     watch_client();
-    if (!co_await admit()) {
+    if (!co_await is_first() || !co_await admit()) {
         co_return;
     }
     for (;;) {

@@ -100,6 +100,7 @@ void ClientRequest::end(Outcome outcome) {
             (*hold_wait_->result)->leave_to_record();
         }
     }
+    end_repeat(outcome);
     if (top_up_wait_ != nullptr) {
         top_up_wait_->request = nullptr;
     }

@@ -86,6 +86,7 @@ asio::awaitable<ClientRequest::Next> ClientRequest::relay_plain(Answer answer) {
         body = std::move(*translated);
     }
     const std::string head = head_text(&answer, body.size());
+    remember(body);
     const std::array<std::string_view, 2> pieces{head, body};
     const auto written = co_await exchange_.write_raw(pieces, true, reusable_);
     end(written ? Outcome::answered : Outcome::client_gone);

@@ -31,7 +31,7 @@ std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
 /// What the client may retry elsewhere without being told.
 bool another_may_do_better(int status) noexcept {
     return status >= 500 || status == 429 || status == 401 || status == 403 || status == 404 ||
-           status < 400;
+           status == 402 || status < 400;
 }
 
 }  // namespace
@@ -487,8 +487,11 @@ asio::awaitable<ClientRequest::Next> ClientRequest::source_refused(Answer answer
     if (another_may_do_better(answer.status)) {
         hub_.source_failed(
             source_->info.source,
-            {.code = answer.status == 429 ? Errc::rate_limited : Errc::unavailable,
-             .message = fmt::format("status {}", answer.status),
+            {.code = error.provider_out_of_budget ? Errc::refused
+                     : answer.status == 429       ? Errc::rate_limited
+                                                  : Errc::unavailable,
+             .message = error.provider_out_of_budget ? "its account has no money left"
+                                                     : fmt::format("status {}", answer.status),
              .retry_after = answer.retry_after});
         co_return co_await failed(error, true);
     }

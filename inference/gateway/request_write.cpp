@@ -13,12 +13,17 @@ std::string ClientRequest::head_text(const Answer* answer, std::optional<std::si
     reusable_ = request.keep_alive && !hub_.stopping();
     chunked_ = !length && request.minor > 0;
     const bool events = answer == nullptr || answer->events;
+    const std::string_view type =
+        answer == nullptr || answer->content_type.empty()
+            ? std::string_view{events ? "text/event-stream" : "application/json"}
+            : std::string_view{answer->content_type};
+    if (kept_) {
+        kept_->content_type = type;
+    }
     std::string text = fmt::format(
         "HTTP/1.1 200 OK\r\n{}Content-Type: {}\r\n{}: {}\r\n",
         loop_.date_line(),
-        answer == nullptr || answer->content_type.empty()
-            ? (events ? "text/event-stream" : "application/json")
-            : answer->content_type,
+        type,
         id_header(client_dialect()),
         id_text_);
     auto out = std::back_inserter(text);
@@ -80,6 +85,7 @@ ClientRequest::Sent ClientRequest::send_chunk(std::span<const std::string_view> 
     std::size_t bytes = 0;
     for (const std::string_view piece : pieces) {
         bytes += piece.size();
+        remember(piece);
     }
     std::array<char, 20> size{};
     std::array<std::string_view, pieces_max> all{};

@@ -41,6 +41,7 @@ constexpr Entry entries[] = {
     {api_only, "api_only", "the route has only API offers"},
     {api_worker_failed, "api_worker_failed", "the worker failed before its first byte"},
     {rescued, "rescued", "after {0} it left a worker that would have been late", {ms}},
+    {repeated, "repeated", "the same Idempotency-Key was answered before"},
     {queue_full, "queue_full", "{0} requests wait already", {n}},
     {wait_over, "wait_over", "no source became free within {0}", {ms}},
     {budget_spent, "budget_spent", "a budget is used up: {0} of {1}", {m, m}},

@@ -20,6 +20,7 @@ enum class ReasonCode : std::uint16_t {
     api_only = 6,           ///< the route has only API offers
     api_worker_failed = 7,  ///< the worker failed before the first byte
     rescued = 8,            ///< left a worker that would have been late, after {0} ms
+    repeated = 9,           ///< the answer that the same Idempotency-Key got before
     queue_full = 20,        ///< {0} requests already wait
     wait_over = 21,         ///< no source within {0} ms
     budget_spent = 22,      ///< a budget says no: {0} of {1} nano-units used

@@ -81,6 +81,14 @@ TEST(EventStream, F55CrLfBomAndNulPass) {
     }
 }
 
+TEST(EventStream, FurtherBlankLinesPassAtEverySplit) {
+    const std::string text = "\n" + word + "\n\r\n" + "data:\n\n\n";
+    for (std::size_t step = 1; step <= text.size(); ++step) {
+        EventStream stream{true};
+        EXPECT_EQ(passed(stream, text + "da", step), text) << "step " << step;
+    }
+}
+
 TEST(EventStream, F55LineOf10MbIsBounded) {
     EventStream stream{true};
     std::string text = "data: {\"x\":\"" + std::string(10 << 20, 'y') + "\"}\n\n";

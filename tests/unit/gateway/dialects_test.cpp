@@ -41,10 +41,12 @@ void good_anthropic(FakeEngine::Turn& turn) {
             R"("usage":{"input_tokens":7,"cache_read_input_tokens":3,"output_tokens":1}}})") +
         named(
             "content_block_start",
-            R"({"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}})") +
+            R"({"type":"content_block_start","index":0,)"
+            R"("content_block":{"type":"text","text":""}})") +
         named(
             "content_block_delta",
-            R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"hello"}})") +
+            R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta",)"
+            R"("text":"hello"}})") +
         named("content_block_stop", R"({"type":"content_block_stop","index":0})") +
         named(
             "message_delta",
@@ -179,10 +181,12 @@ TEST(GatewayDialects, AStreamOfAnthropicThatBreaksOffEndsTyped) {
             stream_head() +
             named(
                 "message_start",
-                R"({"type":"message_start","message":{"usage":{"input_tokens":7,"output_tokens":1}}})") +
+                R"({"type":"message_start","message":{"usage":{"input_tokens":7,)"
+                R"("output_tokens":1}}})") +
             named(
                 "content_block_delta",
-                R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"he"}})"));
+                R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta",)"
+                R"("text":"he"}})"));
         turn.keep = false;
     }};
     Rig rig{at_anthropic()};

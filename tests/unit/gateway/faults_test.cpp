@@ -452,5 +452,24 @@ TEST(GatewayFaults, F58SlowReaderIsBoundedAndCut) {
     EXPECT_LT(taken.load(), 16u << 20) << "the engine was not held back";
 }
 
+TEST(GatewayFaults, AnApiWithoutMoneyIsLeftAloneAtOnce) {
+    FakeEngine spent{[](auto& turn) {
+        turn.line->send(
+            "HTTP/1.1 429 No\r\nContent-Type: application/json\r\nContent-Length: 78\r\n\r\n"
+            R"({"error":{"type":"x","details":{"error_code":"enforced_spend_limit_reached"}}})");
+    }};
+    Rig::Setup setup;
+    setup.max_wait = 50ms;
+    Rig rig{setup};
+    rig.api(spent.port());
+    Caller caller = rig.caller();
+    const Reply first = caller.chat(chat_body(false, "", "paid"));
+    EXPECT_EQ(first.status, 429);
+    EXPECT_EQ(first.headers.at("x-should-retry"), "false");
+    EXPECT_NE(first.body.find("insufficient_quota"), std::string::npos) << first.body;
+    EXPECT_EQ(caller.chat(chat_body(false, "", "paid")).status, 503);
+    EXPECT_EQ(spent.requests().size(), 1u) << "nobody asks it again";
+}
+
 }  // namespace
 }  // namespace evenkeel::inference::test

@@ -1,0 +1,116 @@
+#include "inference/gateway/client_request.hpp"
+
+#include <boost/asio/post.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+/// Requests that a client sends again under the same `Idempotency-Key` (F61).
+namespace evenkeel::inference {
+
+namespace {
+
+bool printable(std::string_view text) noexcept {
+    return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7F; });
+}
+
+}  // namespace
+
+asio::awaitable<bool> ClientRequest::is_first() {
+    const std::string_view text = exchange_.head().field("idempotency-key");
+    if (text.empty()) {
+        co_return true;
+    }
+    if (text.size() > Replays::name_bytes_max || !printable(text)) {
+        co_await answer_error(dialect::bad_request(
+            fmt::format(
+                "An Idempotency-Key has 1 to {} printable characters.", Replays::name_bytes_max),
+            "Idempotency-Key"));
+        end(Outcome::invalid);
+        co_return false;
+    }
+    const Replays::Name name{.key = key_.ix, .text = std::string{text}};
+    const std::uint64_t digest =
+        std::hash<std::string_view>{}(body_) * 31 + static_cast<std::uint64_t>(speech_.endpoint);
+    for (;;) {
+        const auto wait = std::make_shared<RepeatWait>(RepeatWait{.request = this});
+        const Replays::Look look =
+            hub_.replays().look(name, digest, Steady::now(), [wait, alive = loop_.alive()] {
+                const std::lock_guard lock{alive->mutex};
+                if (alive->context == nullptr) {
+                    return;
+                }
+                asio::post(*alive->context, [wait] {
+                    wait->over = true;
+                    if (wait->request != nullptr) {
+                        wait->request->wake();
+                    }
+                });
+            });
+        switch (look.state) {
+            case Replays::State::first:
+                name_ = name;
+                kept_.emplace();
+                co_return true;
+            case Replays::State::kept:
+                co_await answer_again(*look.answer);
+                co_return false;
+            case Replays::State::other_body:
+                co_await answer_error(dialect::key_used_otherwise());
+                end(Outcome::invalid);
+                co_return false;
+            case Replays::State::running:
+                break;
+        }
+        while (!wait->over && cause_ == Cause::none) {
+            co_await sleep(Steady::time_point::max());
+        }
+        wait->request = nullptr;
+        if (cause_ != Cause::none) {
+            const bool gone = cause_ == Cause::client_gone;
+            if (!gone) {
+                co_await answer_error(dialect::shutting_down());
+            }
+            end(gone ? Outcome::client_gone : Outcome::refused);
+            co_return false;
+        }
+    }
+}
+
+asio::awaitable<void> ClientRequest::answer_again(const Replays::Answer& answer) {
+    record_.reason = {.code = ReasonCode::repeated, .args = {}};
+    const http::Headers headers{
+        {"Content-Type", answer.content_type},
+        {std::string{id_header(client_dialect())}, id_text_},
+        {"x-evenkeel-source", answer.source},
+        {"x-evenkeel-reason", std::string{to_text(ReasonCode::repeated)}}};
+    const auto written = co_await exchange_.respond(200, headers, answer.body);
+    end(written ? Outcome::answered : Outcome::client_gone);
+}
+
+void ClientRequest::remember(std::string_view content) {
+    if (!kept_) {
+        return;
+    }
+    if (kept_->body.size() + content.size() > Replays::answer_bytes_max) {
+        kept_.reset();
+        return;
+    }
+    kept_->body += content;
+}
+
+void ClientRequest::end_repeat(Outcome outcome) {
+    if (!name_) {
+        return;
+    }
+    if (outcome == Outcome::answered && kept_) {
+        kept_->source = source_ == nullptr ? "" : source_->info.name;
+        hub_.replays().keep(*name_, std::move(*kept_), Steady::now());
+    } else {
+        hub_.replays().forget(*name_);
+    }
+    name_.reset();
+    kept_.reset();
+}
+
+}  // namespace evenkeel::inference
