@@ -24,7 +24,8 @@ if $with_tests; then
     # The Python modules are what cloud-init's own schema check imports.
     packages+=(
         libgtest-dev librapidcheck-dev python3-configobj python3-jinja2 python3-jsonpatch
-        python3-jsonschema python3-requests python3-yaml shellcheck sqlite3 valgrind
+        python3-jsonschema python3-requests python3-venv python3-yaml shellcheck sqlite3
+        valgrind
     )
     # Any Node from 18 on will do; Debian's own only where there is none.
     if ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 18 ? 0 : 1)' \
@@ -94,6 +95,22 @@ if $with_tests && [ -f "$here/tests/clients/package-lock.json" ]; then
         (cd "$here/tests/clients" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error) ||
             die "npm ci failed in tests/clients"
         cp "$lock" "$stamp"
+    fi
+fi
+
+# The vendors' Python SDKs, in a folder of their own: nothing is installed into the system's Python.
+if $with_tests; then
+    wanted="$here/tests/clients/requirements.txt"
+    venv="$here/build/clients-venv"
+    if cmp -s "$wanted" "$venv/.evenkeel-requirements"; then
+        step "Python packages: present"
+    else
+        step "installing the Python packages of tests/clients into build/clients-venv"
+        rm -rf "$venv"
+        python3 -m venv "$venv" || die "python3 -m venv failed"
+        "$venv/bin/pip" install -q --disable-pip-version-check --no-deps -r "$wanted" ||
+            die "pip install failed for tests/clients/requirements.txt"
+        cp "$wanted" "$venv/.evenkeel-requirements"
     fi
 fi
 step "done"

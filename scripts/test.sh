@@ -38,7 +38,7 @@ ctest_failed="$(attribute failures)"
 step "client tests: the vendors' own SDKs against the daemon"
 client_passed=0
 client_failed=0
-if EVENKEEL_BIN="$PWD/$build/evenkeel" node --test --test-reporter=tap tests/clients/ \
+if EVENKEEL_BIN="$PWD/$build/evenkeel" node --test --test-reporter=tap --test-concurrency=2 tests/clients/ \
     >"$build/clients.log" 2>&1; then :; else failed=1; tail -n 80 "$build/clients.log" >&2; fi
 client_passed="$(sed -n 's/^# pass \([0-9]*\)$/\1/p' "$build/clients.log")"
 client_failed="$(sed -n 's/^# fail \([0-9]*\)$/\1/p' "$build/clients.log")"

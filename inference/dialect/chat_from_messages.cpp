@@ -25,6 +25,7 @@ enum Field : std::size_t {
     thinking,
     output_config,
     metadata,
+    thread,
     field_count,
 };
 constexpr std::array<std::string_view, field_count> names{
@@ -41,7 +42,8 @@ constexpr std::array<std::string_view, field_count> names{
     "tool_choice",
     "thinking",
     "output_config",
-    "metadata"};
+    "metadata",
+    "thread"};
 
 class FromMessages {
 public:
@@ -75,6 +77,15 @@ private:
         }
         if (!field(messages).is_array()) {
             wrong(messages, "an array");
+            return;
+        }
+        if (!field(thread).is_none()) {
+            // Dropped, it would leave the model with the last turn alone. SDKs know the code, and
+            // send the whole conversation.
+            notes_.refuse(
+                names[thread],
+                "This model keeps no conversations: send all of it, without 'thread'.",
+                "thread_unsupported_request");
             return;
         }
         const bool whole =

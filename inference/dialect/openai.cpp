@@ -15,6 +15,9 @@ namespace {
 using std::chrono::seconds;
 
 constexpr std::size_t upstream_body_max = 64 * 1024;
+/// Some of OpenAI's clients know by these words, not by the code, that they must shorten the
+/// prompt.
+constexpr std::string_view context_words = "maximum context length";
 
 seconds bounded(seconds wait) {
     return std::clamp(wait, seconds{1}, retry_after_max);
@@ -108,11 +111,7 @@ bool speaks_of_context(const UpstreamError& error) {
         return true;
     }
     constexpr std::string_view signs[] = {
-        "maximum context length",
-        "context length",
-        "context size",
-        "input tokens",
-        "prompt is too long"};
+        "context length", "context size", "input tokens", "prompt is too long"};
     return std::ranges::any_of(signs, [&error](std::string_view sign) {
         return error.message.find(sign) != std::string::npos;
     });
@@ -130,7 +129,11 @@ std::string cut(std::string text) {
 
 std::string to_json(const ApiError& error) {
     std::string out = R"({"error":{"message":)";
-    append_json_string(out, error.message);
+    if (error.code == "context_length_exceeded" && !error.message.contains(context_words)) {
+        append_json_string(out, fmt::format("Over the {}: {}", context_words, error.message));
+    } else {
+        append_json_string(out, error.message);
+    }
     out += R"(,"type":)";
     append_json_string(out, error.type);
     out += R"(,"param":)";
@@ -311,8 +314,7 @@ ApiError ledger_closed() {
         503,
         "overloaded",
         "No new paid work is taken now (spending is frozen, or the ledger cannot be written), and "
-        "nothing "
-        "else serves this model.",
+        "nothing else serves this model.",
         seconds{10});
 }
 

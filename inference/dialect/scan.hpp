@@ -35,6 +35,7 @@ struct Span {
 struct ScanError {
     std::string message{};
     std::string param{};  ///< the field to mend; empty when it is the body as a whole
+    std::string code{};   ///< where a client's SDK knows one
 };
 
 /// What a request says about itself.

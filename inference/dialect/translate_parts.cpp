@@ -28,10 +28,11 @@ constexpr std::size_t path_bytes_max = 64;
 
 }  // namespace
 
-bool TranslationNotes::refuse(std::string_view field, std::string message) {
+bool TranslationNotes::refuse(std::string_view field, std::string message, std::string_view code) {
     if (!refused_) {
         refused_ = true;
-        error_ = {.message = std::move(message), .param = std::string{field}};
+        error_ = {
+            .message = std::move(message), .param = std::string{field}, .code = std::string{code}};
     }
     return false;
 }

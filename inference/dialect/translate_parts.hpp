@@ -16,7 +16,7 @@ namespace evenkeel::inference::dialect {
 class TranslationNotes {
 public:
     /// False always, so that a walk stops: `return notes.refuse(...)`.
-    bool refuse(std::string_view field, std::string message);
+    bool refuse(std::string_view field, std::string message, std::string_view code = {});
     void drop(std::string_view path);
     /// For members that have no counterpart: `where` + key, unless the value is null.
     bool unknown(std::string_view where, std::string_view key, JsonView value);

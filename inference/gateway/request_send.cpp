@@ -217,8 +217,10 @@ asio::awaitable<bool> ClientRequest::compose() {
         co_return true;
     }
     ticket_.cancel();
-    co_await answer_error(dialect::bad_request(
-        std::move(translated.error().message), std::move(translated.error().param)));
+    dialect::ScanError& wrong = translated.error();
+    auto error = dialect::bad_request(std::move(wrong.message), std::move(wrong.param));
+    error.code = std::move(wrong.code);
+    co_await answer_error(error);
     end(Outcome::invalid);
     co_return false;
 }

@@ -235,6 +235,14 @@ TEST(ChatFromMessagesRequest, NumbersKeepTheirText) {
     EXPECT_NE(out->body.find(R"("m":18446744073709551615,"e":1.0E+5)"), std::string::npos);
 }
 
+TEST(ChatFromMessagesRequest, RefusesAConversationKeptElsewhereByTheCodeSdksKnow) {
+    const auto out = chat_from_messages(request(R"("thread":{"type":"create"})"), how);
+    ASSERT_FALSE(out) << out->body;
+    EXPECT_EQ(out.error().code, "thread_unsupported_request");
+    EXPECT_EQ(out.error().param, "thread");
+    EXPECT_TRUE(chat_from_messages(request(R"("thread":null)"), how));
+}
+
 struct Bad {
     const char* name;
     std::string body;

@@ -24,6 +24,18 @@ TEST(OpenAiErrors, HaveTheShapeTheSdkReads) {
     EXPECT_EQ(event.find('\n'), event.size() - 2);
 }
 
+TEST(OpenAiErrors, SayThatAPromptIsTooLongInTheWordsClientsLookFor) {
+    const auto said = [](std::string_view body) { return to_json(from_upstream(400, body, {})); };
+    EXPECT_NE(
+        said(R"({"error":{"type":"invalid_request_error","message":"prompt is too long: 9 > 8"}})")
+            .find(R"("message":"Over the maximum context length: prompt is too long: 9 > 8")"),
+        std::string::npos);
+    EXPECT_NE(
+        said(R"({"error":{"message":"maximum context length is 8","code":400}})")
+            .find(R"("message":"maximum context length is 8")"),
+        std::string::npos);
+}
+
 struct Refusal {
     const char* name;
     ApiError error;

@@ -1,0 +1,10 @@
+// The Python `anthropic` SDK, unchanged, against the daemon with each kind of source behind it.
+import {kinds} from "./matrix_stage.mjs";
+import {pythonMatrix} from "./python.mjs";
+
+pythonMatrix("python anthropic", "matrix_anthropic.py", {
+    plain: kinds, stream: kinds, length: kinds, tools: kinds, parallel: kinds, thinking: kinds,
+    refusal: kinds, schema: kinds, image: kinds, long: kinds, count: kinds, models: [],
+    abort: kinds, leave: kinds, busy: kinds, bare: kinds, overloaded: kinds, quota: kinds,
+    context: kinds, credential: kinds, cut: kinds, fails: kinds, key: [], unknown: [], batches: [],
+});

@@ -1,0 +1,139 @@
+// The daemon between the SDKs and one scripted upstream of each kind.
+import {execFileSync} from "node:child_process";
+import {once} from "node:events";
+import {existsSync, mkdirSync, openSync, writeFileSync} from "node:fs";
+import {createServer, request} from "node:http";
+import {join} from "node:path";
+import {Stage, freePort, until} from "./helpers.mjs";
+import {startUpstream} from "./upstream.mjs";
+
+const program = process.env.EVENKEEL_BIN;
+if (!program || !existsSync(program)) {
+    throw new Error("EVENKEEL_BIN must name the evenkeel binary, for example build/dev/evenkeel");
+}
+
+/// What can stand behind the gateway: W an own worker that speaks OpenAI's dialect, O an
+/// OpenAI-compatible API, A Anthropic's API.
+export const kinds = ["W", "O", "A"];
+const names = {W: "worker", O: "api", A: "claude"};
+/// Models of a source of their own: a source that fails is avoided for a while.
+const spares = 16;
+const sellerKey = "sk-of-the-gateway-only";
+
+/// Passes everything on to `target` and counts what came to each path.
+async function startDoor(target) {
+    const hits = new Map();
+    const server = createServer((asked, reply) => {
+        const tag = asked.headers["x-case"] ?? asked.url;
+        hits.set(tag, (hits.get(tag) ?? 0) + 1);
+        const onward = request(target + asked.url, {method: asked.method, headers: asked.headers},
+                               (answer) => {
+            reply.writeHead(answer.statusCode, answer.rawHeaders);
+            answer.pipe(reply);
+        });
+        onward.on("error", () => reply.destroy());
+        asked.pipe(onward);
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return {
+        root: `http://127.0.0.1:${server.address().port}`,
+        hits: (tag) => hits.get(tag) ?? 0,
+        stop() {
+            server.close();
+            server.closeAllConnections();
+        },
+    };
+}
+
+function configure(folder, ports, urls) {
+    const config = join(folder, "config");
+    mkdirSync(join(config, "credentials"), {recursive: true, mode: 0o700});
+    writeFileSync(join(config, "credentials", "seller.key"), `${sellerKey}\n`, {mode: 0o600});
+    const providers = [];
+    const models = [];
+    const use = [];
+    const today = new Date().toISOString().slice(0, 10);
+    const price = `price: {in: 2 USD/Mtok, out: 10 USD/Mtok}, seen: ${today}`;
+    for (const kind of kinds) {
+        for (const name of [names[kind], ...Array.from({length: spares},
+                                                       (_, at) => `${names[kind]}-${at}`)]) {
+            const [head, terms] = {
+                W: [`kind: local, engine: openai, url: "${urls.W}"`, "slots: 16"],
+                O: [`kind: openai-compatible, url: "${urls.O}/v1"`, price],
+                A: [`kind: anthropic, base_url: "${urls.A}"`, price],
+            }[kind];
+            providers.push(`  at-${name}: {${head}, credential: seller.key, synthetic: true}`);
+            models.push(`  ${name}: {context: 200k, offers: [{on: at-${name}, ${terms}}]}`);
+            use.push(`  - {name: ${name}, match: {model: [${name}]}, use: [${name}], ` +
+                "max_wait: 5s}");
+        }
+    }
+    const files = {
+        evenkeel: `listen: {api: "127.0.0.1:${ports.api}", admin: "127.0.0.1:${ports.admin}"}\n` +
+            "currency: {report: USD}\nreport_zone: UTC",
+        providers: `providers:\n${providers.join("\n")}`,
+        models: `models:\n${models.join("\n")}`,
+        policy: `routes:\n${use.join("\n")}`,
+    };
+    for (const [name, text] of Object.entries(files)) {
+        writeFileSync(join(config, `${name}.yaml`), `version: 1\n${text}\n`);
+    }
+    return config;
+}
+
+export async function startMatrixStage() {
+    const stage = new Stage();
+    const servers = [];
+    const stop = async () => {
+        await stage.stop();
+        servers.forEach((server) => server.stop());
+    };
+    try {
+        const upstream = await startUpstream(sellerKey);
+        servers.push(upstream);
+        const api = await startUpstream(sellerKey, "reasoning");
+        servers.push(api);
+        const ports = {api: await freePort(), admin: await freePort()};
+        const config = configure(stage.folder, ports,
+                                 {W: upstream.url, O: api.url, A: upstream.url});
+        const folders = ["--config", config, "--state", join(stage.folder, "state")];
+        const made = execFileSync(program, ["keys", "create", "sdk", "--json", ...folders],
+                                  {encoding: "utf8", stdio: ["ignore", "pipe", "ignore"]});
+        // One line for each of the sources would drown the tests' own.
+        const log = openSync(join(stage.folder, "daemon.log"), "w");
+        stage.start(program, ["serve", ...folders], {stdio: ["ignore", "ignore", log]});
+        await until("the daemon and its workers", async () => {
+            try {
+                const at = `http://127.0.0.1:${ports.admin}`;
+                const {sources} = await (await fetch(`${at}/api/status`)).json();
+                return (await fetch(`${at}/readyz`)).ok && sources.length > spares;
+            } catch {
+                return false;
+            }
+        });
+        const door = await startDoor(`http://127.0.0.1:${ports.api}`);
+        servers.push(door);
+        let spare = 0;
+        let id = 0;
+        return {
+            root: `http://127.0.0.1:${ports.api}`,
+            key: JSON.parse(made).key,
+            door,
+            model: (kind) => names[kind],
+            spare(kind) {
+                if (spare === spares * kinds.length) {
+                    throw new Error("no spare source is left: raise `spares`");
+                }
+                return `${names[kind]}-${Math.floor(spare++ / kinds.length)}`;
+            },
+            newId: () => `c${++id}`,
+            requests: (case_id) => upstream.requests(case_id) + api.requests(case_id),
+            aborted: (case_id) => Math.max(upstream.aborted(case_id), api.aborted(case_id)),
+            stop,
+        };
+    } catch (error) {
+        await stop();
+        throw error;
+    }
+}
