@@ -8,8 +8,8 @@
 #include <string_view>
 
 /// The pull reader beneath scan.cpp: a cursor over JSON text that checks the grammar and keeps
-/// positions. Part of the implementation; only scan.cpp, message_text.cpp and their tests include
-/// it.
+/// positions. Part of the implementation; only readers of this folder and their tests
+/// include it.
 namespace evenkeel::inference::dialect {
 
 class JsonReader {

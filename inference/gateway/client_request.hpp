@@ -126,6 +126,7 @@ private:
     void drop_hold();
     /// Says the request in the source's dialect; false when it cannot be said there, and is over.
     [[nodiscard]] asio::awaitable<bool> compose();
+    void drop_unsigned_thinking();
     [[nodiscard]] std::string version_fields() const;
     [[nodiscard]] asio::awaitable<bool> connect(bool fresh);
     [[nodiscard]] asio::awaitable<std::optional<Answer>> ask();

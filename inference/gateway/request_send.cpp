@@ -1,3 +1,4 @@
+#include "inference/dialect/unsigned_thinking.hpp"
 #include "inference/gateway/client_request.hpp"
 #include "inference/http/head.hpp"
 
@@ -199,12 +200,27 @@ void ClientRequest::drop_hold() {
 
 // --- the request, as the source is to read it ---------------------------------------------------
 
+/// A conversation may have begun at an engine, whose thoughts Anthropic's API would refuse.
+void ClientRequest::drop_unsigned_thinking() {
+    auto without = speech_.asked == dialect::Endpoint::messages
+                       ? dialect::without_unsigned_thinking(body_)
+                       : std::nullopt;
+    auto scan = without ? dialect::scan_request(speech_.endpoint, *without)
+                        : std::unexpected{dialect::ScanError{}};
+    if (scan) {
+        body_ = std::move(*without);
+        scan_ = std::move(*scan);
+        speech_.client_model = scan_.model;
+    }
+}
+
 asio::awaitable<bool> ClientRequest::compose() {
     const auto asked = dialect::asked_of(source_->info.dialect, speech_.endpoint);
     speech_.asked = asked.value_or(speech_.endpoint);
     speech_.is_engine = source_->info.kind != SourceKind::api;
     outgoing_ = {};
     if (asked && !speech_.translates()) {
+        drop_unsigned_thinking();
         co_return true;
     }
     auto translated =

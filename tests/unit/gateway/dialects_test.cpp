@@ -205,5 +205,21 @@ TEST(GatewayDialects, AStreamOfAnthropicThatBreaksOffEndsTyped) {
     }
 }
 
+TEST(GatewayDialects, ThoughtsOfAnEngineAreNotSaidToAnthropic) {
+    FakeEngine api{good_anthropic};
+    Rig rig{at_anthropic()};
+    rig.api(api.port());
+    const Reply reply = rig.caller().request(
+        "POST",
+        "/v1/messages",
+        R"({"messages":[{"role":"assistant","content":[{"type":"thinking","thinking":"a",)"
+        R"("signature":""},{"type":"text","text":"b"}]}],"max_tokens":9,"model":"paid"})",
+        client_head);
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_TRUE(api.requests().at(0).ends_with(
+        R"({"messages":[{"role":"assistant","content":[{"type":"text","text":"b"}]}],)"
+        R"("max_tokens":9,"model":"big/paid"})"));
+}
+
 }  // namespace
 }  // namespace evenkeel::inference::test
