@@ -18,6 +18,21 @@ struct Overloaded : Fs... {
     using Fs::operator()...;
 };
 
+std::string upsert_cell(const char* table) {
+    return fmt::format(
+        "INSERT INTO rollup_{0}({0}, source, model, key, route, phase, currency, requests,"
+        " answered, tok_in, tok_cached, tok_cache_write, tok_out, paid, charged, wait_ms,"
+        " time_ns) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"
+        " ?16, ?17) ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,"
+        " answered = answered + excluded.answered, tok_in = tok_in + excluded.tok_in,"
+        " tok_cached = tok_cached + excluded.tok_cached,"
+        " tok_cache_write = tok_cache_write + excluded.tok_cache_write,"
+        " tok_out = tok_out + excluded.tok_out, paid = paid + excluded.paid,"
+        " charged = charged + excluded.charged, wait_ms = wait_ms + excluded.wait_ms,"
+        " time_ns = time_ns + excluded.time_ns",
+        table);
+}
+
 }  // namespace
 
 void Store::Cell::add(const Cell& other) {
@@ -91,7 +106,13 @@ Store::Store(Database& database, const Zone& zone, std::uint8_t gateway, Currenc
       put_rent_{
           database,
           "INSERT INTO rent_state(model, version, bytes) VALUES(?1, ?2, ?3) ON CONFLICT(model)"
-          " DO UPDATE SET version = excluded.version, bytes = excluded.bytes"} {}
+          " DO UPDATE SET version = excluded.version, bytes = excluded.bytes"},
+      upsert_day_{database, upsert_cell("day")},
+      upsert_hour_{database, upsert_cell("hour")},
+      update_window_{
+          database,
+          "UPDATE budget_window SET settled = settled + ?3, held = held + ?4"
+          " WHERE budget = ?1 AND window_us = ?2"} {}
 
 void Store::load() {
     days_.clear();
@@ -141,17 +162,11 @@ void Store::begin() {
 }
 
 void Store::commit() {
-    write_cells("day", days_);
-    write_cells("hour", hours_);
-    if (!windows_.empty()) {
-        Statement update{
-            database_,
-            "UPDATE budget_window SET settled = settled + ?3, held = held + ?4"
-            " WHERE budget = ?1 AND window_us = ?2"};
-        for (const auto& [key, sums] : windows_) {
-            add_window_.run(key.first, key.second);
-            update.run(key.first, key.second, sums.settled, sums.held);
-        }
+    write_cells(upsert_day_, days_);
+    write_cells(upsert_hour_, hours_);
+    for (const auto& [key, sums] : windows_) {
+        add_window_.run(key.first, key.second);
+        update_window_.run(key.first, key.second, sums.settled, sums.held);
     }
     days_.clear();
     hours_.clear();
@@ -163,24 +178,7 @@ void Store::rollback() noexcept {
     database_.rollback_quietly();
 }
 
-void Store::write_cells(const char* table, const std::map<CellKey, Cell>& cells) {
-    if (cells.empty()) {
-        return;
-    }
-    Statement upsert{
-        database_,
-        fmt::format(
-            "INSERT INTO rollup_{0}({0}, source, model, key, route, phase, currency, requests,"
-            " answered, tok_in, tok_cached, tok_cache_write, tok_out, paid, charged, wait_ms,"
-            " time_ns) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"
-            " ?16, ?17) ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,"
-            " answered = answered + excluded.answered, tok_in = tok_in + excluded.tok_in,"
-            " tok_cached = tok_cached + excluded.tok_cached,"
-            " tok_cache_write = tok_cache_write + excluded.tok_cache_write,"
-            " tok_out = tok_out + excluded.tok_out, paid = paid + excluded.paid,"
-            " charged = charged + excluded.charged, wait_ms = wait_ms + excluded.wait_ms,"
-            " time_ns = time_ns + excluded.time_ns",
-            table)};
+void Store::write_cells(Statement& upsert, const std::map<CellKey, Cell>& cells) {
     for (const auto& [key, cell] : cells) {
         upsert.run(
             key.at,

@@ -109,7 +109,7 @@ private:
     [[nodiscard]] std::string name_text(NameIx ix) const;
     [[nodiscard]] std::int64_t fresh_id(UtcTime now);
     std::int64_t post(Entry entry, UtcTime at);
-    void write_cells(const char* table, const std::map<CellKey, Cell>& cells);
+    void write_cells(Statement& upsert, const std::map<CellKey, Cell>& cells);
 
     Database& database_;
     const Zone& zone_;
@@ -139,6 +139,9 @@ private:
     Statement newest_price_;
     Statement insert_price_;
     Statement put_rent_;
+    Statement upsert_day_;
+    Statement upsert_hour_;
+    Statement update_window_;
 };
 
 }  // namespace evenkeel::ledger

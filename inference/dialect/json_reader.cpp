@@ -2,13 +2,20 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 namespace evenkeel::inference::dialect {
 
 namespace {
 
+#ifndef __SSE2__
 constexpr std::uint64_t ones = 0x0101010101010101ULL;
 constexpr std::uint64_t highs = 0x8080808080808080ULL;
 
@@ -21,6 +28,62 @@ static_assert(std::endian::native == std::endian::little, "the first byte is the
 constexpr std::uint64_t special(std::uint64_t word) noexcept {
     return has_zero(word ^ (ones * '"')) | has_zero(word ^ (ones * '\\')) |
            ((word - ones * 0x20) & ~word & highs) | (word & highs);
+}
+#endif
+
+/// What may follow a backslash, but for `u`.
+constexpr auto short_escapes = [] {
+    std::array<bool, 256> table{};
+    for (const char c : std::string_view{R"("\/bfnrt)"}) {
+        table[static_cast<unsigned char>(c)] = true;
+    }
+    return table;
+}();
+
+bool is_short_escape(char c) noexcept {
+    return short_escapes[static_cast<unsigned char>(c)];
+}
+
+/// Passes over plain ASCII and short escapes, which it counts: to a byte that may be neither, or to
+/// the last few of `text`.
+std::size_t plain_until(std::string_view text, std::size_t at, std::size_t& escapes) noexcept {
+#ifdef __SSE2__
+    const __m128i quote = _mm_set1_epi8('"');
+    const __m128i backslash = _mm_set1_epi8('\\');
+    const __m128i space = _mm_set1_epi8(' ');
+    constexpr std::size_t block = sizeof(__m128i);
+    while (at + block < text.size()) {  // one more: it may follow a backslash
+        const char* const here = text.data() + at;
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(here));
+        // As signed numbers, bytes that are not ASCII are below the space too.
+        const __m128i found = _mm_or_si128(
+            _mm_cmplt_epi8(bytes, space),
+            _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
+        auto mask = static_cast<unsigned>(_mm_movemask_epi8(found));
+        std::size_t next = block;
+        while (mask != 0) {
+            const auto i = static_cast<std::size_t>(std::countr_zero(mask));
+            if (here[i] != '\\' || !is_short_escape(here[i + 1])) {
+                return at + i;
+            }
+            ++escapes;
+            mask &= ~(3U << i);
+            next = std::max(block, i + 2);
+        }
+        at += next;
+    }
+#else
+    static_cast<void>(escapes);
+    for (; at + 8 <= text.size(); at += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, text.data() + at, 8);
+        if (const std::uint64_t mask = special(word); mask != 0) {
+            // Exact up to the first one: a borrow marks only bytes above a true one.
+            return at + static_cast<std::size_t>(std::countr_zero(mask)) / 8;
+        }
+    }
+#endif
+    return at;
 }
 
 bool is_digit(char c) noexcept {
@@ -141,22 +204,14 @@ int JsonReader::hex4(std::size_t at) const noexcept {
 
 bool JsonReader::read_escape(String& out) noexcept {
     out.escaped = true;
-    switch (at_ + 1 < text_.size() ? text_[at_ + 1] : '\0') {
-        case '"':
-        case '\\':
-        case '/':
-        case 'b':
-        case 'f':
-        case 'n':
-        case 'r':
-        case 't':
-            at_ += 2;
-            ++out.decoded_bytes;
-            return true;
-        case 'u':
-            break;
-        default:
-            return fail("unknown escape in a string");
+    const char kind = at_ + 1 < text_.size() ? text_[at_ + 1] : '\0';
+    if (is_short_escape(kind)) {
+        at_ += 2;
+        ++out.decoded_bytes;
+        return true;
+    }
+    if (kind != 'u') {
+        return fail("unknown escape in a string");
     }
     const int unit = hex4(at_ + 2);
     if (unit < 0) {
@@ -188,17 +243,10 @@ bool JsonReader::read_string(String& out) noexcept {
     out.span.begin = at_;
     ++at_;
     for (;;) {
-        std::size_t at = at_;
-        for (; at + 8 <= text_.size(); at += 8) {
-            std::uint64_t word = 0;
-            std::memcpy(&word, text_.data() + at, 8);
-            if (const std::uint64_t mask = special(word); mask != 0) {
-                // Exact up to the first one: a borrow marks only bytes above a true one.
-                at += static_cast<std::size_t>(std::countr_zero(mask)) / 8;
-                break;
-            }
-        }
-        out.decoded_bytes += at - at_;
+        std::size_t escapes = 0;
+        const std::size_t at = plain_until(text_, at_, escapes);
+        out.decoded_bytes += at - at_ - escapes;
+        out.escaped = out.escaped || escapes > 0;
         at_ = at;
         if (at_ >= text_.size()) {
             return fail("a string does not end");

@@ -100,6 +100,9 @@ struct AnswerScan {
 };
 /// Nothing when `json` is not one JSON object.
 [[nodiscard]] std::optional<AnswerScan> scan_answer(std::string_view json);
+/// The same usage as of `scan_answer`, for a whole answer: where `usage` stands near the end, as
+/// engines write it, the text before it is not looked at (nor checked).
+[[nodiscard]] std::optional<Usage> answer_usage(std::string_view json);
 
 /// Appends `text` as a JSON string with quotes. Invalid UTF-8 is replaced by U+FFFD.
 void append_json_string(std::string& out, std::string_view text);

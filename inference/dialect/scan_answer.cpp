@@ -8,6 +8,8 @@ namespace evenkeel::inference::dialect {
 
 namespace {
 
+constexpr std::size_t usage_tail_bytes = 1024;
+
 /// The number at the cursor when it is a whole one within reason; passes over anything else.
 bool read_tokens(JsonReader& json, std::optional<std::int64_t>& out) {
     const char first = json.peek();
@@ -111,6 +113,30 @@ std::optional<AnswerScan> scan_answer(std::string_view text) {
         return std::nullopt;
     }
     return scan;
+}
+
+std::optional<Usage> answer_usage(std::string_view text) {
+    constexpr std::string_view name = R"("usage")";
+    const std::size_t from = text.size() - std::min(text.size(), usage_tail_bytes);
+    const std::size_t at = text.substr(from).rfind(name);
+    // Behind a backslash the quote is text.
+    if (at != std::string_view::npos && at > 0 && text[from + at - 1] != '\\') {
+        std::optional<Usage> usage;
+        JsonReader json{text};
+        json.move_to(from + at + name.size());
+        bool whole = json.expect(':', "expected ':'") && read_usage(json, usage);
+        while (whole && json.peek() == ',') {
+            JsonReader::String key;
+            whole = json.expect(',', "expected ','") && json.peek() == '"' &&
+                    json.read_string(key) && json.expect(':', "expected ':'") && json.skip_value(1);
+        }
+        // Exactly one object ends behind it: so it was a member of the outermost.
+        if (whole && usage && json.expect('}', "expected '}'") && json.at_end()) {
+            return usage;
+        }
+    }
+    const auto scan = scan_answer(text);
+    return scan ? scan->usage : std::nullopt;
 }
 
 }  // namespace evenkeel::inference::dialect

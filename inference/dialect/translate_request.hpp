@@ -28,7 +28,7 @@ struct ChatToMessages {
     bool system_turns{false};  ///< takes `role: system` within the conversation
 };
 
-/// Refused: what `scan_request` refuses of JSON, and what would change the answer if it were left out
+/// Refused: what `scan_request` refuses of JSON, and what would change the answer if it were left
 /// (`n` over 1, audio, files, functions of the old form). The message names the field.
 [[nodiscard]] std::expected<Translated, ScanError> messages_from_chat(
     std::string_view body, const ChatToMessages& how);

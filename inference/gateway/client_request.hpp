@@ -55,7 +55,10 @@ public:
     // For the loop.
     void on_effect(const gate::Effect& effect);
     void abort(Cause cause) noexcept;
-    void sweep(Steady::time_point now) noexcept {
+    void sweep(Steady::time_point now) {
+        if (watchable_) {
+            watch_client();
+        }
         if (deadline_ <= now) {
             abort(Cause::late);
         }
@@ -106,6 +109,8 @@ private:
     [[nodiscard]] asio::awaitable<bool> comment();
     [[nodiscard]] asio::awaitable<void> refused(const Reason& reason);
     [[nodiscard]] asio::awaitable<void> sleep(Steady::time_point until);
+    /// Sees the client disappear. Left to the sweep: most plain answers are over before, and do
+    /// without.
     void watch_client();
     [[nodiscard]] asio::awaitable<void> unwatch_client();
     void wake() noexcept { waker_.cancel(); }
@@ -132,22 +137,30 @@ private:
     [[nodiscard]] asio::awaitable<std::optional<Answer>> ask();
     [[nodiscard]] asio::awaitable<std::optional<Answer>> read_head();
     [[nodiscard]] asio::awaitable<Next> gave_up();
-    [[nodiscard]] asio::awaitable<Next> source_refused(Answer answer);
+    [[nodiscard]] asio::awaitable<Next> source_refused(Answer& answer);
     /// The source failed before its first byte: another one, or the end.
     [[nodiscard]] asio::awaitable<Next> failed(dialect::ApiError error, bool may_retry);
+    enum class Came : std::uint8_t { content, nothing, end };
+    /// What is there of the answer, without waiting; `end` too on failure, or when aborted.
+    [[nodiscard]] Came take_some(relay::AnswerBody& body, std::string_view& content) noexcept;
+    [[nodiscard]] bool reads_on(const relay::AnswerBody& body) const noexcept {
+        return cause_ == Cause::none && body.state() == relay::AnswerBody::State::more;
+    }
     /// Reads once; false at the end, on failure, or when aborted. `content` is what came.
     [[nodiscard]] asio::awaitable<bool> read_some(
         relay::AnswerBody& body, std::string_view& content);
 
     // relay
-    [[nodiscard]] asio::awaitable<Next> relay_plain(Answer answer);
-    [[nodiscard]] asio::awaitable<Next> pass_through(Answer answer, std::string buffered);
-    [[nodiscard]] asio::awaitable<Next> relay_stream(Answer answer);
+    [[nodiscard]] asio::awaitable<Next> relay_plain(Answer& answer);
+    [[nodiscard]] asio::awaitable<Next> pass_through(Answer& answer, std::string buffered);
+    [[nodiscard]] asio::awaitable<Next> relay_stream(Answer& answer);
     /// Output tokens of a streamed answer so far, as the source probably counts them.
     [[nodiscard]] std::int64_t tokens_of(const dialect::AnswerStream& stream) const;
-    /// Sets more money aside when the answer has nearly used up what is. May end the request with
-    /// Cause::spent.
-    [[nodiscard]] asio::awaitable<void> keep_paid(const dialect::AnswerStream& stream);
+    /// True when the answer has nearly used up the money set aside for it.
+    [[nodiscard]] bool runs_short(const dialect::AnswerStream& stream) const;
+    /// Sets more aside. May end the request with Cause::spent.
+    [[nodiscard]] asio::awaitable<void> keep_paid();
+    void forget_request() noexcept;
     [[nodiscard]] asio::awaitable<bool> stream_begins(
         const Answer& answer, std::string_view before);
     [[nodiscard]] asio::awaitable<void> stream_done(
@@ -205,6 +218,7 @@ private:
 
     asio::steady_timer waker_;
     asio::cancellation_signal watch_signal_{};
+    bool watchable_{false};  ///< the body is read, and nobody watches the client yet
     bool watching_{false};
     bool unwatching_{false};
     Cause cause_{Cause::none};

@@ -147,7 +147,8 @@ private:
     Books& books_;
     const KeyRing& keys_;
     const GatewayOptions& options_;
-    asio::io_context context_{1};
+    // Sockets belong to the loop's thread alone; what other threads may do, post(), stays locked.
+    asio::io_context context_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
     asio::executor_work_guard<asio::io_context::executor_type> work_;
     asio::steady_timer sweep_timer_;
     asio::steady_timer gate_timer_;

@@ -84,7 +84,7 @@ asio::awaitable<void> ClientRequest::serve() {
     if (!co_await read()) {
         co_return;
     }
-    watch_client();
+    watchable_ = true;
     if (!co_await is_first() || !co_await admit()) {
         co_return;
     }
@@ -317,6 +317,7 @@ asio::awaitable<void> ClientRequest::refused(const Reason& reason) {
 }
 
 void ClientRequest::watch_client() {
+    watchable_ = false;
     watching_ = true;
     asio::co_spawn(
         loop_.context(),
@@ -332,7 +333,11 @@ void ClientRequest::watch_client() {
 }
 
 asio::awaitable<void> ClientRequest::unwatch_client() {
+    watchable_ = false;
     unwatching_ = true;
+    if (!watching_) {
+        co_return;
+    }
     watch_signal_.emit(asio::cancellation_type::terminal);
     while (watching_) {
         waker_.expires_at(Steady::time_point::max());

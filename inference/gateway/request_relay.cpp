@@ -49,7 +49,7 @@ dialect::ApiError ClientRequest::cut_error() const {
 
 // --- plain answers ----------------------------------------------------------------------------
 
-asio::awaitable<ClientRequest::Next> ClientRequest::relay_plain(Answer answer) {
+asio::awaitable<ClientRequest::Next> ClientRequest::relay_plain(Answer& answer) {
     record_.ttft_ms = elapsed_ms();
     std::string body = std::move(answer.first);
     std::string_view content;
@@ -60,7 +60,7 @@ asio::awaitable<ClientRequest::Next> ClientRequest::relay_plain(Answer answer) {
             break;  // it cannot be said anew in pieces
         }
         if (is_long) {
-            co_return co_await pass_through(std::move(answer), std::move(body));
+            co_return co_await pass_through(answer, std::move(body));
         }
         deadline_ = Steady::now() + stall;
     } while (co_await read_some(answer.body, content) && (body.append(content), true));
@@ -95,21 +95,22 @@ asio::awaitable<ClientRequest::Next> ClientRequest::relay_plain(Answer answer) {
 
 /// An answer too long to keep: its beginning is sent, and the rest as it comes.
 asio::awaitable<ClientRequest::Next> ClientRequest::pass_through(
-    Answer answer, std::string buffered) {
+    Answer& answer, std::string buffered) {
     if (scan_.stream && !first_token_ && record_.kind != SourceKind::api) {
         ticket_.first_token();
     }
     first_token_ = true;
-    body_ = {};
+    forget_request();
     auto size = static_cast<std::int64_t>(buffered.size());
     const auto stall = loop_.options().limits.stall_time;
     // Usage stands at the end as a rule.
     constexpr std::size_t tail_bytes = 1024;
     std::string tail = buffered.substr(buffered.size() - std::min(buffered.size(), tail_bytes));
     co_await begin_stream(&answer);
+    exchange_.forget_head();
     std::string_view content = buffered;
     bool there = co_await chunk({&content, 1}, false);
-    buffered = {};
+    std::string{}.swap(buffered);
     while (there) {
         deadline_ = Steady::now() + stall;
         if (!co_await read_some(answer.body, content)) {
@@ -137,6 +138,13 @@ asio::awaitable<ClientRequest::Next> ClientRequest::pass_through(
     co_return Next::over;
 }
 
+/// From here on no other source can take over: what was asked is of no more use, and an answer may
+/// take minutes. Assigning an empty string would keep the memory.
+void ClientRequest::forget_request() noexcept {
+    std::string{}.swap(body_);
+    std::string{}.swap(outgoing_.body);
+}
+
 // --- streams ----------------------------------------------------------------------------------
 
 /// Until the first event nothing of the answer is shown, its head neither: engines send that at
@@ -144,7 +152,7 @@ asio::awaitable<ClientRequest::Next> ClientRequest::pass_through(
 /// that event (comments) comes with it. False: the client is gone.
 asio::awaitable<bool> ClientRequest::stream_begins(const Answer& answer, std::string_view before) {
     first_token_ = true;
-    body_ = {};  // from here on no other source can take over
+    forget_request();
     record_.ttft_ms = std::max<std::int64_t>(elapsed_ms(), 1);
     if (record_.kind == SourceKind::api) {
         loop_.learn_first_token(record_.source, Steady::now() - asked_at_);
@@ -154,10 +162,11 @@ asio::awaitable<bool> ClientRequest::stream_begins(const Answer& answer, std::st
     if (!begun_) {
         co_await begin_stream(&answer);
     }
+    exchange_.forget_head();
     co_return before.empty() || co_await chunk({&before, 1}, false);
 }
 
-asio::awaitable<ClientRequest::Next> ClientRequest::relay_stream(Answer answer) {
+asio::awaitable<ClientRequest::Next> ClientRequest::relay_stream(Answer& answer) {
     const auto stream = follow_stream(speech_, scan_);
     const auto stall = loop_.options().limits.stall_time;
     std::string_view content = answer.first;
@@ -196,9 +205,21 @@ asio::awaitable<ClientRequest::Next> ClientRequest::relay_stream(Answer answer) 
                 break;
             }
         }
-        co_await keep_paid(*stream);
+        if (runs_short(*stream)) {
+            co_await keep_paid();
+        }
+        if (first_token_ && !beginning.empty()) {
+            std::string{}.swap(beginning);
+            std::string{}.swap(answer.first);
+        }
         deadline_ = Steady::now() + stall;
-        if (!co_await read_some(answer.body, content)) {
+        // read_some() without a coroutine of its own: this is where events come by.
+        Came came = Came::nothing;
+        while (came == Came::nothing && reads_on(answer.body)) {
+            co_await upstream_->readable();
+            came = take_some(answer.body, content);
+        }
+        if (came != Came::content) {
             break;
         }
     }

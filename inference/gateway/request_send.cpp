@@ -19,6 +19,7 @@ constexpr std::int64_t top_up_tokens_min = 128;
 constexpr std::size_t error_body_max = 64 * 1024;
 constexpr std::chrono::seconds error_body_time{5};
 constexpr http::Limits source_limits{};
+constexpr std::size_t head_read_bytes = 2048;  ///< most plain answers come with their head
 
 std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
     int value = 0;
@@ -71,12 +72,12 @@ asio::awaitable<ClientRequest::Next> ClientRequest::attempt(gate::Effect grant) 
         co_return co_await gave_up();
     }
     if (answer->status != 200) {
-        co_return co_await source_refused(std::move(*answer));
+        co_return co_await source_refused(*answer);
     }
     if (answer->events) {
-        co_return co_await relay_stream(std::move(*answer));
+        co_return co_await relay_stream(*answer);
     }
-    co_return co_await relay_plain(std::move(*answer));
+    co_return co_await relay_plain(*answer);
 }
 
 // --- the hold ---------------------------------------------------------------------------------
@@ -119,11 +120,12 @@ std::int64_t ClientRequest::tokens_of(const dialect::AnswerStream& stream) const
     return loop_.tokens_of(record_.source, stream.events());
 }
 
-asio::awaitable<void> ClientRequest::keep_paid(const dialect::AnswerStream& stream) {
+bool ClientRequest::runs_short(const dialect::AnswerStream& stream) const {
     // What comes in one read may hold many tokens: more is set aside well before.
-    if (!record_.hold || tokens_of(stream) * 5 < reserved_tokens_ * 4) {
-        co_return;
-    }
+    return record_.hold && tokens_of(stream) * 5 >= reserved_tokens_ * 4;
+}
+
+asio::awaitable<void> ClientRequest::keep_paid() {
     const routing::Catalogue& catalogue = *world_->catalogue;
     const routing::ApiOffer* offer = catalogue.api(record_.source);
     const std::int64_t tokens = std::max(reserved_tokens_, top_up_tokens_min);
@@ -287,12 +289,10 @@ asio::awaitable<std::optional<ClientRequest::Answer>> ClientRequest::ask() {
     } else {
         splice = dialect::splice(body_, scan_, source_->quoted_model, with_usage);
     }
-    const std::string head = fmt::format(
-        "{}{}Content-Length: {}\r\nX-Request-Id: {}\r\n\r\n",
-        source_->heads[static_cast<std::size_t>(speech_.asked)],
-        version_fields(),
-        splice.bytes,
-        id_text_);
+    std::string head = source_->heads[static_cast<std::size_t>(speech_.asked)];
+    head.append(version_fields()).append("Content-Length: ");
+    head.append(fmt::format_int{splice.bytes}.c_str());
+    head.append("\r\nX-Request-Id: ").append(id_text_).append("\r\n\r\n");
     std::array<std::string_view, 1 + std::tuple_size_v<decltype(splice.pieces)>> pieces{head};
     std::copy_n(splice.pieces.begin(), splice.count, pieces.begin() + 1);
     for (;;) {
@@ -323,9 +323,11 @@ asio::awaitable<std::optional<ClientRequest::Answer>> ClientRequest::read_head()
     std::string raw;
     http::HeadParser parser{http::HeadParser::Kind::response};
     while (cause_ == Cause::none) {
-        co_await upstream_->readable();
-        const auto buffer = loop_.buffer();
-        const auto moved = upstream_->read_some(buffer);
+        const std::size_t before = raw.size();
+        raw.resize_and_overwrite(
+            before + head_read_bytes, [](char*, std::size_t size) { return size; });
+        const auto moved = co_await upstream_->receive(std::span{raw}.subspan(before));
+        raw.resize(before + moved.bytes);
         if (moved.state == relay::Upstream::State::again) {
             continue;
         }
@@ -333,7 +335,6 @@ asio::awaitable<std::optional<ClientRequest::Answer>> ClientRequest::read_head()
             break;
         }
         first_byte_ = true;
-        raw.append(buffer.data(), moved.bytes);
         http::Progress progress = parser.feed(raw, source_limits);
         while (progress == http::Progress::complete && parser.response().status / 100 == 1) {
             raw.erase(0, parser.size());
@@ -366,30 +367,34 @@ asio::awaitable<std::optional<ClientRequest::Answer>> ClientRequest::read_head()
     co_return std::nullopt;
 }
 
+ClientRequest::Came ClientRequest::take_some(
+    relay::AnswerBody& body, std::string_view& content) noexcept {
+    const auto buffer = loop_.buffer();
+    const auto moved = upstream_->read_some(buffer);
+    switch (moved.state) {
+        case relay::Upstream::State::again:
+            break;
+        case relay::Upstream::State::moved:
+            content = body.take(buffer.first(moved.bytes));
+            return content.empty() ? Came::nothing : Came::content;
+        case relay::Upstream::State::closed:
+        case relay::Upstream::State::failed:
+            if (cause_ == Cause::none) {
+                body.closed();
+            }
+            return Came::end;
+    }
+    return Came::nothing;
+}
+
 asio::awaitable<bool> ClientRequest::read_some(relay::AnswerBody& body, std::string_view& content) {
     content = {};
-    while (cause_ == Cause::none && body.state() == relay::AnswerBody::State::more) {
+    Came came = Came::nothing;
+    while (came == Came::nothing && reads_on(body)) {
         co_await upstream_->readable();
-        const auto buffer = loop_.buffer();
-        const auto moved = upstream_->read_some(buffer);
-        switch (moved.state) {
-            case relay::Upstream::State::again:
-                continue;
-            case relay::Upstream::State::moved:
-                content = body.take(buffer.first(moved.bytes));
-                if (!content.empty()) {
-                    co_return true;
-                }
-                continue;
-            case relay::Upstream::State::closed:
-            case relay::Upstream::State::failed:
-                if (cause_ == Cause::none) {
-                    body.closed();
-                }
-                co_return false;
-        }
+        came = take_some(body, content);
     }
-    co_return false;
+    co_return came == Came::content;
 }
 
 // --- when it does not work out ----------------------------------------------------------------
@@ -487,7 +492,7 @@ asio::awaitable<ClientRequest::Next> ClientRequest::failed(
     co_return Next::over;
 }
 
-asio::awaitable<ClientRequest::Next> ClientRequest::source_refused(Answer answer) {
+asio::awaitable<ClientRequest::Next> ClientRequest::source_refused(Answer& answer) {
     std::string body = std::move(answer.first);
     deadline_ = Steady::now() + error_body_time;
     std::string_view content;

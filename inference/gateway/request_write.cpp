@@ -8,47 +8,50 @@
 /// What the client gets: heads, chunks, errors.
 namespace evenkeel::inference {
 
+namespace {
+
+constexpr std::size_t head_bytes_likely = 480;
+
+}  // namespace
+
 std::string ClientRequest::head_text(const Answer* answer, std::optional<std::size_t> length) {
     const http::RequestHead& request = exchange_.head();
     reusable_ = request.keep_alive && !hub_.stopping();
     chunked_ = !length && request.minor > 0;
     const bool events = answer == nullptr || answer->events;
-    const std::string_view type =
-        answer == nullptr || answer->content_type.empty()
-            ? std::string_view{events ? "text/event-stream" : "application/json"}
-            : std::string_view{answer->content_type};
+    std::string text;
+    text.reserve(head_bytes_likely);
+    const auto field = [&text](std::string_view name, std::string_view value) {
+        text.append(name).append(": ").append(value).append("\r\n");
+    };
+    text.append("HTTP/1.1 200 OK\r\n").append(loop_.date_line());
+    const std::string_view usual = events ? "text/event-stream" : "application/json";
+    const bool typed = answer != nullptr && !answer->content_type.empty();
+    const std::string_view type = typed ? std::string_view{answer->content_type} : usual;
+    field("Content-Type", type);
     if (kept_) {
         kept_->content_type = type;
     }
-    std::string text = fmt::format(
-        "HTTP/1.1 200 OK\r\n{}Content-Type: {}\r\n{}: {}\r\n",
-        loop_.date_line(),
-        type,
-        id_header(client_dialect()),
-        id_text_);
-    auto out = std::back_inserter(text);
+    field(id_header(client_dialect()), id_text_);
     if (events) {
         text += "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n";
     }
     if (answer != nullptr) {
-        fmt::format_to(
-            out,
-            "x-evenkeel-source: {}\r\nx-evenkeel-cost: {}\r\nx-evenkeel-reason: {}\r\n",
-            source_->info.name,
-            length ? cost_text() : estimate_text(),
-            to_text(record_.reason.code));
+        field("x-evenkeel-source", source_->info.name);
+        field("x-evenkeel-cost", length ? cost_text() : estimate_text());
+        field("x-evenkeel-reason", to_text(record_.reason.code));
         if (source_->info.synthetic) {
             text += "x-evenkeel-synthetic: true\r\n";
         }
         if (!outgoing_.dropped.empty()) {
-            fmt::format_to(out, "x-evenkeel-dropped: {}\r\n", outgoing_.dropped);
+            field("x-evenkeel-dropped", outgoing_.dropped);
         }
         if (!answer->processing_ms.empty()) {
-            fmt::format_to(out, "openai-processing-ms: {}\r\n", answer->processing_ms);
+            field("openai-processing-ms", answer->processing_ms);
         }
     }
     if (length) {
-        fmt::format_to(out, "Content-Length: {}\r\n", *length);
+        field("Content-Length", fmt::format_int{*length}.c_str());
     } else if (chunked_) {
         text += "Transfer-Encoding: chunked\r\n";
     } else {
@@ -104,7 +107,9 @@ ClientRequest::Sent ClientRequest::send_chunk(std::span<const std::string_view> 
         all[count++] = bytes == 0 ? (last ? "0\r\n\r\n" : "") : (last ? "\r\n0\r\n\r\n" : "\r\n");
     }
     const Sent sent = send(std::span{all}.first(count));
-    pending_head_.clear();
+    if (!pending_head_.empty()) {
+        std::string{}.swap(pending_head_);
+    }
     return sent;
 }
 
@@ -135,7 +140,7 @@ asio::awaitable<bool> ClientRequest::send_rest(bool last) {
     const std::string_view rest = rest_;
     const auto written = co_await exchange_.write_raw({&rest, 1}, last, reusable_);
     writing_ = false;
-    rest_ = {};
+    std::string{}.swap(rest_);
     if (!written && cause_ == Cause::none) {
         abort(Cause::client_gone);
     }

@@ -73,8 +73,7 @@ std::optional<Usage> usage_of(Endpoint asked, std::string_view body) {
     if (asked == Endpoint::messages) {
         return dialect::messages_usage(body);
     }
-    const auto scan = dialect::scan_answer(body);
-    return scan ? scan->usage : std::nullopt;
+    return dialect::answer_usage(body);
 }
 
 std::optional<Usage> usage_of_tail(Endpoint asked, std::string_view tail) {

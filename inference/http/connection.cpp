@@ -110,6 +110,7 @@ asio::awaitable<Connection::Arrival> Connection::read_head() {
             if (progress == Progress::complete) {
                 disarm();
                 begin_ += parser_.size();
+                head_end_ = begin_;
                 co_return Arrival::head;
             }
             if (progress == Progress::refused) {

@@ -77,6 +77,7 @@ public:
     Task<void> end_stream() override;
     Task<void> write_raw(
         std::span<const std::string_view> pieces, bool last, bool reusable) override;
+    void forget_head() noexcept override;
     [[nodiscard]] bool begun() const noexcept override { return begun_; }
     [[nodiscard]] Task<void> peer_gone() override;
     [[nodiscard]] Socket& socket() noexcept override { return socket_; }
@@ -112,6 +113,7 @@ private:
     [[nodiscard]] std::string_view unread() const noexcept;
     [[nodiscard]] bool make_room();
     void take_over_rest();
+    void receive_next();
 
     Shared& shared_;
     Socket socket_;
@@ -125,7 +127,8 @@ private:
     std::size_t capacity_{0};
     std::size_t begin_{0};
     std::size_t end_{0};
-    std::string rest_{};  ///< received behind a chunked body: the next request
+    std::size_t head_end_{0};  ///< of the head being answered
+    std::string rest_{};       ///< received behind a chunked body: the next request
 
     Purpose purpose_;
     Body body_{Body::none};

@@ -8,7 +8,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <poll.h>
+#include <sys/socket.h>
 #include <utility>
 
 /// The part of a connection that reads: bodies, and whether the peer is still there.
@@ -121,7 +123,10 @@ Task<std::string> Connection::read_sized_body(std::uint64_t size) {
             co_return body_lost(asio::error::operation_aborted);
         }
         const std::size_t at = body.size();
-        const std::size_t wanted = std::min(total - at, std::max(at, reserve_bytes_max));
+        if (at >= reserve_bytes_max && body.capacity() < total) {
+            body.reserve(total);  // it does come: once, instead of copying it again and again
+        }
+        const std::size_t wanted = std::min(total - at, reserve_bytes_max);
         body.resize_and_overwrite(at + wanted, [](char*, std::size_t n) { return n; });
         const auto [code, count] =
             co_await socket_.async_read_some(asio::buffer(body.data() + at, wanted), use_tuple);
@@ -225,6 +230,34 @@ bool Connection::must_close() const noexcept {
            *request.content_length > discard_bytes_max;
 }
 
+/// A pipelined request is kept behind the head being answered.
+void Connection::receive_next() {
+    if (buffer_ == nullptr && !make_room()) {
+        return;
+    }
+    for (;;) {
+        const ssize_t count =
+            ::recv(socket_.native_handle(), buffer_.get() + end_, capacity_ - end_, MSG_DONTWAIT);
+        if (count > 0) {
+            end_ += static_cast<std::size_t>(count);
+            return;
+        }
+        if (count == 0 || errno != EINTR) {
+            lost_ = count == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+            return;
+        }
+    }
+}
+
+void Connection::forget_head() noexcept {
+    if (answer_ != Answer::raw || begin_ != end_) {
+        return;  // part of the next request stands there
+    }
+    parser_.forget_fields();
+    buffer_.reset();
+    capacity_ = begin_ = end_ = head_end_ = 0;
+}
+
 Task<void> Connection::peer_gone() {
     for (;;) {
         if (lost_ || expired_) {
@@ -236,14 +269,17 @@ Task<void> Connection::peer_gone() {
         if (is_called_off(co_await asio::this_coro::cancellation_state)) {
             co_return fail(Errc::cancelled, "no longer watching the client");
         }
-        if (end_ < capacity_) {
-            // A pipelined request is kept behind the head being answered.
-            const auto [code, count] = co_await socket_.async_read_some(
-                asio::buffer(buffer_.get() + end_, capacity_ - end_), use_tuple);
-            end_ += count;
-            if (code && code != asio::error::operation_aborted) {
+        if (begin_ == end_) {
+            begin_ = end_ = head_end_;  // a body stood there, and is dealt with
+        }
+        if (end_ < capacity_ || buffer_ == nullptr) {
+            // Waiting takes no memory: the head's may be freed meanwhile.
+            const auto [code] = co_await socket_.async_wait(Socket::wait_read, use_tuple);
+            if (!code) {
+                receive_next();
+            } else if (code != asio::error::operation_aborted) {
                 lost_ = true;
-            } else if (code && !expired_) {
+            } else if (!expired_) {
                 co_return fail(Errc::cancelled, "no longer watching the client");
             }
             continue;

@@ -43,6 +43,11 @@ public:
     [[nodiscard]] const Refusal& refusal() const noexcept { return refusal_; }
     /// After `complete`: the size of the head with its empty line.
     [[nodiscard]] std::size_t size() const noexcept { return line_start_; }
+    /// Frees what `request().fields` points to; the flags stay.
+    void forget_fields() noexcept {
+        std::vector<Field>{}.swap(fields_);
+        request_.fields = {};
+    }
     /// After `complete`; views point into the bytes last fed, fields into this parser.
     [[nodiscard]] const RequestHead& request() const noexcept { return request_; }
     [[nodiscard]] const ResponseHead& response() const noexcept { return response_; }

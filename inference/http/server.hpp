@@ -56,6 +56,9 @@ public:
     /// `last` says that the message is complete; `reusable` whether the connection may go on.
     virtual Task<void> write_raw(
         std::span<const std::string_view> pieces, bool last, bool reusable) = 0;
+    /// For relays, once a raw answer has begun: nothing of head() will be looked at any more, so
+    /// its memory is freed while the answer lasts.
+    virtual void forget_head() noexcept = 0;
     /// True once any byte of an answer was handed to the socket.
     [[nodiscard]] virtual bool begun() const noexcept = 0;
     /// Resolves when the peer has closed or reset the connection, or with `cancelled` when the

@@ -1,5 +1,7 @@
 #include "inference/relay/pool.hpp"
 
+#include <boost/asio/error.hpp>
+
 #include <array>
 
 namespace evenkeel::inference::relay {
@@ -53,17 +55,32 @@ void Pool::park(NameIx source, Parked parked) {
     parked.connection->parking = ++parkings_;
     list.push_back(std::move(parked));
     ++size_;
-    watch(source, list.back().connection);
+    watch(source, list.back());
 }
 
-void Pool::watch(NameIx source, const std::shared_ptr<Upstream>& connection) {
-    connection->socket().async_wait(
-        asio::ip::tcp::socket::wait_read,
-        [this, source, connection, parking = connection->parking](
-            const boost::system::error_code& code) {
-            // Taken or dropped meanwhile: then it is somebody else's.
-            if (!code && connection->parking == parking) {
+void Pool::watch(NameIx source, const Parked& parked) {
+    const std::shared_ptr<Upstream>& connection = parked.connection;
+    const std::uint64_t parking = connection->parking;
+    if (parked.ending) {
+        connection->socket().async_wait(
+            asio::ip::tcp::socket::wait_read,
+            [this, source, connection, parking](const boost::system::error_code& code) {
+                // Taken or dropped meanwhile: then it is somebody else's.
+                if (!code && connection->parking == parking) {
+                    readable(source, parking);
+                }
+            });
+        return;
+    }
+    connection->await_unasked(
+        [this, source, connection, parking](const boost::system::error_code& code) {
+            if (code == asio::error::operation_aborted) {
+                return;
+            }
+            if (connection->parking == parking) {
                 readable(source, parking);
+            } else {
+                connection->close();  // taken in the same instant: its request tries another
             }
         });
 }
@@ -82,19 +99,19 @@ void Pool::readable(NameIx source, std::uint64_t parking) {
         std::array<char, 512> bytes{};
         const Upstream::Moved moved = parked.connection->read_some(bytes);
         if (moved.state == Upstream::State::again) {
-            watch(source, parked.connection);
+            watch(source, parked);
             return;
         }
         if (moved.state == Upstream::State::moved) {
             static_cast<void>(parked.body.take(std::span{bytes}.first(moved.bytes)));
             if (parked.body.state() == AnswerBody::State::more) {
-                watch(source, parked.connection);
+                watch(source, parked);
                 return;
             }
             if (parked.body.reusable()) {
                 parked.ending = false;
                 parked.until += idle_max - ending_max;
-                watch(source, parked.connection);
+                watch(source, parked);
                 return;
             }
         }

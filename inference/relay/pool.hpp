@@ -44,7 +44,7 @@ private:
         bool ending{false};
     };
     void park(NameIx source, Parked parked);
-    void watch(NameIx source, const std::shared_ptr<Upstream>& connection);
+    void watch(NameIx source, const Parked& parked);
     void readable(NameIx source, std::uint64_t parking);
     void remove(std::vector<Parked>& list, std::size_t at);
 

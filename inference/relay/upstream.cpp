@@ -31,6 +31,7 @@ constexpr int keep_probes = 3;
 constexpr int unacknowledged_ms = 25'000;
 
 constexpr std::size_t pieces_at_once = 32;
+constexpr std::size_t bytes_at_once = 256 * 1024;  ///< then others have their turn
 
 }  // namespace
 
@@ -150,9 +151,15 @@ Task<void> Upstream::write(std::span<const std::string_view> pieces) {
             }
         } else {
             std::array<std::string_view, pieces_at_once> batch{};
-            const std::size_t count = std::min(pieces.size(), batch.size());
-            std::copy_n(pieces.begin(), count, batch.begin());
-            batch[0].remove_prefix(skip);
+            std::size_t count = 0;
+            for (std::size_t room = bytes_at_once; room > 0 && count < pieces.size();) {
+                if (count == batch.size()) {
+                    break;
+                }
+                const std::string_view piece = pieces[count].substr(count == 0 ? skip : 0);
+                batch[count] = piece.substr(0, room);
+                room -= batch[count++].size();
+            }
             const auto sent = send_now(socket_.native_handle(), std::span{batch}.first(count));
             if (!sent) {
                 break;
@@ -189,6 +196,27 @@ asio::awaitable<void> Upstream::readable() {
         const auto state = co_await asio::this_coro::cancellation_state;
         close_if(state);
     }
+}
+
+asio::awaitable<Upstream::Moved> Upstream::receive(std::span<char> into) {
+    if (session_ != nullptr) {
+        co_await readable();
+        co_return read_some(into);
+    }
+    if (closed_) {
+        co_return Moved{State::failed, 0};
+    }
+    const auto [code, bytes] =
+        co_await socket_.async_read_some(asio::buffer(into.data(), into.size()), use_tuple);
+    const auto state = co_await asio::this_coro::cancellation_state;
+    close_if(state);
+    if (closed_) {
+        co_return Moved{State::failed, 0};
+    }
+    if (bytes > 0) {
+        co_return Moved{State::moved, bytes};
+    }
+    co_return Moved{code == asio::error::eof ? State::closed : State::failed, 0};
 }
 
 Upstream::Moved Upstream::read_some(std::span<char> into) noexcept {

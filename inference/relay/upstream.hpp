@@ -5,6 +5,7 @@
 #include "policies/domain/error.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -61,6 +62,23 @@ public:
     /// Returns when reading may bring something: bytes, the end, or an error.
     [[nodiscard]] asio::awaitable<void> readable();
     [[nodiscard]] Moved read_some(std::span<char> into) noexcept;
+    /// Both in one, for memory that is the caller's own until it returns: a system call less.
+    /// `again` is possible.
+    [[nodiscard]] asio::awaitable<Moved> receive(std::span<char> into);
+    /// On an idle connection: `then` runs once when the source sends or closes, which it should
+    /// not, or with operation_aborted. What it sent may be lost: the connection is of no more use.
+    template <class Then>
+    void await_unasked(Then then) {
+        if (session_ != nullptr) {  // reads whole records only
+            socket_.async_wait(asio::ip::tcp::socket::wait_read, std::move(then));
+            return;
+        }
+        socket_.async_read_some(
+            asio::buffer(&unasked_, 1),
+            [then = std::move(then)](const boost::system::error_code& code, std::size_t) mutable {
+                then(code);
+            });
+    }
 
     /// Ends the connection and every wait on it. May be called at any time on its loop.
     void close() noexcept;
@@ -82,6 +100,7 @@ private:
     std::optional<asio::ip::tcp::resolver> resolver_{};
     std::unique_ptr<Session> session_{};
     bool closed_{false};
+    char unasked_{0};
 };
 
 /// Sends what the socket takes at once, without waiting and without a signal. Nothing when the peer

@@ -142,13 +142,25 @@ std::string format_decimal(std::int64_t value, int scale, int decimals_min) {
     const auto magnitude =
         value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
     const auto unit = static_cast<std::uint64_t>(pow10(scale));
-    std::string text = fmt::format("{}{}", value < 0 ? "-" : "", magnitude / unit);
-    std::string decimals = scale == 0 ? "" : fmt::format("{:0{}}", magnitude % unit, scale);
-    while (static_cast<int>(decimals.size()) > decimals_min && decimals.ends_with('0')) {
-        decimals.pop_back();
+    std::string text = value < 0 ? "-" : "";
+    text += fmt::format_int{magnitude / unit}.c_str();
+    std::uint64_t rest = magnitude % unit;
+    int digits = scale;
+    while (digits > decimals_min && rest % 10 == 0) {
+        rest /= 10;
+        --digits;
     }
-    decimals.resize(std::max(decimals.size(), static_cast<std::size_t>(decimals_min)), '0');
-    return decimals.empty() ? text : text + "." + decimals;
+    const int places = std::max(digits, decimals_min);
+    if (places == 0) {
+        return text;
+    }
+    text += '.';
+    text.append(static_cast<std::size_t>(places), '0');
+    for (std::size_t at = text.size() - static_cast<std::size_t>(places - digits); rest > 0;) {
+        text[--at] = static_cast<char>('0' + rest % 10);
+        rest /= 10;
+    }
+    return text;
 }
 
 std::string amount_text(Money amount) {
@@ -158,7 +170,7 @@ std::string amount_text(Money amount) {
 std::string to_text(Money amount) {
     return amount.currency().is_none()
                ? amount_text(amount)
-               : fmt::format("{} {}", amount_text(amount), amount.currency().text());
+               : amount_text(amount).append(1, ' ').append(amount.currency().text());
 }
 
 std::string rounded_text(Money amount, int decimals) {
