@@ -91,7 +91,7 @@ TEST(ScanChat, CountsTheSameWhereverAnEscapeStands) {
                     std::string(before, 'a') + piece + std::string(after, 'b') + piece;
                 const std::string body =
                     R"({"model":"m","messages":[{"content":")" + text + R"("}]})";
-                const auto scan = scan_chat(body);
+                const auto scan = scan_request(Endpoint::chat, body);
                 ASSERT_TRUE(scan) << text << ": " << scan.error().message;
                 const auto size = boost::json::parse("\"" + text + "\"").as_string().size();
                 ASSERT_EQ(scan->prompt_tokens, static_cast<std::int64_t>(size + 3) / 4) << text;
@@ -102,7 +102,7 @@ TEST(ScanChat, CountsTheSameWhereverAnEscapeStands) {
         for (const char* bad : {"\x1F", "\n", "\\x", "\xC3", "\xFF"}) {
             const std::string text = std::string(before, 'a') + bad + std::string(20, 'b');
             const std::string body = R"({"model":"m","messages":[{"content":")" + text + R"("}]})";
-            EXPECT_FALSE(scan_chat(body)) << before << ' ' << text;
+            EXPECT_FALSE(scan_request(Endpoint::chat, body)) << before << ' ' << text;
         }
     }
 }
