@@ -62,6 +62,7 @@ public:
         }
         scan_.n *= text_.prompt_count;
         scan_.images = text_.images;
+        scan_.text_bytes = text_.bytes;
         scan_.prompt_tokens = (text_.bytes + bytes_per_token - 1) / bytes_per_token;
         return std::move(scan_);
     }
@@ -240,7 +241,8 @@ private:
         } else if (!json_.skip_value(1)) {
             return false;
         }
-        const std::string_view value = json_.text({from, json_.position()});
+        scan_.tools_value = {from, json_.position()};
+        const std::string_view value = json_.text(scan_.tools_value);
         scan_.tools =
             value.starts_with('[') && value.find_first_not_of(" \t\r\n", 1) != value.size() - 1;
         text_.bytes += static_cast<std::int64_t>(value.size());
@@ -293,9 +295,32 @@ private:
         }
         const bool is_prompt =
             endpoint_ == Endpoint::completions || endpoint_ == Endpoint::embeddings;
-        const bool whole = is_prompt ? text_.prompts(json_) : text_.value(json_, 1, !must_be_array);
+        if (name == "system" || name == "instructions") {
+            const bool whole = text_.value(json_, 1, true);
+            span.end = json_.position();
+            return whole;
+        }
+        const std::int64_t before = text_.bytes;
+        if (first == '[' && !is_prompt) {
+            const bool whole = read_turns(before, !must_be_array);
+            span.end = json_.position();
+            return whole;
+        }
+        const bool whole = is_prompt ? text_.prompts(json_) : text_.value(json_, 1, true);
         span.end = json_.position();
+        scan_.turns.add(Turn::asked, span.begin, {span.end, text_.bytes - before});
         return whole;
+    }
+    /// The messages, one by one. `before`: text bytes that were not theirs.
+    bool read_turns(std::int64_t before, bool bare) {
+        return json_.each_element(2, [this, before, bare] {
+            json_.skip_space();
+            const std::size_t from = json_.position();
+            text_.turn = Turn::asked;
+            const bool whole = text_.value(json_, message_depth, bare);
+            scan_.turns.add(text_.turn, from, {json_.position(), text_.bytes - before});
+            return whole;
+        });
     }
 
     Endpoint endpoint_;

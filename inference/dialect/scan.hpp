@@ -1,6 +1,7 @@
 #pragma once
 
 #include "inference/dialect/endpoint.hpp"
+#include "inference/dialect/turns.hpp"
 #include "policies/domain/source.hpp"
 
 #include <array>
@@ -59,8 +60,11 @@ struct RequestScan {
     /// rounded up (token ids: their number): an estimate for admission and holds, never a bill.
     /// Images and audio are not counted.
     std::int64_t prompt_tokens{0};
-    bool tools{false};   ///< `tools` is there and not empty
-    bool images{false};  ///< a part of a message is an image
+    std::int64_t text_bytes{0};  ///< those bytes
+    TurnCuts turns{};            ///< of what is to be answered
+    Span tools_value{};          ///< empty when the key is not there
+    bool tools{false};           ///< `tools` is there and not empty
+    bool images{false};          ///< a part of a message is an image
 };
 
 /// Scans the body of a POST to `endpoint`. Refused, beyond broken JSON: a top level that is not an

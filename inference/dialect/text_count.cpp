@@ -38,6 +38,16 @@ bool TextCount::value(JsonReader& json, int depth, bool bare) {
     return json.skip_value(depth);
 }
 
+void TextCount::note_turn(std::string_view name, std::string_view value) noexcept {
+    if (name == "role") {
+        turn = value == "assistant"                        ? Turn::answered
+               : value == "system" || value == "developer" ? Turn::system
+                                                           : turn;
+    } else if (name == "type" && (value == "function_call" || value == "reasoning")) {
+        turn = Turn::answered;  // an output item of `responses`
+    }
+}
+
 bool TextCount::member(JsonReader& json, int depth, const JsonReader::String& key) {
     const std::string_view name = json.text({key.span.begin + 1, key.span.end - 1});
     images = images || name == "image_url";
@@ -50,6 +60,9 @@ bool TextCount::member(JsonReader& json, int depth, const JsonReader::String& ke
                             name == "thinking" || name == "output";
         bytes += counts ? static_cast<std::int64_t>(text.decoded_bytes) : 0;
         const std::string_view raw = json.text({text.span.begin + 1, text.span.end - 1});
+        if (depth == message_depth) {
+            note_turn(name, raw);
+        }
         images = images || (name == "type" && (raw == "image" || raw == "input_image"));
         return true;
     }

@@ -28,9 +28,9 @@ namespace evenkeel::inference {
 /// connection; every wait in it is ended by abort(), which the client's disappearance, the loop's
 /// sweep and the control loop call.
 ///
-/// The steps, each in its own file: admit (body, route, gate, queue), send (hold, connection, the
-/// source's head), relay (plain and streamed answers), write (to the client), end (money and the
-/// record).
+/// The steps, each in its own file: repeat (equal requests), admit (body, route, gate, queue), hold
+/// (money), send (connection, the source's head), relay (plain and streamed answers), write (to the
+/// client), end (money and the record).
 class ClientRequest {
 public:
     /// Why a wait was ended from outside; a later one of the list overrides.

@@ -1,4 +1,5 @@
 #include "inference/dialect/limited.hpp"
+#include "inference/dialect/prefix.hpp"
 #include "inference/gateway/client_request.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -207,6 +208,10 @@ asio::awaitable<bool> ClientRequest::admit() {
     gate::Arrival& arrival = plan_.arrival;
     arrival.loop = loop_.index();
     arrival.cookie = cookie_;
+    if (arrival.model != NameIx{}) {
+        arrival.marks =
+            dialect::prefix_marks(body_, scan_, static_cast<std::uint64_t>(key_.ix.value()));
+    }
     record_.route = arrival.route;
     record_.model = plan_.model->ix;
     if (arrival.api_count > 0 && !loop_.books().accepts_paid_work()) {

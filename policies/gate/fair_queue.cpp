@@ -72,7 +72,7 @@ void FairQueue::remove(Slab& slab, std::uint32_t index) {
     request.flow = nil;
 }
 
-std::uint32_t FairQueue::next(const Slab& slab, bool rental, Fits fits) {
+std::uint32_t FairQueue::next(Slab& slab, bool rental, Fits fits) {
     const std::uint32_t again = next_again(slab, fits);
     return again != nil ? again : next_of_flows(slab, rental, fits);
 }
@@ -92,17 +92,32 @@ std::uint32_t FairQueue::candidate(const Slab& slab, const Flow& flow, bool rent
     }
     for (std::uint64_t left = flow.filled; left != 0; left &= left - 1) {
         std::uint32_t i = flow.requests[static_cast<std::size_t>(std::countr_zero(left))].head;
+        std::uint32_t first = nil;
         for (int looks = 0; looks < looks_max && i != nil; ++looks) {
             if (fits(i)) {
-                return i;
+                first = first == nil ? i : first;
+                if (fits.at_home == nullptr || slab[first].passed >= passes_max ||
+                    fits.at_home(fits.context, i)) {
+                    return i;
+                }
             }
             i = slab[i].order.next;
+        }
+        if (first != nil) {
+            return first;
         }
     }
     return nil;
 }
 
-std::uint32_t FairQueue::next_of_flows(const Slab& slab, bool rental, Fits fits) {
+void FairQueue::note_passed(Slab& slab, const Flow& flow, std::uint32_t index) noexcept {
+    std::uint32_t i = flow.requests[slab[index].size_class].head;
+    for (; i != index; i = slab[i].order.next) {
+        slab[i].passed = static_cast<std::uint8_t>(std::min(slab[i].passed + 1, passes_max));
+    }
+}
+
+std::uint32_t FairQueue::next_of_flows(Slab& slab, bool rental, Fits fits) {
     // The first round may find nothing because every candidate costs more than its flow has saved
     // up; then the rounds that would only add quanta are skipped at once, and the next round finds
     // one.
@@ -119,6 +134,9 @@ std::uint32_t FairQueue::next_of_flows(const Slab& slab, bool rental, Fits fits)
                 }
                 if (const std::int64_t cost = slab[index].cost(); cost <= flow.deficit) {
                     flow.deficit -= cost;
+                    if (fits.at_home != nullptr) {
+                        note_passed(slab, flow, index);
+                    }
                     return index;
                 }
                 flow.has_quantum = false;

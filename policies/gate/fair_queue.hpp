@@ -14,6 +14,8 @@ namespace evenkeel::gate {
 struct Fits {
     const void* context{nullptr};
     bool (*call)(const void* context, std::uint32_t index){nullptr};
+    /// That source has the request's beginning in its cache; null: none has.
+    bool (*at_home)(const void* context, std::uint32_t index){nullptr};
     [[nodiscard]] bool operator()(std::uint32_t index) const { return call(context, index); }
 };
 
@@ -28,6 +30,8 @@ public:
     static constexpr int classes = 64;
     /// Requests of one class that are looked at; those behind them are taken to fit no better.
     static constexpr int looks_max = 4;
+    /// So many times one behind it, to be served where it has a home, may go before a request.
+    static constexpr int passes_max = 8;
 
     explicit FairQueue(std::pmr::memory_resource* memory) : flows_{memory}, flow_of_{memory} {}
 
@@ -42,7 +46,7 @@ public:
     /// there is none. Its turn is then used up: the caller removes it next. Looks at the retried
     /// requests, few unless a source fails all it gets, and at most three times at each active
     /// flow, where the first one fits unless times or cache are short.
-    [[nodiscard]] std::uint32_t next(const Slab& slab, bool rental, Fits fits);
+    [[nodiscard]] std::uint32_t next(Slab& slab, bool rental, Fits fits);
 
     [[nodiscard]] std::int64_t size() const noexcept { return size_; }
     [[nodiscard]] std::int64_t tokens_in() const noexcept { return tokens_in_; }
@@ -68,11 +72,14 @@ private:
 
     [[nodiscard]] ActiveLinks active_links() noexcept { return {&flows_}; }
     [[nodiscard]] static int size_class(const Request& request, bool short_first) noexcept;
-    /// Its first request that fits, nil when none does or a rented source may take none.
+    /// Its first request that fits, nil when none does or a rented source may take none. Of those
+    /// of one class, one that is at home there, unless the first was passed by often enough.
     [[nodiscard]] static std::uint32_t candidate(
         const Slab& slab, const Flow& flow, bool rental, Fits fits);
     [[nodiscard]] std::uint32_t next_again(const Slab& slab, Fits fits) const;
-    [[nodiscard]] std::uint32_t next_of_flows(const Slab& slab, bool rental, Fits fits);
+    [[nodiscard]] std::uint32_t next_of_flows(Slab& slab, bool rental, Fits fits);
+    /// Counts that those of its class before it were passed by.
+    static void note_passed(Slab& slab, const Flow& flow, std::uint32_t index) noexcept;
     void skip_rounds(const Slab& slab, bool rental, Fits fits);
     void count(const Request& request, std::int64_t sign) noexcept;
 

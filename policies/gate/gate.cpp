@@ -38,6 +38,7 @@ Handle Gate::arrive(const Arrival& arrival, Now now, Effects& effects) {
         request.model = state.model_slot(arrival.model);
         ++state.models[request.model].counters.arrived;
     }
+    state.find_home(index);
     request.due = request.model == nil || arrival.overflow_at <= now.boot;
     const Handle handle = state.slab.handle(index);
     state.budgets.turn(arrival.key, now.utc);
@@ -115,6 +116,7 @@ void Gate::retry(Handle handle, Now now, Effects& effects) {
     request.waited = true;
     request.worker_failed |= request.kind != SourceKind::api;
     request.tried[request.tried_count++] = source;
+    state.find_home(index);
     request.due |= request.arrival.overflow_at <= now.boot || !state.worker_left(request);
     state.place_again(index, now, effects);
     state.pass_on(source, freed, now, effects);
@@ -163,6 +165,7 @@ void Gate::leave(Handle handle, Now now, Effects& effects) {
     request.waited = true;
     request.rescued = true;
     request.tried[request.tried_count++] = source;
+    state.find_home(index);
     if (state.stopping || !state.try_worker(index, State::Aim::sure, now, effects)) {
         request.due = true;  // its patience is long over
         state.place_again(index, now, effects);
@@ -177,6 +180,9 @@ void Gate::worker_changed(const Worker& worker, Now now, Effects& effects) {
     if (!source.known) {
         source.known = true;
         source.counters.last_busy = now.boot;
+    }
+    if ((source.open() && !worker.takes_work) || worker.model != source.counters.model) {
+        State::forget(source);
     }
     state.detach(slot);
     source.counters.kind = worker.kind;
@@ -218,6 +224,7 @@ bool Gate::worker_removed(NameIx name) {
         return false;
     }
     state.detach(slot);
+    State::forget(source);
     source.known = false;
     return true;
 }

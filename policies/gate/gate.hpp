@@ -2,6 +2,7 @@
 
 #include "policies/domain/id.hpp"
 #include "policies/domain/money.hpp"
+#include "policies/domain/prefix.hpp"
 #include "policies/domain/reason.hpp"
 #include "policies/domain/source.hpp"
 #include "policies/domain/time.hpp"
@@ -27,6 +28,11 @@
 ///   out, `drr_quantum_tokens` a turn); within a key short prompts first, ties by arrival, except
 ///   those that no API may answer: they come first of all, in order of arrival, for nobody else
 ///   would ever take them. A retried request goes before them all: it has already had its turn.
+/// - Affinity: a request whose beginning (Arrival::marks) a worker has served goes back there while
+///   that worker has a free slot, is of the same kind as the one it would get else, has no more in
+///   flight than `load_bound` of its share and one, is not short of cache, and is not known to give
+///   its first token later, though it need not read that beginning again. Of the first few waiting
+///   requests that count as equal, a worker with a free slot takes first one that it has served.
 /// - A request that may still go to an API is put on a worker of known speed only where it will
 ///   probably be in time: first token within 0.9 of its limit behind the prompts that worker has
 ///   already, its further tokens within theirs, and its prompt and output in the cache. Others
@@ -86,6 +92,9 @@ struct ApiChoice {
     std::int64_t expected_report{0};  ///< what it will probably cost, report currency
 };
 
+/// A worker that is preferred for what its cache holds has, of what is in flight on the workers of
+/// its kind and model, at most this much of the share that its slots are of theirs, and one more.
+inline constexpr double load_bound = 1.25;
 inline constexpr std::size_t api_choices_max = 4;
 inline constexpr std::size_t budgets_max = 64;
 /// Sources one request may fail on before it is refused with `source_failed`.
@@ -113,6 +122,9 @@ struct Arrival {
     std::int64_t tokens_out{0};  ///< guess
     /// Output tokens to keep cache room for: the guess and a mean deviation more; 0 = the guess.
     std::int64_t tokens_out_room{0};
+    /// Beginnings of its conversation that some worker may have in its cache. Two that are equal
+    /// are taken to be the same, so whatever must not mix (keys) is hashed with them.
+    PrefixMarks marks{};
     BootTime overflow_at{};  ///< from then on it goes to an API instead of waiting
     BootTime give_up_at{};   ///< refused then
     BootTime first_token_by{BootTime::max()};      ///< when its first token is late; max = never
@@ -162,11 +174,16 @@ struct Routing {
     bool short_first{true};    ///< short prompts first among those of a key that wait
     bool output_room{true};    ///< cache room for `tokens_out_room` instead of the plain guess
     bool short_backlog{true};  ///< prompts wait in the gate, not in line at a worker
+    bool affinity{true};       ///< conversations go back to the worker that has their beginning
     friend constexpr bool operator==(const Routing&, const Routing&) = default;
 };
 /// None of them: the router before rescue and its companions.
 inline constexpr Routing old_router{
-    .rescue = false, .short_first = false, .output_room = false, .short_backlog = false};
+    .rescue = false,
+    .short_first = false,
+    .output_room = false,
+    .short_backlog = false,
+    .affinity = false};
 
 /// What one client key may do, beside the budgets of the policy.
 struct KeyLimits {
@@ -211,8 +228,10 @@ struct ModelCounters {
     std::int64_t rental_tokens_out{0};
     std::int64_t own_tokens_in{0};
     std::int64_t own_tokens_out{0};
-    std::int64_t rescued{0};  ///< left a worker that would have been late
-    std::int64_t bought{0};   ///< went to an API the route prefers to workers (apis_first)
+    std::int64_t rescued{0};             ///< left a worker that would have been late
+    std::int64_t returned{0};            ///< went to the worker that has their beginning
+    std::int64_t returned_tokens_in{0};  ///< of those beginnings: prompt tokens not read again
+    std::int64_t bought{0};  ///< went to an API the route prefers to workers (apis_first)
     /// Cancelled by the client, or turned away by `stop` or by a limit of its key or route: no work
     /// that more machines would have done.
     std::int64_t left{0};
@@ -289,7 +308,8 @@ public:
     void leave(Handle handle, Now now, Effects& effects);
     /// Adds, changes or drains a source. A source with `takes_work` and free slots grants at once,
     /// exactly min(free slots, requests that wait and may go there). Fewer slots than are in use
-    /// ends nothing: they fall free one by one.
+    /// ends nothing: they fall free one by one. A worker that stops taking work, or is removed, is
+    /// taken to have lost its cache.
     void worker_changed(const Worker& worker, Now now, Effects& effects);
     /// What the engine of a worker says of itself now: tokens in its cache, and how many requests
     /// it has accepted but not begun for lack of room there. Grants count on top until the next

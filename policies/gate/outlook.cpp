@@ -58,7 +58,7 @@ double Gate::State::backlog(const Source& source, Now now) const {
     const bool shared = source.counters.in_flight > static_cast<int>(source.prompts.size);
     const double read = std::chrono::duration<double>(now.boot - source.head_since).count() *
                         prompt_rate(source, shared);
-    const auto head = static_cast<double>(slab[source.prompts.head].arrival.tokens_in);
+    const auto head = static_cast<double>(slab[source.prompts.head].to_read);
     return static_cast<double>(source.prompt_tokens) - std::clamp(read, 0.0, head);
 }
 
@@ -85,7 +85,7 @@ BootTime Gate::State::first_token_at(std::uint32_t index, Now now) const {
     std::int64_t behind = 0;
     int others = 0;
     for (std::uint32_t i = slab[index].order.next; i != nil; i = slab[i].order.next) {
-        behind += slab[i].arrival.tokens_in;
+        behind += slab[i].to_read;
         ++others;
     }
     if (others < source.waiting) {
@@ -102,6 +102,18 @@ std::int64_t Gate::State::output_of(const Request& request) const noexcept {
                                                               : arrival.tokens_out;
 }
 
+nanoseconds Gate::State::first_token_in(const Request& request, std::uint32_t slot, Now now) const {
+    const Source& source = sources[slot];
+    const double tokens = backlog(source, now) + static_cast<double>(to_read(request, slot));
+    return time_of(tokens / prompt_rate(source, source.counters.in_flight > 0));
+}
+
+bool Gate::State::cache_full(const Request& request, const Source& source) const noexcept {
+    return source.speed.kv_tokens > 0 && source.counters.in_flight > 0 &&
+           source.room_used + request.arrival.tokens_in + output_of(request) >
+               source.speed.kv_tokens;
+}
+
 bool Gate::State::in_time(const Request& request, std::uint32_t slot, Now now) const {
     const Source& source = sources[slot];
     const Arrival& arrival = request.arrival;
@@ -109,8 +121,7 @@ bool Gate::State::in_time(const Request& request, std::uint32_t slot, Now now) c
     if (source.waiting > 0 || stalls(source, now)) {
         return false;
     }
-    if (source.speed.kv_tokens > 0 && running > 0 &&
-        source.room_used + arrival.tokens_in + output_of(request) > source.speed.kv_tokens) {
+    if (cache_full(request, source)) {
         return false;
     }
     const double pressure = std::min(1.0, prompt_pressure(source, now));
@@ -125,7 +136,7 @@ bool Gate::State::in_time(const Request& request, std::uint32_t slot, Now now) c
     if (routing.short_backlog && ahead > backlog_max_s * rate) {
         return false;
     }
-    const nanoseconds first = time_of((ahead + static_cast<double>(arrival.tokens_in)) / rate);
+    const nanoseconds first = first_token_in(request, slot, now);
     const bool may_leave = routing.rescue && arrival.streams && !request.rescued &&
                            arrival.api_count > arrival.apis_first &&
                            request.tried_count + 1u < tries_max &&
@@ -159,6 +170,8 @@ bool Gate::State::goes_behind(const Request& request) const {
 void Gate::State::prompt_begins(std::uint32_t index, Now now) {
     Request& request = slab[index];
     Source& source = sources[request.source];
+    request.to_read = to_read(request, request.source);
+    remember(request);
     request.room = request.arrival.tokens_in + output_of(request) * room_millis / 1'000;
     source.room_used += request.room;
     request.begun = source.speed.prefill_tok_s <= 0;
@@ -169,12 +182,12 @@ void Gate::State::prompt_begins(std::uint32_t index, Now now) {
     if (source.prompts.size == 0) {
         source.head_since = now.boot;
     }
-    source.pressure =
-        prompt_pressure(source, now) + static_cast<double>(request.arrival.tokens_in) /
-                                           prompt_rate(source, /*shared=*/true) / pressure_s;
+    source.pressure = prompt_pressure(source, now) + static_cast<double>(request.to_read) /
+                                                         prompt_rate(source, /*shared=*/true) /
+                                                         pressure_s;
     source.pressure_at = now.boot;
     push_back(source.prompts, index, OrderLinks{&slab});
-    source.prompt_tokens += request.arrival.tokens_in;
+    source.prompt_tokens += request.to_read;
     const Arrival& arrival = request.arrival;
     if (!arrival.streams) {
         deadlines.set(slab, index, std::min(first_token_at(index, now), now.boot + look_again));
@@ -195,7 +208,7 @@ bool Gate::State::prompt_ends(std::uint32_t index, BootTime at) {
     request.begun = true;
     deadlines.clear(slab, index);
     unlink(source.prompts, index, OrderLinks{&slab});
-    source.prompt_tokens -= request.arrival.tokens_in;
+    source.prompt_tokens -= request.to_read;
     return true;
 }
 

@@ -23,6 +23,10 @@ void Gate::State::count(const Request& request, std::int64_t sign) {
     ModelCounters& counters = models[request.model].counters;
     const std::int64_t in = sign * request.arrival.tokens_in;
     const std::int64_t out = sign * request.arrival.tokens_out;
+    if (request.returned) {
+        counters.returned += sign;
+        counters.returned_tokens_in += sign * request.covered;
+    }
     switch (request.kind) {
         case SourceKind::own:
             counters.served_own += sign;

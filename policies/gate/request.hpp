@@ -90,6 +90,7 @@ struct Request {
     bool begun{false};                 ///< granted to a worker: its prompt is done
     bool recalled{false};              ///< granted: was told to leave
     bool rescued{false};               ///< has left a worker that would have been late
+    bool returned{false};              ///< granted: to its home
     bool metered{false};               ///< counts in the allowances of its key and route
     std::uint8_t choice{0};            ///< granted to an API: which
     std::uint8_t tried_count{0};
@@ -102,6 +103,11 @@ struct Request {
     std::uint64_t deadline{0};                     ///< stamp of its one valid timer entry
     std::int64_t room{0};                          ///< granted to a worker: cache it will fill
     std::uint8_t size_class{0};                    ///< queued: which list of its flow
+    std::uint8_t passed{0};                        ///< queued: how often one with a home went first
+    std::uint32_t home{nil};                       ///< worker that has its beginning, in that life
+    std::uint32_t home_life{0};
+    std::int64_t covered{0};  ///< tokens of that beginning
+    std::int64_t to_read{0};  ///< granted to a worker: tokens of its prompt without it
     /// In its flow, the retry lane, the free list or, granted, the prompts of its worker.
     Links order{};
     std::array<Links, api_choices_max> api_links{};

@@ -29,7 +29,10 @@ std::uint32_t Gate::State::model_slot(NameIx name) {
     }
     if (model_slots[at] == nil) {
         model_slots[at] = static_cast<std::uint32_t>(models.size());
-        models.push_back({.counters = {.model = name}, .queue = FairQueue{memory}});
+        models.push_back(
+            {.counters = {.model = name},
+             .queue = FairQueue{memory},
+             .prefixes = PrefixMemory{memory}});
     }
     return model_slots[at];
 }
@@ -85,7 +88,7 @@ bool Gate::State::try_worker(std::uint32_t index, Aim aim, Now now, Effects& eff
     if (best == nil) {
         return false;
     }
-    grant(index, best, now, effects);
+    grant(index, home_or(best, request, aim, now), now, effects);
     return true;
 }
 
@@ -137,6 +140,7 @@ void Gate::State::grant(std::uint32_t index, std::uint32_t slot, Now now, Effect
     request.phase = Phase::granted;
     request.source = slot;
     request.kind = source.counters.kind;
+    request.returned = home_of(request) == slot;
     ++source.counters.in_flight;
     ++source.counters.granted;
     count(request, 1);
@@ -320,12 +324,18 @@ void Gate::State::serve_worker(std::uint32_t slot, Now now, Effects& effects) {
         Now now;
     };
     const Asker asker{.state = this, .slot = slot, .now = now};
-    const Fits fits{.context = &asker, .call = [](const void* context, std::uint32_t index) {
-                        const auto* const asks = static_cast<const Asker*>(context);
-                        const Request& request = asks->state->slab[index];
-                        return asks->state->fits(
-                            request, asks->slot, request.due ? Aim::any : Aim::in_time, asks->now);
-                    }};
+    Fits fits{.context = &asker, .call = [](const void* context, std::uint32_t index) {
+                  const auto* const asks = static_cast<const Asker*>(context);
+                  const Request& request = asks->state->slab[index];
+                  return asks->state->fits(
+                      request, asks->slot, request.due ? Aim::any : Aim::in_time, asks->now);
+              }};
+    if (routing.affinity && !models[sources[slot].model].prefixes.empty()) {
+        fits.at_home = [](const void* context, std::uint32_t index) {
+            const auto* const asks = static_cast<const Asker*>(context);
+            return asks->state->home_of(asks->state->slab[index]) == asks->slot;
+        };
+    }
     const bool rental = sources[slot].counters.kind == SourceKind::rental;
     FairQueue& queue = models[sources[slot].model].queue;
     while (sources[slot].room() > 0) {

@@ -5,6 +5,7 @@
 #include "policies/gate/fair_queue.hpp"
 #include "policies/gate/gate.hpp"
 #include "policies/gate/limits.hpp"
+#include "policies/gate/prefix_memory.hpp"
 #include "policies/gate/request.hpp"
 
 #include <cstdint>
@@ -26,6 +27,7 @@ struct Gate::State {
     struct Model {
         ModelCounters counters{};
         FairQueue queue;
+        PrefixMemory prefixes;
         std::vector<std::uint32_t> workers{};  ///< slots in `sources`
     };
     struct Source {
@@ -35,8 +37,10 @@ struct Gate::State {
         std::uint32_t model{nil};  ///< slot in `models`, of workers
         List waiters{};            ///< due requests, as API nodes
         Speed speed{};
+        std::uint32_t life{0};   ///< what it had in its cache in an earlier one is gone
+        std::int64_t filled{0};  ///< tokens that it has put into its cache in this one
         List prompts{};  ///< of workers of known speed: granted, first token not seen, oldest first
-        std::int64_t prompt_tokens{0};  ///< of those
+        std::int64_t prompt_tokens{0};  ///< of those, without what it had in its cache
         std::int64_t room_used{0};      ///< cache that the granted fill
         int waiting{0};                 ///< of `prompts`, the last: without room as it says itself
         double pressure{0};             ///< see prompt_pressure; as of `pressure_at`
@@ -68,6 +72,11 @@ struct Gate::State {
     [[nodiscard]] bool stalls(const Source& source, Now now) const;
     /// When a granted request of it gets its first token.
     [[nodiscard]] BootTime first_token_at(std::uint32_t index, Now now) const;
+    /// How long a request granted now would wait there for its first token.
+    [[nodiscard]] std::chrono::nanoseconds first_token_in(
+        const Request& request, std::uint32_t source, Now now) const;
+    /// By estimate its cache has no room beside those that run.
+    [[nodiscard]] bool cache_full(const Request& request, const Source& source) const noexcept;
     /// Whether the request would be in time there. Precondition: the speed is known.
     [[nodiscard]] bool in_time(const Request& request, std::uint32_t source, Now now) const;
     enum class Aim : std::uint8_t {
@@ -87,6 +96,23 @@ struct Gate::State {
     /// The time of a granted request has come: its prompt is done by estimate, or it is rescued.
     void watch(std::uint32_t index, Now now, Effects& effects);
     [[nodiscard]] bool somebody_else(const Request& request, Now now) const;
+
+    // ---- who has the beginning of a conversation in its cache (affinity.cpp) ----
+    /// Looks up the home of a request.
+    void find_home(std::uint32_t index);
+    /// That home while it still has what it had; nil else.
+    [[nodiscard]] std::uint32_t home_of(const Request& request) const noexcept;
+    /// Tokens of its prompt that the worker would have to read.
+    [[nodiscard]] std::int64_t to_read(const Request& request, std::uint32_t source) const noexcept;
+    /// That the worker to which it is granted has now its marks.
+    void remember(const Request& request);
+    /// Its home, if that is worth being preferred to `best`.
+    [[nodiscard]] std::uint32_t home_or(
+        std::uint32_t best, const Request& request, Aim aim, Now now) const;
+    /// Another request would leave it within `load_bound`.
+    [[nodiscard]] bool bears_one_more(const Source& source) const;
+    /// It has lost its cache.
+    static void forget(Source& source) noexcept;
 
     // ---- placing one request: true when it was granted ----
     bool try_worker(std::uint32_t index, Aim aim, Now now, Effects& effects);

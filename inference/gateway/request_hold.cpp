@@ -1,0 +1,134 @@
+#include "inference/gateway/client_request.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+
+/// The money set aside for a paid request.
+namespace evenkeel::inference {
+
+namespace {
+
+constexpr std::int64_t top_up_tokens_min = 128;
+
+}  // namespace
+
+void ClientRequest::start_hold(const gate::Effect& grant) {
+    hold_wait_ = std::make_shared<HoldWait>(HoldWait{.request = this, .result = {}});
+    for (std::size_t i = 0; i < plan_.arrival.api_count; ++i) {
+        const gate::ApiChoice& choice = plan_.arrival.apis[i];
+        reserved_tokens_ =
+            choice.source == grant.source ? choice.hold_tokens_out : reserved_tokens_;
+    }
+    Books* books = &loop_.books();
+    // Runs on the ledger's thread. Whoever no longer waits must not keep the money set aside.
+    auto acknowledged = [wait = hold_wait_, alive = loop_.alive(), books](Result<HoldId> result) {
+        Result<HeldMoney> held = result ? Result<HeldMoney>{HeldMoney{*books, *result}}
+                                        : std::unexpected{std::move(result.error())};
+        const std::lock_guard lock{alive->mutex};
+        if (alive->context == nullptr) {
+            return;
+        }
+        asio::post(*alive->context, [wait, held = std::move(held)] mutable {
+            if (wait->request != nullptr) {
+                wait->result = std::move(held);
+                wait->request->wake();
+            }
+        });
+    };
+    loop_.books().hold(
+        {.request = id_,
+         .key = key_.ix,
+         .source = grant.source,
+         .amount = grant.hold,
+         .amount_report = grant.hold_report,
+         .budgets = grant.budgets,
+         .policy = record_.policy},
+        std::move(acknowledged));
+}
+
+std::int64_t ClientRequest::tokens_of(const dialect::AnswerStream& stream) const {
+    return loop_.tokens_of(record_.source, stream.events());
+}
+
+bool ClientRequest::runs_short(const dialect::AnswerStream& stream) const {
+    // What comes in one read may hold many tokens: more is set aside well before.
+    return record_.hold && tokens_of(stream) * 5 >= reserved_tokens_ * 4;
+}
+
+asio::awaitable<void> ClientRequest::keep_paid() {
+    const routing::Catalogue& catalogue = *world_->catalogue;
+    const routing::ApiOffer* offer = catalogue.api(record_.source);
+    const std::int64_t tokens = std::max(reserved_tokens_, top_up_tokens_min);
+    const auto more = offer == nullptr
+                          ? std::nullopt
+                          : routing::output_cost(
+                                catalogue,
+                                *offer,
+                                {.tokens_in = scan_.prompt_tokens, .images = scan_.images},
+                                tokens);
+    if (!more || !ticket_.top_up(more->report)) {
+        abort(Cause::spent);
+        co_return;
+    }
+    if (!more->amount.is_zero()) {
+        top_up_wait_ = std::make_shared<TopUpWait>(TopUpWait{.request = this, .result = {}});
+        loop_.books().top_up(
+            *record_.hold,
+            more->amount,
+            more->report,
+            [wait = top_up_wait_, alive = loop_.alive()](Result<void> result) {
+                const std::lock_guard lock{alive->mutex};
+                if (alive->context == nullptr) {
+                    return;
+                }
+                asio::post(*alive->context, [wait, result = std::move(result)] {
+                    if (wait->request != nullptr) {
+                        wait->result = result;
+                        wait->request->wake();
+                    }
+                });
+            });
+        deadline_ = Steady::now() + loop_.options().ledger_limit;
+        while (!top_up_wait_->result && cause_ == Cause::none) {
+            co_await sleep(Steady::time_point::max());
+        }
+        deadline_ = Steady::time_point::max();
+        const bool stored = top_up_wait_->result && *top_up_wait_->result;
+        top_up_wait_->request = nullptr;
+        if (!stored) {
+            abort(Cause::spent);  // later causes stay
+            co_return;
+        }
+    }
+    reserved_tokens_ += tokens;
+}
+
+asio::awaitable<bool> ClientRequest::hold_ready() {
+    if (hold_wait_ == nullptr) {
+        co_return true;
+    }
+    deadline_ = Steady::now() + loop_.options().ledger_limit;
+    while (!hold_wait_->result && cause_ == Cause::none) {
+        co_await sleep(Steady::time_point::max());
+    }
+    deadline_ = Steady::time_point::max();
+    if (cause_ != Cause::none || !*hold_wait_->result) {
+        co_return false;
+    }
+    record_.hold = (*hold_wait_->result)->id();
+    co_return true;
+}
+
+/// Nothing was sent, or nothing is owed: the money is free again.
+void ClientRequest::drop_hold() {
+    if (hold_wait_ == nullptr) {
+        return;
+    }
+    hold_wait_->request = nullptr;
+    hold_wait_->result.reset();
+    hold_wait_ = nullptr;
+    record_.hold.reset();
+}
+
+}  // namespace evenkeel::inference
