@@ -31,6 +31,7 @@ public:
 
     void hold(
         const inference::HoldRequest& request, std::function<void(Result<HoldId>)> done) override;
+    /// Also while spending is frozen: what runs goes on to its end.
     void top_up(
         HoldId hold,
         Money more,

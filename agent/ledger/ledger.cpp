@@ -63,7 +63,12 @@ void Ledger::hold(Hold hold, Done<HoldId> done) {
 void Ledger::top_up(HoldId hold, Money more, std::int64_t more_report, Done<void> done) {
     submit<void>(
         *impl_->writer,
-        TopUpOp{.hold = hold, .more = more, .more_report = more_report, .done = std::move(done)});
+        TopUpOp{
+            .hold = hold,
+            .more = more,
+            .more_report = more_report,
+            .target = {},
+            .done = std::move(done)});
 }
 
 void Ledger::release(HoldId hold) {

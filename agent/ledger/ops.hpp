@@ -19,6 +19,7 @@ struct TopUpOp {
     HoldId hold{};
     Money more{};
     std::int64_t more_report{0};
+    Money target{};  ///< of the hold, once it was tried: a commit that failed may be on disk
     Done<void> done{};
 };
 struct ReleaseOp {

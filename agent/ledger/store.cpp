@@ -300,7 +300,12 @@ void Store::apply_top_up(TopUpOp& op, std::vector<Completion>& completions) {
             Errc::invalid_argument,
             "what is added to a hold must be above zero and in the hold's currency"));
     }
-    hold.amount = Money{hold.amount.nanos() + op.more.nanos(), hold.amount.currency()};
+    if (op.target.is_zero()) {
+        op.target = Money{hold.amount.nanos() + op.more.nanos(), hold.amount.currency()};
+    } else if (hold.amount.nanos() >= op.target.nanos()) {
+        return answer({});
+    }
+    hold.amount = op.target;
     top_up_hold_.run(op.hold.value(), hold.amount.nanos());
     for (BudgetShare& share : hold.budgets) {
         share.amount_report += op.more_report;

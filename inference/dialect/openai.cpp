@@ -220,6 +220,14 @@ ApiError bad_request(std::string message, std::string param) {
         .should_retry = {}};
 }
 
+ApiError key_in_use() {
+    return busy(
+        429,
+        "idempotency_key_in_use",
+        "Many requests with this Idempotency-Key wait for its answer already.",
+        seconds{5});
+}
+
 ApiError key_used_otherwise() {
     ApiError error = bad_request(
         "This Idempotency-Key was used for another request: use a new one for a new body.",

@@ -47,6 +47,8 @@ struct ApiError {
 [[nodiscard]] ApiError bad_request(std::string message, std::string param);
 /// An `Idempotency-Key` that stood over another request before.
 [[nodiscard]] ApiError key_used_otherwise();
+/// Too many requests under one `Idempotency-Key` wait for its answer.
+[[nodiscard]] ApiError key_in_use();
 /// Of Exchange::read_body: refused -> 413, timed_out -> 408, else 400.
 [[nodiscard]] ApiError bad_body(const Error& error, std::int64_t body_bytes_max);
 /// Of routing::plan: not_found -> 404 model_not_found, refused -> 403, unavailable -> 503.

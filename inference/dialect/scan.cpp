@@ -62,13 +62,16 @@ public:
         }
         scan_.n *= text_.prompt_count;
         scan_.images = text_.images;
+        if (text_.long_cache && endpoint_ == Endpoint::messages) {
+            scan_.price_changer = "cache_control.ttl";
+        }
         scan_.text_bytes = text_.bytes;
         scan_.prompt_tokens = (text_.bytes + bytes_per_token - 1) / bytes_per_token;
         return std::move(scan_);
     }
 
 private:
-    static const std::array<Key, 18> keys;
+    static const std::array<Key, 24> keys;
 
     /// Refuses the value of `key`: says what it must be.
     bool wrong(std::string_view key, std::string_view must) {
@@ -238,14 +241,53 @@ private:
             if (!json_.each_element(2, [this, name] { return read_function_tool(name); })) {
                 return false;
             }
+        } else if (endpoint_ == Endpoint::messages && json_.peek() == '[') {
+            if (!json_.each_element(2, [this, name] { return read_messages_tool(name); })) {
+                return false;
+            }
         } else if (!json_.skip_value(1)) {
             return false;
         }
         scan_.tools_value = {from, json_.position()};
         const std::string_view value = json_.text(scan_.tools_value);
+        text_.long_cache = text_.long_cache || value.find(R"("1h")") != std::string_view::npos;
         scan_.tools =
             value.starts_with('[') && value.find_first_not_of(" \t\r\n", 1) != value.size() - 1;
         text_.bytes += static_cast<std::int64_t>(value.size());
+        return true;
+    }
+    /// One with a type runs at the vendor, as a rule, and is billed by use.
+    bool read_messages_tool(std::string_view name) {
+        if (json_.peek() != '{') {
+            return json_.skip_value(2);
+        }
+        return json_.each_member(3, [&](const JsonReader::String& key) {
+            if (json_.decode(key) != "type" || json_.peek() != '"') {
+                return json_.skip_value(3);
+            }
+            JsonReader::String type;
+            if (!json_.read_string(type)) {
+                return false;
+            }
+            if (json_.decode(type) != "custom") {
+                scan_.price_changer = name;
+            }
+            return true;
+        });
+    }
+    /// A field that is harmless with one of these values, and changes the price with others.
+    bool read_price_field(std::string_view name) {
+        constexpr std::array<std::string_view, 7> harmless{
+            "null", "[]", "{}", R"("auto")", R"("default")", R"("standard")", R"("standard_only")"};
+        json_.skip_space();
+        const std::size_t from = json_.position();
+        if (!json_.skip_value(1)) {
+            return false;
+        }
+        const std::string_view value = json_.text({from, json_.position()});
+        if (std::ranges::find(harmless, value) == harmless.end()) {
+            scan_.price_changer = name;
+        }
         return true;
     }
     /// Other tools run at the vendor, with a memory and a bill of their own.
@@ -335,7 +377,7 @@ private:
 using enum Endpoint;
 constexpr unsigned everywhere = in(chat, completions, embeddings, responses, messages);
 
-const std::array<RequestReader::Key, 18> RequestReader::keys{{
+const std::array<RequestReader::Key, 24> RequestReader::keys{{
     {"model",
      everywhere,
      &RequestReader::read_model,
@@ -374,6 +416,12 @@ const std::array<RequestReader::Key, 18> RequestReader::keys{{
     {"previous_response_id", in(responses), &RequestReader::read_nothing},
     {"conversation", in(responses), &RequestReader::read_nothing},
     {"background", in(responses), &RequestReader::read_nothing},
+    {"service_tier", everywhere, &RequestReader::read_price_field},
+    {"web_search_options", in(chat), &RequestReader::read_price_field},
+    {"speed", in(messages), &RequestReader::read_price_field},
+    {"inference_geo", in(messages), &RequestReader::read_price_field},
+    {"mcp_servers", in(messages), &RequestReader::read_price_field},
+    {"container", in(messages), &RequestReader::read_price_field},
 }};
 
 }  // namespace

@@ -63,8 +63,10 @@ struct RequestScan {
     std::int64_t text_bytes{0};  ///< those bytes
     TurnCuts turns{};            ///< of what is to be answered
     Span tools_value{};          ///< empty when the key is not there
-    bool tools{false};           ///< `tools` is there and not empty
-    bool images{false};          ///< a part of a message is an image
+    /// A field that makes an API charge other prices than those of its tokens; empty: none.
+    std::string price_changer{};
+    bool tools{false};   ///< `tools` is there and not empty
+    bool images{false};  ///< a part of a message is an image
 };
 
 /// Scans the body of a POST to `endpoint`. Refused, beyond broken JSON: a top level that is not an

@@ -63,6 +63,7 @@ bool TextCount::member(JsonReader& json, int depth, const JsonReader::String& ke
         if (depth == message_depth) {
             note_turn(name, raw);
         }
+        long_cache = long_cache || (name == "ttl" && raw == "1h");
         images = images || (name == "type" && (raw == "image" || raw == "input_image"));
         return true;
     }

@@ -121,7 +121,8 @@ private:
     [[nodiscard]] asio::awaitable<void> answer_again(const Replays::Answer& answer);
     /// Remembers bytes of the answer, if somebody may ask for them again.
     void remember(std::string_view content);
-    void end_repeat(Outcome outcome);
+    void give_up_kept();
+    void end_repeat();
 
     // send
     [[nodiscard]] asio::awaitable<Next> attempt(gate::Effect grant);
@@ -156,6 +157,9 @@ private:
     [[nodiscard]] asio::awaitable<Next> relay_stream(Answer& answer);
     /// Output tokens of a streamed answer so far, as the source probably counts them.
     [[nodiscard]] std::int64_t tokens_of(const dialect::AnswerStream& stream) const;
+    [[nodiscard]] Usage usage_so_far(const dialect::AnswerStream& stream) const;
+    /// The client's own ceiling of output tokens.
+    [[nodiscard]] std::int64_t tokens_most() const noexcept;
     /// True when the answer has nearly used up the money set aside for it.
     [[nodiscard]] bool runs_short(const dialect::AnswerStream& stream) const;
     /// Sets more aside. May end the request with Cause::spent.
@@ -250,6 +254,7 @@ private:
     /// Set when the client named this request and it is the first of that name.
     std::optional<Replays::Name> name_{};
     std::optional<Replays::Answer> kept_{};  ///< none: too long
+    bool whole_{false};                      ///< the answer is all there
     RequestRecord record_{};
     bool ended_{false};
 };

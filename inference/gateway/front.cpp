@@ -88,6 +88,10 @@ asio::awaitable<void> respond_error(
         status_for(dialect, error), headers, error_body(dialect, error, id)));
 }
 
+std::string Loop::fresh_id() {
+    return id_to_text(hub_.next_id(hub_.clock().read().utc).value());
+}
+
 asio::awaitable<void> Loop::handle(http::Exchange& exchange) {
     const http::RequestHead& head = exchange.head();
     const dialect::Dialect dialect = dialect_of(head);
@@ -100,7 +104,7 @@ asio::awaitable<void> Loop::handle(http::Exchange& exchange) {
         }
         const dialect::ApiError error =
             tolerated ? dialect::bad_key() : dialect::too_many_bad_keys();
-        co_await respond_error(exchange, dialect, error, {});
+        co_await respond_error(exchange, dialect, error, fresh_id());
         co_return;
     }
     const bool is_models = is_below(head.path, models_path);
@@ -116,7 +120,7 @@ asio::awaitable<void> Loop::handle(http::Exchange& exchange) {
         error = dialect::wrong_method(allowed);
     }
     if (error) {
-        co_await respond_error(exchange, dialect, *error, {});
+        co_await respond_error(exchange, dialect, *error, fresh_id());
     } else if (endpoint) {
         ClientRequest request{*this, exchange, *endpoint, std::move(*key)};
         co_await request.run();
@@ -147,7 +151,7 @@ asio::awaitable<void> Loop::models(http::Exchange& exchange, std::string_view id
             {.code = Errc::not_found,
              .message = "There is no such model here.",
              .retry_after = {}});
-        co_await respond_error(exchange, dialect, error, {});
+        co_await respond_error(exchange, dialect, error, fresh_id());
         co_return;
     }
     const std::string body = models_body(dialect, rows, id.empty());
@@ -163,7 +167,10 @@ asio::awaitable<void> Loop::count_tokens(http::Exchange& exchange) {
         const Errc code = body.error().code;
         if (code != Errc::unavailable && code != Errc::cancelled) {
             co_await respond_error(
-                exchange, dialect, dialect::bad_body(body.error(), options_.limits.body_bytes), {});
+                exchange,
+                dialect,
+                dialect::bad_body(body.error(), options_.limits.body_bytes),
+                fresh_id());
         }
         co_return;
     }
@@ -171,7 +178,16 @@ asio::awaitable<void> Loop::count_tokens(http::Exchange& exchange) {
     if (!scan) {
         const auto error =
             dialect::bad_request(std::move(scan.error().message), std::move(scan.error().param));
-        co_await respond_error(exchange, dialect, error, {});
+        co_await respond_error(exchange, dialect, error, fresh_id());
+        co_return;
+    }
+    const auto world = hub_.world();
+    if (world->catalogue == nullptr || world->catalogue->model(scan->model) == nullptr) {
+        const dialect::ApiError error = dialect::no_route(
+            {.code = Errc::not_found,
+             .message = "There is no such model here.",
+             .retry_after = {}});
+        co_await respond_error(exchange, dialect, error, fresh_id());
         co_return;
     }
     const http::Headers headers{{"Content-Type", "application/json"}};

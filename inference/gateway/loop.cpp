@@ -250,7 +250,7 @@ void Loop::learn_events(NameIx source, std::int64_t events, std::int64_t tokens)
     if (events < 1 || tokens < 1) {
         return;
     }
-    const std::int64_t seen = std::clamp<std::int64_t>(tokens * 1000 / events, 1000, 1'000'000);
+    const std::int64_t seen = std::clamp<std::int64_t>(tokens * 1000 / events, 1000, 16'000);
     const auto [mean, is_new] = milli_tokens_per_event_.try_emplace(source, seen);
     mean->second += (seen - mean->second) / 8;
 }

@@ -127,6 +127,8 @@ public:
 
 private:
     [[nodiscard]] asio::awaitable<void> handle(http::Exchange& exchange);
+    /// For refusals of what never becomes a request.
+    [[nodiscard]] std::string fresh_id();
     /// `id` empty: all of them.
     [[nodiscard]] asio::awaitable<void> models(http::Exchange& exchange, std::string_view id);
     [[nodiscard]] asio::awaitable<void> count_tokens(http::Exchange& exchange);
@@ -185,7 +187,7 @@ private:
     std::thread thread_{};
 };
 
-/// Answers with an error in the client's dialect. `id`: of the request, empty when it has none.
+/// Answers with an error in the client's dialect, under `id`.
 [[nodiscard]] asio::awaitable<void> respond_error(
     http::Exchange& exchange,
     dialect::Dialect dialect,

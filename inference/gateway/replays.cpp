@@ -32,8 +32,19 @@ Replays::Look Replays::look(
     if (entry.answer != nullptr) {
         return {.state = State::kept, .answer = entry.answer};
     }
+    if (entry.waiting.size() >= waiting_max) {
+        return {.state = State::crowded, .answer = nullptr};
+    }
     entry.waiting.push_back(std::move(wake));
     return {.state = State::running, .answer = nullptr};
+}
+
+bool Replays::take(std::size_t bytes) noexcept {
+    if (growing_.fetch_add(bytes) + bytes > bytes_max) {
+        growing_ -= bytes;
+        return false;
+    }
+    return true;
 }
 
 void Replays::keep(const Name& name, Answer answer, TimePoint now) {

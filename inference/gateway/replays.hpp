@@ -2,6 +2,7 @@
 
 #include "policies/domain/id.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +28,7 @@ public:
     static constexpr std::size_t bytes_max = 64 * 1024 * 1024;  ///< of all answers
     static constexpr std::size_t answer_bytes_max = 1024 * 1024;
     static constexpr std::size_t name_bytes_max = 255;
+    static constexpr std::size_t waiting_max = 64;  ///< for one answer
 
     struct Answer {
         std::string content_type{};
@@ -44,6 +46,7 @@ public:
         running,     ///< `wake` is called once when the first one has ended; look again then
         kept,        ///< here is its answer
         other_body,  ///< the same name was used for something else
+        crowded,     ///< too many wait for the first one already
     };
     struct Look {
         State state{State::first};
@@ -52,6 +55,9 @@ public:
     /// `digest`: of path and body. `wake` may be called from any thread.
     [[nodiscard]] Look look(
         const Name& name, std::uint64_t digest, TimePoint now, std::function<void()> wake);
+    /// Room for bytes of an answer that is not whole yet; false: there is none.
+    [[nodiscard]] bool take(std::size_t bytes) noexcept;
+    void give_back(std::size_t bytes) noexcept { growing_ -= bytes; }
     void keep(const Name& name, Answer answer, TimePoint now);
     void forget(const Name& name);
 
@@ -77,6 +83,7 @@ private:
     Entries entries_{};  ///< in the order of their coming
     std::unordered_map<Name, Entries::iterator, Hash> index_{};
     std::size_t bytes_{0};
+    std::atomic<std::size_t> growing_{0};  ///< bytes of answers that are not whole yet
 };
 
 }  // namespace evenkeel::inference

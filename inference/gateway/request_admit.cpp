@@ -77,6 +77,10 @@ asio::awaitable<void> ClientRequest::run() {
         if (upstream_ != nullptr) {
             upstream_->close();
         }
+        if (sent_ && source_ != nullptr && !ended_ && record_.paid.is_zero()) {
+            settle(estimated(std::max(seen_tokens_, reserved_tokens_)));  // it may be billed
+            finish_ticket(false);
+        }
     }
     co_await unwatch_client();
 }

@@ -100,7 +100,7 @@ void ClientRequest::end(Outcome outcome) {
             (*hold_wait_->result)->leave_to_record();
         }
     }
-    end_repeat(outcome);
+    end_repeat();
     if (top_up_wait_ != nullptr) {
         top_up_wait_->request = nullptr;
     }
@@ -108,10 +108,11 @@ void ClientRequest::end(Outcome outcome) {
     record_.total_ms = elapsed_ms();
     Tally& tally = hub_.tally();
     tally.outcomes[static_cast<std::size_t>(outcome)].fetch_add(1, std::memory_order_relaxed);
-    if (outcome == Outcome::answered || outcome == Outcome::cut) {
+    const bool was_served = record_.source != NameIx{};
+    if (was_served && (outcome == Outcome::answered || outcome == Outcome::cut)) {
         tally.kinds[static_cast<std::size_t>(record_.kind)].fetch_add(1, std::memory_order_relaxed);
     }
-    if (outcome == Outcome::answered) {
+    if (was_served && scan_.writes && outcome == Outcome::answered) {
         loop_.learn(
             record_.model,
             record_.usage.completion / std::max<std::int64_t>(scan_.n, 1),

@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <limits>
 
 /// The money set aside for a paid request.
 namespace evenkeel::inference {
@@ -48,18 +49,35 @@ void ClientRequest::start_hold(const gate::Effect& grant) {
 }
 
 std::int64_t ClientRequest::tokens_of(const dialect::AnswerStream& stream) const {
-    return loop_.tokens_of(record_.source, stream.events());
+    return std::min(loop_.tokens_of(record_.source, stream.events()), tokens_most());
+}
+
+/// What the source says; where it said no final count, no less than its events carry.
+Usage ClientRequest::usage_so_far(const dialect::AnswerStream& stream) const {
+    Usage usage = stream.usage().value_or(estimated(0));
+    if (usage.estimated) {
+        usage.completion = std::max(usage.completion, tokens_of(stream));
+    }
+    return usage;
+}
+
+std::int64_t ClientRequest::tokens_most() const noexcept {
+    return scan_.max_tokens > 0 ? scan_.max_tokens * scan_.n
+                                : std::numeric_limits<std::int64_t>::max();
 }
 
 bool ClientRequest::runs_short(const dialect::AnswerStream& stream) const {
-    // What comes in one read may hold many tokens: more is set aside well before.
-    return record_.hold && tokens_of(stream) * 5 >= reserved_tokens_ * 4;
+    // What comes in one read may hold many tokens: more is set aside well before. Nothing beyond
+    // the client's ceiling.
+    return record_.hold && tokens_of(stream) * 5 >= reserved_tokens_ * 4 &&
+           reserved_tokens_ < tokens_most();
 }
 
 asio::awaitable<void> ClientRequest::keep_paid() {
     const routing::Catalogue& catalogue = *world_->catalogue;
     const routing::ApiOffer* offer = catalogue.api(record_.source);
-    const std::int64_t tokens = std::max(reserved_tokens_, top_up_tokens_min);
+    const std::int64_t tokens =
+        std::min(std::max(reserved_tokens_, top_up_tokens_min), tokens_most() - reserved_tokens_);
     const auto more = offer == nullptr
                           ? std::nullopt
                           : routing::output_cost(

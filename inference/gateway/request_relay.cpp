@@ -55,9 +55,9 @@ asio::awaitable<ClientRequest::Next> ClientRequest::relay_plain(Answer& answer) 
     std::string_view content;
     const auto stall = loop_.options().limits.stall_time;
     do {
-        const bool is_long = body.size() > loop_.options().plain_buffer_bytes && !begun_;
-        if (is_long && speech_.translates()) {
-            break;  // it cannot be said anew in pieces
+        const bool is_long = body.size() > loop_.options().plain_buffer_bytes;
+        if (is_long && (speech_.translates() || begun_)) {
+            break;  // it cannot be said anew in pieces, or not at all
         }
         if (is_long) {
             co_return co_await pass_through(answer, std::move(body));
@@ -87,6 +87,7 @@ asio::awaitable<ClientRequest::Next> ClientRequest::relay_plain(Answer& answer) 
     }
     const std::string head = head_text(&answer, body.size());
     remember(body);
+    whole_ = true;
     const std::array<std::string_view, 2> pieces{head, body};
     const auto written = co_await exchange_.write_raw(pieces, true, reusable_);
     end(written ? Outcome::answered : Outcome::client_gone);
@@ -127,6 +128,7 @@ asio::awaitable<ClientRequest::Next> ClientRequest::pass_through(
     settle(usage.value_or(estimated(size / dialect::bytes_per_token)));
     finish_ticket(whole || !there || cause_ == Cause::client_gone);
     if (whole) {
+        whole_ = true;
         give_back_connection(answer.body);
         there = co_await chunk({}, true);
         end(there ? Outcome::answered : Outcome::client_gone);
@@ -242,10 +244,10 @@ asio::awaitable<ClientRequest::Next> ClientRequest::relay_stream(Answer& answer)
 /// `[DONE]` has come: settle, then say what it cost, and end.
 asio::awaitable<void> ClientRequest::stream_done(
     const dialect::AnswerStream& stream, const dialect::AnswerStream::Pass& pass) {
-    if (stream.usage()) {
+    if (stream.usage() && !stream.usage()->estimated) {
         loop_.learn_events(record_.source, stream.events(), stream.usage()->completion);
     }
-    settle(stream.usage() ? *stream.usage() : estimated(tokens_of(stream)));
+    settle(usage_so_far(stream));
     finish_ticket(!stream.error_seen());
     const std::string cost = trailer();
     std::vector<std::string_view> pieces = pass.pieces;
@@ -254,6 +256,7 @@ asio::awaitable<void> ClientRequest::stream_done(
         pieces.push_back(pass.done);
     }
     const bool there = co_await chunk(pieces, true);
+    whole_ = !stream.error_seen();
     if (!there || cause_ == Cause::client_gone) {
         end(Outcome::client_gone);
     } else {
@@ -263,7 +266,7 @@ asio::awaitable<void> ClientRequest::stream_done(
 
 /// The stream has ended without `[DONE]`: whatever the cause, the client gets one typed end.
 asio::awaitable<void> ClientRequest::stream_cut(const dialect::AnswerStream& stream) {
-    settle(stream.usage() ? *stream.usage() : estimated(tokens_of(stream)));
+    settle(usage_so_far(stream));
     if (cause_ == Cause::spent) {
         record_.reason = {.code = ReasonCode::budget_spent, .args = {}};
     }

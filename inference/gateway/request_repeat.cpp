@@ -59,6 +59,10 @@ asio::awaitable<bool> ClientRequest::is_first() {
                 co_await answer_error(dialect::key_used_otherwise());
                 end(Outcome::invalid);
                 co_return false;
+            case Replays::State::crowded:
+                co_await answer_error(dialect::key_in_use());
+                end(Outcome::refused);
+                co_return false;
             case Replays::State::running:
                 break;
         }
@@ -88,29 +92,42 @@ asio::awaitable<void> ClientRequest::answer_again(const Replays::Answer& answer)
     end(written ? Outcome::answered : Outcome::client_gone);
 }
 
+void ClientRequest::give_up_kept() {
+    if (kept_) {
+        hub_.replays().give_back(kept_->body.size());
+        kept_.reset();
+    }
+}
+
 void ClientRequest::remember(std::string_view content) {
     if (!kept_) {
         return;
     }
-    if (kept_->body.size() + content.size() > Replays::answer_bytes_max) {
-        kept_.reset();
+    const bool fits = kept_->body.size() + content.size() <= Replays::answer_bytes_max;
+    if (!fits || !hub_.replays().take(content.size())) {
+        give_up_kept();
         return;
     }
     kept_->body += content;
 }
 
-void ClientRequest::end_repeat(Outcome outcome) {
+/// Also the answer that a client missed because its connection broke is kept: that is why it asks
+/// again.
+void ClientRequest::end_repeat() {
     if (!name_) {
         return;
     }
-    if (outcome == Outcome::answered && kept_) {
+    if (whole_ && kept_) {
         kept_->source = source_ == nullptr ? "" : source_->info.name;
+        const std::size_t bytes = kept_->body.size();
         hub_.replays().keep(*name_, std::move(*kept_), Steady::now());
+        hub_.replays().give_back(bytes);
+        kept_.reset();
     } else {
         hub_.replays().forget(*name_);
+        give_up_kept();
     }
     name_.reset();
-    kept_.reset();
 }
 
 }  // namespace evenkeel::inference

@@ -99,15 +99,22 @@ asio::awaitable<bool> ClientRequest::compose() {
     speech_.asked = asked.value_or(speech_.endpoint);
     speech_.is_engine = source_->info.kind != SourceKind::api;
     outgoing_ = {};
-    if (asked && !speech_.translates()) {
+    const bool is_dearer = !speech_.is_engine && !scan_.price_changer.empty();
+    if (asked && !speech_.translates() && !is_dearer) {
         drop_unsigned_thinking();
         co_return true;
     }
     auto translated =
-        asked ? translate_request(
-                    speech_, body_, source_->info.seller_model, routing::answer_tokens_default)
-              : std::unexpected{dialect::ScanError{
-                    .message = "Whoever serves this model has no such endpoint.", .param = {}}};
+        asked && !speech_.translates()
+            ? std::unexpected{dialect::ScanError{
+                  .message = fmt::format(
+                      "'{}' changes the price of this model, and no price for it is stated here.",
+                      scan_.price_changer),
+                  .param = scan_.price_changer}}
+        : asked ? translate_request(
+                      speech_, body_, source_->info.seller_model, routing::answer_tokens_default)
+                : std::unexpected{dialect::ScanError{
+                      .message = "Whoever serves this model has no such endpoint.", .param = {}}};
     if (translated) {
         outgoing_ = std::move(*translated);
         co_return true;
@@ -287,9 +294,10 @@ asio::awaitable<ClientRequest::Next> ClientRequest::gave_up() {
         if (upstream_ != nullptr) {
             upstream_->close();
         }
-        if (owed) {
-            settle(estimated(seen_tokens_));
-        } else {
+        if (sent_ && source_ != nullptr) {
+            settle(estimated(seen_tokens_));  // at a worker: what it read counts, for its limits
+        }
+        if (!owed) {
             drop_hold();
         }
         if (sent_) {
@@ -386,6 +394,11 @@ asio::awaitable<ClientRequest::Next> ClientRequest::source_refused(Answer& answe
     give_back_connection(answer.body);
     const dialect::ApiError error = dialect::from_upstream(answer.status, body, answer.retry_after);
     if (another_may_do_better(answer.status)) {
+        const bool has_no_such_thing =
+            answer.status == 404 || answer.status == 405 || answer.status == 501;
+        if (has_no_such_thing) {
+            co_return co_await failed(error, true);  // it works; it only cannot do this
+        }
         hub_.source_failed(
             source_->info.source,
             {.code = error.provider_out_of_budget ? Errc::refused

@@ -328,7 +328,9 @@ enum class UnknownMachine { destroy, alert };
 enum class OnStop { destroy, keep };
 /// What is set aside for an answer that is streamed; others always get their ceiling.
 enum class Reserve {
-    learned,  ///< its likely length; more before the stream passes it, else the stream ends
+    /// Its likely length; more before the stream passes it, else the stream ends. What a model
+    /// thinks unseen is seen only in the bill, so a budget may be passed by it.
+    learned,
     ceiling,  ///< the most it may cost
 };
 
@@ -343,7 +345,7 @@ struct Safety {
     UnknownMachine unknown_machine{UnknownMachine::destroy};
     OnStop on_stop{OnStop::destroy};
     std::optional<Money> low_balance{};  ///< a prepaid account below this is a warning
-    Reserve reserve{Reserve::learned};
+    Reserve reserve{Reserve::ceiling};
     friend bool operator==(const Safety&, const Safety&) = default;
 };
 

@@ -213,9 +213,9 @@ constexpr std::array policy_rows{
     Key{"safety.low_balance", Type::money, "Warn when a prepaid account falls below this."}
         .between("0", "1000000").example("5 USD"),
     Key{"safety.reserve", Type::choice,
-        "What budgets set aside for a streamed answer of an API: its likely length, and more "
-        "before the stream passes that (it ends when a budget is spent), or the most it costs."}
-        .one_of("learned|ceiling").def("learned"),
+        "What budgets set aside for a streamed answer of an API: the most it may cost, or its "
+        "likely length and more before it passes that (it ends when a budget is spent)."}
+        .one_of("ceiling|learned").def("ceiling"),
 };
 }  // namespace
 // clang-format on

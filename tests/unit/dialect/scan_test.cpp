@@ -438,6 +438,32 @@ TEST(ScanEndpoints, RefuseWhatNeedsAMemoryOrAnotherTool) {
     EXPECT_EQ(param(Endpoint::chat, R"("messages":[],"prompt":7,"input":8)"), "taken");
 }
 
+TEST(ScanEndpoints, WhatChangesThePriceIsNamed) {
+    const auto changer = [](Endpoint endpoint, const std::string& rest) {
+        const std::string body =
+            R"({"model":"m","max_tokens":1,"messages":[],"input":"a",)" + rest + "}";
+        const auto scan = scan_request(endpoint, body);
+        return scan ? scan->price_changer : scan.error().message;
+    };
+    EXPECT_EQ(changer(Endpoint::messages, R"("speed":"fast")"), "speed");
+    EXPECT_EQ(changer(Endpoint::messages, R"("speed":"standard","service_tier":"auto")"), "");
+    EXPECT_EQ(changer(Endpoint::messages, R"("inference_geo":"us")"), "inference_geo");
+    EXPECT_EQ(changer(Endpoint::messages, R"("mcp_servers":[],"container":null)"), "");
+    EXPECT_EQ(
+        changer(Endpoint::messages, R"("tools":[{"type":"web_search_20250305","name":"w"}])"),
+        "tools");
+    EXPECT_EQ(
+        changer(Endpoint::messages, R"("tools":[{"type":"custom","name":"w"},{"name":"v"}])"), "");
+    EXPECT_EQ(
+        changer(
+            Endpoint::messages,
+            R"("system":[{"type":"text","text":"a","cache_control":{"ttl":"1h"}}])"),
+        "cache_control.ttl");
+    EXPECT_EQ(changer(Endpoint::chat, R"("service_tier":"priority")"), "service_tier");
+    EXPECT_EQ(changer(Endpoint::responses, R"("service_tier":"flex")"), "service_tier");
+    EXPECT_EQ(changer(Endpoint::chat, R"("web_search_options":{"a":1})"), "web_search_options");
+}
+
 TEST(ScanEndpoints, TextIsThatOfEveryPart) {
     const auto text = [](Endpoint endpoint, const std::string& body) {
         return message_text(body, *scan_request(endpoint, body), 100);

@@ -221,5 +221,52 @@ TEST(GatewayDialects, ThoughtsOfAnEngineAreNotSaidToAnthropic) {
         R"("max_tokens":9,"model":"big/paid"})"));
 }
 
+TEST(GatewayDialects, WhatHasNoStatedPriceIsNotBought) {
+    FakeEngine api{good_anthropic};
+    Rig rig{at_anthropic()};
+    rig.api(api.port());
+    const Reply fast = rig.caller().request(
+        "POST",
+        "/v1/messages",
+        R"({"messages":[],"max_tokens":9,"model":"paid","speed":"fast"})",
+        client_head);
+    EXPECT_EQ(fast.status, 400);
+    EXPECT_NE(fast.body.find("changes the price"), std::string::npos) << fast.body;
+    EXPECT_TRUE(api.requests().empty());
+    FakeEngine engine{good_engine};
+    Rig own;
+    own.worker("w", engine.port());
+    EXPECT_EQ(own.caller().chat(chat_body(false, R"(,"service_tier":"priority")")).status, 200)
+        << "a worker has no such prices";
+}
+
+TEST(GatewayDialects, ThreeRequestsForWhatASourceLacksDoNotCloseIt) {
+    FakeEngine engine{[](FakeEngine::Turn& turn) {
+        if (turn.request.starts_with("POST /v1/embeddings")) {
+            turn.line->send("HTTP/1.1 501 No\r\nContent-Length: 0\r\n\r\n");
+            return;
+        }
+        good_engine(turn);
+    }};
+    Rig::Setup setup;
+    setup.options.breaker_time = 60s;
+    setup.max_wait = 100ms;
+    Rig rig{setup};
+    rig.worker("w", engine.port());
+    Caller caller = rig.caller();
+    for (int i = 0; i < 5; ++i) {
+        EXPECT_GE(
+            caller
+                .request(
+                    "POST",
+                    "/v1/embeddings",
+                    R"({"model":"m","input":"a"})",
+                    "Authorization: Bearer good\r\n")
+                .status,
+            500);
+    }
+    EXPECT_EQ(caller.chat(chat_body(false)).status, 200);
+}
+
 }  // namespace
 }  // namespace evenkeel::inference::test

@@ -76,6 +76,15 @@ TEST(GatewayEndpoints, TokensAreCountedWithoutAskingAnybody) {
         "x-api-key: good\r\nanthropic-version: 2023-06-01\r\n");
     EXPECT_EQ(reply.status, 200);
     EXPECT_EQ(reply.body, R"({"input_tokens":3})");
+    EXPECT_EQ(
+        rig.caller()
+            .request(
+                "POST",
+                "/v1/messages/count_tokens",
+                R"({"model":"unknown","messages":[]})",
+                "x-api-key: good\r\n")
+            .status,
+        404);
     EXPECT_TRUE(rig.books.records().empty());
 }
 
@@ -85,6 +94,7 @@ TEST(GatewayEndpoints, BatchesAreRefusedOnceAndForAll) {
         const Reply reply = rig.caller().request("POST", path, "{}", bearer);
         EXPECT_EQ(reply.status, 404) << path;
         EXPECT_EQ(reply.headers.at("x-should-retry"), "false");
+        EXPECT_EQ(reply.headers.count("x-request-id") + reply.headers.count("request-id"), 1u);
         EXPECT_NE(reply.body.find("batches"), std::string::npos);
     }
 }

@@ -329,7 +329,8 @@ TEST_P(ClientGoes, ReachesTheEngineWithinHalfASecond) {
     ASSERT_EQ(records.size(), 1u);
     EXPECT_EQ(records[0].outcome, Outcome::client_gone);
     EXPECT_TRUE(rig.wait_until([&] { return closed.load(); }, 1s)) << "F51, F52";
-    EXPECT_EQ(records[0].usage.estimated, phase.stream && phase.bytes);
+    EXPECT_TRUE(records[0].usage.estimated);
+    EXPECT_GT(records[0].usage.prompt, 0) << "what was asked counts, for limits and reports";
     EXPECT_TRUE(
         rig.wait_until([&] { return rig.gateway->counters().gate.sources.at(0).in_flight == 0; }));
 }

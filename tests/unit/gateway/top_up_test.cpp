@@ -26,10 +26,30 @@ FakeEngine::Script talkative(int events) {
     };
 }
 
+void learned(config::Config& config) {
+    config.safety.reserve = config::Reserve::learned;
+}
+
+TEST(GatewayTopUp, AnAnswerWhoseCeilingIsPaidForIsNeverCut) {
+    FakeEngine api{talkative(300)};
+    for (const bool learns : {false, true}) {
+        Rig::Setup setup;
+        setup.budget_nanos = 301 * token;  // the answer's and the prompt's
+        setup.change = learns ? learned : std::function<void(config::Config&)>{};
+        Rig rig{setup};
+        rig.api(api.port());
+        const Reply reply = rig.caller().chat(chat_body(true, R"(,"max_tokens":300)", "paid"));
+        EXPECT_NE(reply.body.find("[DONE]"), std::string::npos) << learns;
+        EXPECT_EQ(rig.books.wait_records(1).at(0).outcome, Outcome::answered);
+        EXPECT_LE(rig.books.holds().at(0).amount_report + rig.books.topped_up(), 301 * token);
+    }
+}
+
 TEST(GatewayTopUp, MoreIsSetAsideBeforeTheStreamPassesIt) {
     FakeEngine api{talkative(600)};
     Rig::Setup setup;
     setup.budget_nanos = 100'000 * token;
+    setup.change = learned;
     Rig rig{setup};
     rig.api(api.port());
     const Reply reply = rig.caller().chat(chat_body(true, "", "paid"));
@@ -49,6 +69,7 @@ TEST(GatewayTopUp, F94AStreamEndsTypedWhenTheBudgetHasNoMore) {
     FakeEngine api{talkative(5'000)};
     Rig::Setup setup;
     setup.budget_nanos = 600 * token;
+    setup.change = learned;
     Rig rig{setup};
     rig.api(api.port());
     const Reply reply = rig.caller().chat(chat_body(true, "", "paid"));
@@ -67,13 +88,14 @@ TEST(GatewayTopUp, CeilingModeAndPlainAnswersSetAsideAllAtOnce) {
     FakeEngine api{good_engine};
     Rig::Setup setup;
     setup.budget_nanos = 100'000 * token;
-    setup.change = [](config::Config& config) { config.safety.reserve = config::Reserve::ceiling; };
     for (const bool streams : {true, false}) {
-        Rig rig{streams ? setup : Rig::Setup{.budget_nanos = setup.budget_nanos}};
+        Rig::Setup one = setup;
+        one.change = streams ? std::function<void(config::Config&)>{} : learned;
+        Rig rig{one};
         rig.api(api.port());
         EXPECT_EQ(
             rig.caller().chat(chat_body(streams, R"(,"max_tokens":5000)", "paid")).status, 200);
-        rig.books.wait_records(1);
+        static_cast<void>(rig.books.wait_records(1));
         EXPECT_GE(rig.books.holds().at(0).amount_report, 5'000 * token);
         EXPECT_EQ(rig.books.topped_up(), 0);
     }
