@@ -45,30 +45,15 @@ constexpr std::array<std::string_view, field_count> names{
     "metadata",
     "thread"};
 
-class FromMessages {
+class FromMessages : FieldReader<field_count> {
 public:
-    FromMessages(JsonView root, const MessagesToChat& how) : root_{root}, how_{how} {}
+    FromMessages(JsonView root, const MessagesToChat& how) : FieldReader{root, names}, how_{how} {}
 
     std::expected<Translated, ScanError> run() {
-        Translated out;
-        if (!root_.is_object()) {
-            notes_.refuse({}, "The body must be a JSON object.");
-        } else if (read_fields(root_, names, fields_, notes_)) {
-            write(out.body);
-        }
-        if (notes_.refused()) {
-            return std::unexpected{std::move(notes_).error()};
-        }
-        out.dropped = std::move(notes_).dropped();
-        return out;
+        return translate([this](std::string& body) { write(body); });
     }
 
 private:
-    [[nodiscard]] JsonView field(Field name) const noexcept { return fields_[name]; }
-    bool wrong(Field name, std::string_view must) {
-        return notes_.refuse(names[name], fmt::format("'{}' must be {}.", names[name], must));
-    }
-
     void write(std::string& out) {
         const auto ceiling = token_count(field(max_tokens));
         if (!ceiling) {
@@ -239,10 +224,7 @@ private:
         others(output_config, {"effort", "format"});
     }
 
-    JsonView root_;
     const MessagesToChat& how_;
-    TranslationNotes notes_{};
-    std::array<JsonView, field_count> fields_{};
     MessageTurns turns_{notes_};
 };
 

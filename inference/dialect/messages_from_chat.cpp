@@ -67,30 +67,19 @@ bool above_one(std::string_view number) noexcept {
                                                        : value > 1.0;
 }
 
-class FromChat {
+class FromChat : FieldReader<field_count> {
 public:
-    FromChat(JsonView root, const ChatToMessages& how) : root_{root}, how_{how} {}
+    FromChat(JsonView root, const ChatToMessages& how) : FieldReader{root, names}, how_{how} {}
 
     std::expected<Translated, ScanError> run() {
-        Translated out;
-        if (!root_.is_object()) {
-            notes_.refuse({}, "The body must be a JSON object.");
-        } else if (read_fields(root_, names, fields_, notes_) && check()) {
-            write(out.body);
-        }
-        if (notes_.refused()) {
-            return std::unexpected{std::move(notes_).error()};
-        }
-        out.dropped = std::move(notes_).dropped();
-        return out;
+        return translate([this](std::string& body) {
+            if (check()) {
+                write(body);
+            }
+        });
     }
 
 private:
-    [[nodiscard]] JsonView field(Field name) const noexcept { return fields_[name]; }
-    bool wrong(Field name, std::string_view must) {
-        return notes_.refuse(names[name], fmt::format("'{}' must be {}.", names[name], must));
-    }
-
     /// What cannot be left out without changing the answer.
     bool check() {
         if (!field(messages).is_array()) {
@@ -281,10 +270,7 @@ private:
         }
     }
 
-    JsonView root_;
     const ChatToMessages& how_;
-    TranslationNotes notes_{};
-    std::array<JsonView, field_count> fields_{};
     ChatTurns turns_{notes_, how_.system_turns};
     std::string output_config_{};  ///< members
     std::string thinking_{};

@@ -37,6 +37,10 @@ bool TranslationNotes::refuse(std::string_view field, std::string message, std::
     return false;
 }
 
+bool TranslationNotes::refuse_value(std::string_view field, std::string_view must) {
+    return refuse(field, fmt::format("'{}' must be {}.", field, must));
+}
+
 void TranslationNotes::drop(std::string_view path) {
     const bool safe = path.size() <= path_bytes_max && std::ranges::all_of(path, [](char c) {
                           return is_name(c) || c == '.' || c == '[' || c == ']';
