@@ -126,3 +126,14 @@ export async function goneAfter(stage, id, left) {
     await until("the abort at the source", () => stage.aborted(id) > 0, 3_000);
     return stage.aborted(id) - left;
 }
+
+/// The SDK must fail with an error of its class `type` that has these properties.
+export async function refused(promise, type, more = {}) {
+    await assert.rejects(promise, (error) => {
+        assert.ok(error instanceof type, `${error.constructor.name}: ${error.message}`);
+        for (const [key, value] of Object.entries(more)) {
+            assert.equal(error[key], value, key);
+        }
+        return true;
+    });
+}

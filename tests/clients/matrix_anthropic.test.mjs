@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import Anthropic from "@anthropic-ai/sdk";
 import {jsonSchemaOutputFormat} from "@anthropic-ai/sdk/helpers/json-schema";
 import {city, longPrompt, png, said, schema, toolResult, usage} from "./answers.mjs";
-import {arrival, goneAfter, matrix} from "./matrix.mjs";
+import {arrival, goneAfter, matrix, refused} from "./matrix.mjs";
 import {digest} from "./upstream.mjs";
 
 const ask = (content) => [{role: "user", content}];
@@ -28,16 +28,6 @@ const textOf = (message) => message.content.filter((block) => block.type === "te
     .map((block) => block.text).join("");
 const callsOf = (message) => message.content.filter((block) => block.type === "tool_use")
     .map(({id, name, input}) => ({id, name, args: input}));
-
-async function refused(promise, type, more = {}) {
-    await assert.rejects(promise, (error) => {
-        assert.ok(error instanceof type, `${error.constructor.name}: ${error.message}`);
-        for (const [key, value] of Object.entries(more)) {
-            assert.equal(error[key], value, key);
-        }
-        return true;
-    });
-}
 
 matrix("@anthropic-ai/sdk", (check) => {
     const wish = (stage, kind, text) => ({model: stage.model(kind), max_tokens: 2_000,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import {File} from "node:buffer";
 import OpenAI from "openai";
 import {city, longPrompt, png, said, schema, toolResult, usage, vector} from "./answers.mjs";
-import {arrival, goneAfter, matrix} from "./matrix.mjs";
+import {arrival, goneAfter, matrix, refused} from "./matrix.mjs";
 import {digest} from "./upstream.mjs";
 
 globalThis.File ??= File;  // Node 18 has it, but not there
@@ -33,16 +33,6 @@ function assertUsage(got, thinking = 0) {
 
 const argsOf = (calls) => calls.map((call) => ({
     id: call.id, name: call.function.name, args: JSON.parse(call.function.arguments)}));
-
-async function refused(promise, type, more = {}) {
-    await assert.rejects(promise, (error) => {
-        assert.ok(error instanceof type, `${error.constructor.name}: ${error.message}`);
-        for (const [key, value] of Object.entries(more)) {
-            assert.equal(error[key], value, key);
-        }
-        return true;
-    });
-}
 
 matrix("openai", (check) => {
     const chat = (stage, kind, text, more = {}) => clientOf(stage).chat.completions.create(

@@ -10,15 +10,7 @@ namespace json = boost::json;
 
 const AnswerHead head{.id = "chatcmpl-1", .model = "mine", .created = 99};
 
-std::string event(std::string_view type, std::string_view members) {
-    return std::string{"event: "}
-        .append(type)
-        .append("\ndata: {\"type\":\"")
-        .append(type)
-        .append("\"")
-        .append(members)
-        .append("}\n\n");
-}
+constexpr auto event = messages_event;
 std::string start_block(int index, std::string_view block) {
     return event(
         "content_block_start",
@@ -123,20 +115,8 @@ TEST(ChatFromMessages, EverySplitSaysTheSame) {
     ChatFromMessages whole_stream{head, true};
     const std::string expected = fed(whole_stream, overlapping, 100'000);
     EXPECT_TRUE(expected.ends_with("\n\n|data: [DONE]\n\n")) << expected;
-    for (std::size_t step = 1; step <= overlapping.size(); ++step) {
-        ChatFromMessages stream{head, true};
-        EXPECT_EQ(fed(stream, overlapping + start, step), expected) << "step " << step;
-        EXPECT_TRUE(stream.done());
-        EXPECT_EQ(stream.events(), 5);
-        EXPECT_EQ(
-            stream.usage(),
-            (Usage{
-                .prompt = 95,
-                .cached = 70,
-                .cache_write = 20,
-                .completion = 9,
-                .estimated = false}));
-    }
+    const auto make = [] { return ChatFromMessages{head, true}; };
+    expect_at_every_split(make, overlapping, start, expected, 5);
 }
 
 TEST(ChatFromMessages, AddsUpToTheTranslatedAnswer) {

@@ -243,21 +243,11 @@ TEST(ChatFromMessagesRequest, RefusesAConversationKeptElsewhereByTheCodeSdksKnow
     EXPECT_TRUE(chat_from_messages(request(R"("thread":null)"), how));
 }
 
-struct Bad {
-    const char* name;
-    std::string body;
-    const char* param;
-};
-std::ostream& operator<<(std::ostream& out, const Bad& c) {
-    return out << c.name;
-}
+using Bad = BadRequest;
 class ChatFromMessagesRefuses : public testing::TestWithParam<Bad> {};
 
 TEST_P(ChatFromMessagesRefuses, WithTheFieldToMend) {
-    const auto out = chat_from_messages(GetParam().body, how);
-    ASSERT_FALSE(out) << out->body;
-    EXPECT_EQ(out.error().param, GetParam().param);
-    EXPECT_FALSE(out.error().message.empty());
+    expect_refused(chat_from_messages(GetParam().body, how), GetParam());
 }
 
 std::string say(std::string_view message) {

@@ -111,21 +111,7 @@ TEST(MessagesFromChat, EverySplitSaysTheSame) {
     EXPECT_TRUE(
         expected.ends_with("\n\n|event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"))
         << expected;
-    for (std::size_t step = 1; step <= fixture.size() + done.size(); ++step) {
-        MessagesFromChat stream = make();
-        EXPECT_EQ(fed(stream, fixture + done + fixture, step), expected) << "step " << step;
-        EXPECT_TRUE(stream.done());
-        EXPECT_FALSE(stream.error_seen());
-        EXPECT_EQ(stream.events(), 7);
-        EXPECT_EQ(
-            stream.usage(),
-            (Usage{
-                .prompt = 95,
-                .cached = 70,
-                .cache_write = 20,
-                .completion = 9,
-                .estimated = false}));
-    }
+    expect_at_every_split(make, fixture + done, fixture, expected, 7);
 }
 
 TEST(MessagesFromChat, AddsUpToTheTranslatedAnswer) {

@@ -276,21 +276,11 @@ TEST(MessagesFromChat, NumbersKeepTheirText) {
     EXPECT_NE(out->body.find(R"("m":18446744073709551615,"e":1.0E+5)"), std::string::npos);
 }
 
-struct Bad {
-    const char* name;
-    std::string body;
-    const char* param;
-};
-std::ostream& operator<<(std::ostream& out, const Bad& c) {
-    return out << c.name;
-}
+using Bad = BadRequest;
 class MessagesFromChatRefuses : public testing::TestWithParam<Bad> {};
 
 TEST_P(MessagesFromChatRefuses, WithTheFieldToMend) {
-    const auto out = messages_from_chat(GetParam().body, how);
-    ASSERT_FALSE(out) << out->body;
-    EXPECT_EQ(out.error().param, GetParam().param);
-    EXPECT_FALSE(out.error().message.empty());
+    expect_refused(messages_from_chat(GetParam().body, how), GetParam());
 }
 
 std::string say(std::string_view message) {

@@ -5,15 +5,7 @@
 namespace evenkeel::inference::dialect {
 namespace {
 
-std::string event(std::string_view type, std::string_view members) {
-    return std::string{"event: "}
-        .append(type)
-        .append("\ndata: {\"type\":\"")
-        .append(type)
-        .append("\"")
-        .append(members)
-        .append("}\n\n");
-}
+constexpr auto event = messages_event;
 const std::string start = event(
     "message_start",
     R"(,"message":{"id":"m","content":[],"usage":{"input_tokens":5,"cache_read_input_tokens":70,)"
@@ -28,21 +20,8 @@ const std::string stop = event("message_stop", "");
 TEST(MessagesStream, EverySplitPassesByteForByte) {
     const std::string text = ": hello\n\n" + start + event("ping", "") + word + word +
                              event("brand_new", R"(,"usage":{"output_tokens":77})") + end;
-    for (std::size_t step = 1; step <= text.size() + stop.size() + 1; ++step) {
-        MessagesStream stream;
-        EXPECT_EQ(fed(stream, text + stop + word, step), text + "|" + stop) << "step " << step;
-        EXPECT_TRUE(stream.done());
-        EXPECT_FALSE(stream.error_seen());
-        EXPECT_EQ(stream.events(), 2);
-        EXPECT_EQ(
-            stream.usage(),
-            (Usage{
-                .prompt = 95,
-                .cached = 70,
-                .cache_write = 20,
-                .completion = 9,
-                .estimated = false}));
-    }
+    const auto make = [] { return MessagesStream{}; };
+    expect_at_every_split(make, text + stop, word, text + "|" + stop, 2);
 }
 
 TEST(MessagesStream, BeforeTheBillTheAnswerIsCounted) {

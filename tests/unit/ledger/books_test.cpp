@@ -27,6 +27,38 @@ protected:
         books_ = std::make_unique<LedgerBooks>(*ledger_, clock_, Zone{});
         books_->use(catalogue(1));
     }
+    /// A hold of 500 nano-dollars in both budgets.
+    [[nodiscard]] Result<HoldId> hold_five_hundred(RequestId request) {
+        Answer<HoldId> answer;
+        books_->hold(
+            {.request = request,
+             .source = source_claude,
+             .amount = dollars(500),
+             .amount_report = 500,
+             .budgets = 0b11,
+             .policy = 1},
+            answer.done());
+        return answer.get();
+    }
+    /// How the call of request 1 to claude ended.
+    [[nodiscard]] static inference::RequestRecord record_of(
+        std::optional<HoldId> hold, std::int64_t paid, bool estimated = false) {
+        return {
+            .id = RequestId{1},
+            .at = test_start,
+            .policy = 1,
+            .key = key_me,
+            .route = route_default,
+            .model = model_qwq,
+            .source = source_claude,
+            .kind = SourceKind::api,
+            .provider = provider_claude,
+            .usage = {.prompt = 10, .completion = 5, .estimated = estimated},
+            .paid = dollars(paid),
+            .paid_report = paid,
+            .budgets = 0b11,
+            .hold = hold};
+    }
     std::unique_ptr<LedgerBooks> books_;
 };
 
@@ -49,33 +81,10 @@ TEST_F(LedgerBooksTest, TurnBitsIntoWindows) {
 
 TEST_F(LedgerBooksTest, F100SettleInTheWindowOfTheHold) {
     clock_.advance(13h + 59min + 59s);  // one second to midnight
-    Answer<HoldId> answer;
-    books_->hold(
-        {.request = RequestId{1},
-         .source = source_claude,
-         .amount = dollars(500),
-         .amount_report = 500,
-         .budgets = 0b11,
-         .policy = 1},
-        answer.done());
-    const auto held = answer.get();
+    const auto held = hold_five_hundred(RequestId{1});
     ASSERT_TRUE(held);
     clock_.advance(10s);
-    inference::RequestRecord record{
-        .id = RequestId{1},
-        .at = test_start,
-        .policy = 1,
-        .key = key_me,
-        .route = route_default,
-        .model = model_qwq,
-        .source = source_claude,
-        .kind = SourceKind::api,
-        .provider = provider_claude,
-        .usage = {.prompt = 10, .completion = 5, .estimated = true},
-        .paid = dollars(400),
-        .paid_report = 400,
-        .budgets = 0b11,
-        .hold = *held};
+    inference::RequestRecord record = record_of(*held, 400, /*estimated=*/true);
     ASSERT_TRUE(books_->record(record));
     // One without a hold belongs to today.
     record.id = RequestId{2};
@@ -91,16 +100,7 @@ TEST_F(LedgerBooksTest, F100SettleInTheWindowOfTheHold) {
 }
 
 TEST_F(LedgerBooksTest, ATopUpIsHeldInTheSameWindowsAndSettledWithItsHold) {
-    Answer<HoldId> answer;
-    books_->hold(
-        {.request = RequestId{1},
-         .source = source_claude,
-         .amount = dollars(500),
-         .amount_report = 500,
-         .budgets = 0b11,
-         .policy = 1},
-        answer.done());
-    const auto held = answer.get();
+    const auto held = hold_five_hundred(RequestId{1});
     ASSERT_TRUE(held);
     clock_.advance(13h + 59min + 59s);  // to the next day
     const auto top_up = [this](HoldId hold, Money more) {
@@ -117,21 +117,7 @@ TEST_F(LedgerBooksTest, ATopUpIsHeldInTheSameWindowsAndSettledWithItsHold) {
         top_up(*held, Money{5, *Currency::parse("EUR")}).error().code, Errc::invalid_argument);
     EXPECT_EQ(top_up(HoldId{held->value() + 1}, dollars(1)).error().code, Errc::not_found);
     expect_sound();
-    ASSERT_TRUE(books_->record(
-        {.id = RequestId{1},
-         .at = test_start,
-         .policy = 1,
-         .key = key_me,
-         .route = route_default,
-         .model = model_qwq,
-         .source = source_claude,
-         .kind = SourceKind::api,
-         .provider = provider_claude,
-         .usage = {.prompt = 10, .completion = 5},
-         .paid = dollars(700),
-         .paid_report = 700,
-         .budgets = 0b11,
-         .hold = *held}));
+    ASSERT_TRUE(books_->record(record_of(*held, 700)));
     expect_sound();
     EXPECT_EQ(count("SELECT max(held) FROM budget_window"), 0);
     EXPECT_EQ(count("SELECT settled FROM budget_window WHERE budget = 11"), 700);
@@ -139,27 +125,15 @@ TEST_F(LedgerBooksTest, ATopUpIsHeldInTheSameWindowsAndSettledWithItsHold) {
 }
 
 TEST_F(LedgerBooksTest, FrozenNothingIsSetAsideAndWhatWasBoughtIsBooked) {
-    const auto hold = [&](std::int64_t id) {
-        Answer<HoldId> answer;
-        books_->hold(
-            {.request = RequestId{id},
-             .source = source_claude,
-             .amount = dollars(500),
-             .amount_report = 500,
-             .budgets = 0b11,
-             .policy = 1},
-            answer.done());
-        return answer.get();
-    };
-    const auto bought = hold(1);
+    const auto bought = hold_five_hundred(RequestId{1});
     ASSERT_TRUE(bought);
     books_->freeze(true);
     EXPECT_FALSE(books_->accepts_paid_work());
-    EXPECT_EQ(hold(2).error().code, Errc::unavailable);
+    EXPECT_EQ(hold_five_hundred(RequestId{2}).error().code, Errc::unavailable);
     books_->release(*bought);
     books_->freeze(false);
     EXPECT_TRUE(books_->accepts_paid_work());
-    EXPECT_TRUE(hold(3));
+    EXPECT_TRUE(hold_five_hundred(RequestId{3}));
     expect_sound();
 }
 
