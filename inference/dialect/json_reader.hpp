@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-/// The pull reader beneath scan.cpp: a cursor over JSON text that checks the grammar and keeps
+/// The pull reader beneath this folder: a cursor over JSON text that checks the grammar and keeps
 /// positions. Part of the implementation; only readers of this folder and their tests
 /// include it.
 namespace evenkeel::inference::dialect {
@@ -48,6 +48,14 @@ public:
     bool at_end() noexcept;
     /// The decoded text of a string read before; lone surrogates become U+FFFD.
     [[nodiscard]] std::string decode(const String& string) const;
+    /// The same as a view: into the text itself, or into `scratch` when it has escapes.
+    [[nodiscard]] std::string_view view(const String& string, std::string& scratch) const {
+        if (!string.escaped) {
+            return text({string.span.begin + 1, string.span.end - 1});
+        }
+        scratch = decode(string);
+        return scratch;
+    }
     bool fail(const char* what) noexcept;
 
     /// Walks the members of an object whose brace comes next: `member(key)` must consume the value.

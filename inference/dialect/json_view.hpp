@@ -28,7 +28,6 @@ public:
     [[nodiscard]] bool is_array() const noexcept { return raw_.starts_with('['); }
     [[nodiscard]] bool is_string() const noexcept { return raw_.starts_with('"'); }
     [[nodiscard]] bool is_true() const noexcept { return raw_ == "true"; }
-    [[nodiscard]] bool is_bool() const noexcept { return is_true() || raw_ == "false"; }
     [[nodiscard]] bool is_number() const noexcept {
         return !raw_.empty() && (raw_[0] == '-' || (raw_[0] >= '0' && raw_[0] <= '9'));
     }
@@ -47,9 +46,8 @@ public:
     bool members(Member&& member) const {
         JsonReader json{raw_};
         return !is_object() || json.each_member(1, [&](const JsonReader::String& key) {
-            const std::string decoded = key.escaped ? json.decode(key) : std::string{};
-            const std::string_view name =
-                key.escaped ? decoded : json.text({key.span.begin + 1, key.span.end - 1});
+            std::string scratch;
+            const std::string_view name = json.view(key, scratch);
             JsonView value;
             return value.take(json) && member(name, value);
         });

@@ -53,9 +53,8 @@ private:
             return json_.skip_value(depth);
         }
         return json_.each_member(depth + 1, [this, depth](const String& key) {
-            const std::string decoded = key.escaped ? json_.decode(key) : std::string{};
-            const std::string_view name =
-                key.escaped ? decoded : json_.text({key.span.begin + 1, key.span.end - 1});
+            std::string scratch;
+            const std::string_view name = json_.view(key, scratch);
             if (json_.peek() != '"') {
                 return value(depth + 1);
             }

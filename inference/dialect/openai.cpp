@@ -155,8 +155,9 @@ ApiError bad_key() {
         .code = "invalid_api_key",
         .param = {},
         .message =
-            "A valid key is needed: send 'Authorization: Bearer <key>'. Keys are made with "
-            "'evenkeel keys create NAME'.",
+            "A valid key is needed: send 'Authorization: Bearer <key>' or 'x-api-key: <key>'. Keys "
+            "are "
+            "made with 'evenkeel keys create NAME'.",
         .retry_after = {},
         .should_retry = {}};
 }
@@ -180,7 +181,8 @@ ApiError no_such_path() {
         .param = {},
         .message =
             "There is nothing at this address. Served are POST /v1/chat/completions, "
-            "/v1/completions, /v1/embeddings, /v1/responses and /v1/messages, and GET /v1/models.",
+            "/v1/completions, /v1/embeddings, /v1/responses, /v1/messages and "
+            "/v1/messages/count_tokens, and GET /v1/models.",
         .retry_after = {},
         .should_retry = {}};
 }
@@ -221,11 +223,13 @@ ApiError bad_request(std::string message, std::string param) {
 }
 
 ApiError key_in_use() {
-    return busy(
+    ApiError error = busy(
         429,
         "idempotency_key_in_use",
         "Many requests with this Idempotency-Key wait for its answer already.",
         seconds{5});
+    error.type = "rate_limit_error";
+    return error;
 }
 
 ApiError key_used_otherwise() {

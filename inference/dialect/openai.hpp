@@ -10,7 +10,8 @@
 #include <string_view>
 #include <vector>
 
-/// What the gateway itself says to OpenAI clients: errors and the list of models.
+/// What the gateway itself says: refusals for clients of both dialects, and, in OpenAI's shape, how
+/// they and the list of models are written.
 namespace evenkeel::inference::dialect {
 
 /// No SDK may be told to wait longer: they obey any value literally.

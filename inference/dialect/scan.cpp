@@ -71,7 +71,7 @@ public:
     }
 
 private:
-    static const std::array<Key, 24> keys;
+    static const std::array<Key, 25> keys;
 
     /// Refuses the value of `key`: says what it must be.
     bool wrong(std::string_view key, std::string_view must) {
@@ -85,12 +85,8 @@ private:
     }
 
     bool member(const JsonReader::String& key) {
-        std::string decoded;
-        std::string_view name = json_.text({key.span.begin + 1, key.span.end - 1});
-        if (key.escaped) {
-            decoded = json_.decode(key);
-            name = decoded;
-        }
+        std::string scratch;
+        const std::string_view name = json_.view(key, scratch);
         for (std::size_t i = 0; i < keys.size(); ++i) {
             const Key& known = keys[i];
             if ((known.at & in(endpoint_)) == 0 || !same_letters(name, known.name)) {
@@ -250,7 +246,6 @@ private:
         }
         scan_.tools_value = {from, json_.position()};
         const std::string_view value = json_.text(scan_.tools_value);
-        text_.long_cache = text_.long_cache || value.find(R"("1h")") != std::string_view::npos;
         scan_.tools =
             value.starts_with('[') && value.find_first_not_of(" \t\r\n", 1) != value.size() - 1;
         text_.bytes += static_cast<std::int64_t>(value.size());
@@ -262,7 +257,11 @@ private:
             return json_.skip_value(2);
         }
         return json_.each_member(3, [&](const JsonReader::String& key) {
-            if (json_.decode(key) != "type" || json_.peek() != '"') {
+            const std::string member = json_.decode(key);
+            if (member == "cache_control") {
+                return read_cache_control({});
+            }
+            if (member != "type" || json_.peek() != '"') {
                 return json_.skip_value(3);
             }
             JsonReader::String type;
@@ -275,6 +274,7 @@ private:
             return true;
         });
     }
+    bool read_cache_control(std::string_view /*name*/) { return text_.value(json_, 3, false); }
     /// A field that is harmless with one of these values, and changes the price with others.
     bool read_price_field(std::string_view name) {
         constexpr std::array<std::string_view, 7> harmless{
@@ -377,7 +377,7 @@ private:
 using enum Endpoint;
 constexpr unsigned everywhere = in(chat, completions, embeddings, responses, messages);
 
-const std::array<RequestReader::Key, 24> RequestReader::keys{{
+const std::array<RequestReader::Key, 25> RequestReader::keys{{
     {"model",
      everywhere,
      &RequestReader::read_model,
@@ -422,6 +422,7 @@ const std::array<RequestReader::Key, 24> RequestReader::keys{{
     {"inference_geo", in(messages), &RequestReader::read_price_field},
     {"mcp_servers", in(messages), &RequestReader::read_price_field},
     {"container", in(messages), &RequestReader::read_price_field},
+    {"cache_control", in(messages), &RequestReader::read_cache_control},
 }};
 
 }  // namespace

@@ -70,10 +70,11 @@ bool read_usage(JsonReader& json, std::optional<Usage>& out) {
         completion = std::max<std::int64_t>(*total - *prompt, 0);
     }
     if (whole && prompt && completion) {
+        const std::int64_t read = std::min(cached.value_or(0), *prompt);
         out = Usage{
             .prompt = *prompt,
-            .cached = std::min(cached.value_or(0), *prompt),
-            .cache_write = std::min(written.value_or(0), *prompt),
+            .cached = read,
+            .cache_write = std::min(written.value_or(0), *prompt - read),
             .completion = *completion,
             .estimated = false};
     }

@@ -49,7 +49,8 @@ void TextCount::note_turn(std::string_view name, std::string_view value) noexcep
 }
 
 bool TextCount::member(JsonReader& json, int depth, const JsonReader::String& key) {
-    const std::string_view name = json.text({key.span.begin + 1, key.span.end - 1});
+    std::string key_scratch;
+    const std::string_view name = json.view(key, key_scratch);
     images = images || name == "image_url";
     if (json.peek() == '"') {
         JsonReader::String text;
@@ -59,12 +60,16 @@ bool TextCount::member(JsonReader& json, int depth, const JsonReader::String& ke
         const bool counts = name == "content" || name == "text" || name == "arguments" ||
                             name == "thinking" || name == "output";
         bytes += counts ? static_cast<std::int64_t>(text.decoded_bytes) : 0;
-        const std::string_view raw = json.text({text.span.begin + 1, text.span.end - 1});
-        if (depth == message_depth) {
-            note_turn(name, raw);
+        if (counts || (name != "role" && name != "type" && name != "ttl")) {
+            return true;
         }
-        long_cache = long_cache || (name == "ttl" && raw == "1h");
-        images = images || (name == "type" && (raw == "image" || raw == "input_image"));
+        std::string scratch;
+        const std::string_view said = json.view(text, scratch);
+        if (depth == message_depth) {
+            note_turn(name, said);
+        }
+        long_cache = long_cache || (name == "ttl" && said != "5m");
+        images = images || (name == "type" && (said == "image" || said == "input_image"));
         return true;
     }
     if (name == "input" && json.peek() == '{') {  // of a tool

@@ -15,7 +15,7 @@ struct TextCount {
     std::int64_t bytes{0};  ///< decoded; a token id counts as bytes_per_token
     std::int64_t prompt_count{1};
     bool images{false};
-    bool long_cache{false};  ///< an hour of cache is asked for
+    bool long_cache{false};  ///< a cache is to live longer than five minutes
     Turn turn{Turn::asked};  ///< of the message read last, as far as it has said so
 
     /// A prompt, or many; each a text or an array of token ids.

@@ -87,7 +87,7 @@ private:
 /// Empty text counts as `{}`.
 [[nodiscard]] std::optional<std::string> arguments_object(std::string_view text);
 
-/// Why a whole number in [1, tokens_max] is not there; nullopt when it is none.
+/// A whole number in [1, tokens_max]; nothing when it is none.
 [[nodiscard]] std::optional<std::int64_t> token_count(JsonView value) noexcept;
 
 }  // namespace evenkeel::inference::dialect

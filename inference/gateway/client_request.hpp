@@ -106,7 +106,7 @@ private:
     [[nodiscard]] asio::awaitable<bool> admit();
     [[nodiscard]] std::int64_t reserve(const config::Config& config, Loop::TokensOut guess) const;
     [[nodiscard]] asio::awaitable<void> await_verdict();
-    [[nodiscard]] asio::awaitable<bool> comment();
+    [[nodiscard]] asio::awaitable<void> comment();
     [[nodiscard]] asio::awaitable<void> refused(const Reason& reason);
     [[nodiscard]] asio::awaitable<void> sleep(Steady::time_point until);
     /// Sees the client disappear. Left to the sweep: most plain answers are over before, and do
@@ -218,7 +218,6 @@ private:
     routing::RoutePlan plan_{};
     Ticket ticket_{};
     std::optional<gate::Effect> verdict_{};
-    bool queued_{false};
 
     asio::steady_timer waker_;
     asio::cancellation_signal watch_signal_{};

@@ -7,6 +7,7 @@
 #include "inference/relay/pool.hpp"
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
@@ -31,6 +32,15 @@ class ClientRequest;
 struct LoopAlive {
     std::mutex mutex{};
     asio::io_context* context{nullptr};  ///< none: the loop is gone
+
+    /// Runs `work` on the loop; when that is gone, only destroys it.
+    template <class Work>
+    void post(Work work) {
+        const std::lock_guard lock{mutex};
+        if (context != nullptr) {
+            asio::post(*context, std::move(work));
+        }
+    }
 };
 
 /// Too many wrong keys from one address are answered with 429 (F73). A small table of token

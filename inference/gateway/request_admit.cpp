@@ -235,7 +235,6 @@ asio::awaitable<bool> ClientRequest::admit() {
 
 void ClientRequest::on_effect(const gate::Effect& effect) {
     if (effect.kind == gate::EffectKind::queued) {
-        queued_ = true;
         return;
     }
     if (effect.kind == gate::EffectKind::recall) {
@@ -288,14 +287,14 @@ asio::awaitable<void> ClientRequest::await_verdict() {
 }
 
 /// Tells a waiting stream that we are still there; the first one commits status 200.
-asio::awaitable<bool> ClientRequest::comment() {
+asio::awaitable<void> ClientRequest::comment() {
     comment_at_ = Steady::now() + loop_.options().keepalive;
     if (!begun_) {
         held_ = true;
         co_await begin_stream(nullptr);
     }
     const std::string_view text = ": waiting for a source\n\n";
-    co_return co_await chunk({&text, 1}, false);
+    static_cast<void>(co_await chunk({&text, 1}, false));
 }
 
 asio::awaitable<void> ClientRequest::refused(const Reason& reason) {

@@ -1,7 +1,5 @@
 #include "inference/gateway/client_request.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
 #include <limits>
 
@@ -26,11 +24,7 @@ void ClientRequest::start_hold(const gate::Effect& grant) {
     auto acknowledged = [wait = hold_wait_, alive = loop_.alive(), books](Result<HoldId> result) {
         Result<HeldMoney> held = result ? Result<HeldMoney>{HeldMoney{*books, *result}}
                                         : std::unexpected{std::move(result.error())};
-        const std::lock_guard lock{alive->mutex};
-        if (alive->context == nullptr) {
-            return;
-        }
-        asio::post(*alive->context, [wait, held = std::move(held)] mutable {
+        alive->post([wait, held = std::move(held)] mutable {
             if (wait->request != nullptr) {
                 wait->result = std::move(held);
                 wait->request->wake();
@@ -96,11 +90,7 @@ asio::awaitable<void> ClientRequest::keep_paid() {
             more->amount,
             more->report,
             [wait = top_up_wait_, alive = loop_.alive()](Result<void> result) {
-                const std::lock_guard lock{alive->mutex};
-                if (alive->context == nullptr) {
-                    return;
-                }
-                asio::post(*alive->context, [wait, result = std::move(result)] {
+                alive->post([wait, result = std::move(result)] {
                     if (wait->request != nullptr) {
                         wait->result = result;
                         wait->request->wake();

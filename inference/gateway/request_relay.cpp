@@ -241,7 +241,7 @@ asio::awaitable<ClientRequest::Next> ClientRequest::relay_stream(Answer& answer)
     co_return Next::over;
 }
 
-/// `[DONE]` has come: settle, then say what it cost, and end.
+/// The end mark has come: settle, then say what it cost, and end.
 asio::awaitable<void> ClientRequest::stream_done(
     const dialect::AnswerStream& stream, const dialect::AnswerStream::Pass& pass) {
     if (stream.usage() && !stream.usage()->estimated) {
@@ -264,7 +264,7 @@ asio::awaitable<void> ClientRequest::stream_done(
     }
 }
 
-/// The stream has ended without `[DONE]`: whatever the cause, the client gets one typed end.
+/// The stream has ended without its end mark: whatever the cause, the client gets one typed end.
 asio::awaitable<void> ClientRequest::stream_cut(const dialect::AnswerStream& stream) {
     settle(usage_so_far(stream));
     if (cause_ == Cause::spent) {

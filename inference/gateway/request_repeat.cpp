@@ -1,6 +1,5 @@
 #include "inference/gateway/client_request.hpp"
 
-#include <boost/asio/post.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -36,11 +35,7 @@ asio::awaitable<bool> ClientRequest::is_first() {
         const auto wait = std::make_shared<RepeatWait>(RepeatWait{.request = this});
         const Replays::Look look =
             hub_.replays().look(name, digest, Steady::now(), [wait, alive = loop_.alive()] {
-                const std::lock_guard lock{alive->mutex};
-                if (alive->context == nullptr) {
-                    return;
-                }
-                asio::post(*alive->context, [wait] {
+                alive->post([wait] {
                     wait->over = true;
                     if (wait->request != nullptr) {
                         wait->request->wake();

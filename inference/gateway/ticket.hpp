@@ -29,7 +29,6 @@ public:
     Ticket& operator=(const Ticket&) = delete;
     ~Ticket() { drop(); }
 
-    [[nodiscard]] bool alive() const noexcept { return loop_ != nullptr; }
     /// The gate has granted `source`.
     void granted(NameIx source) noexcept { source_ = source; }
     /// The gate has refused: there is nothing to give back.

@@ -201,13 +201,14 @@ std::optional<Priced> price(const Catalogue& catalogue, const ApiOffer& api, con
     const std::int64_t tokens =
         ask.reserve_tokens > 0 ? std::min(ask.reserve_tokens, most_tokens) : most_tokens;
     const auto most = hold_of(api, ask, most_tokens);
-    const auto hold = hold_of(api, ask, tokens);
+    const auto hold = tokens == most_tokens ? most : hold_of(api, ask, tokens);
     const auto expected = cost_up(config::rates_of(api.price, ask.tokens_in), ask.tokens_in, guess);
     if (!most || !hold || !expected) {
         return std::nullopt;
     }
     const auto most_report = to_report(rules, *most, Rounding::up);
-    const auto hold_report = to_report(rules, *hold, Rounding::up);
+    const auto hold_report =
+        tokens == most_tokens ? most_report : to_report(rules, *hold, Rounding::up);
     const auto expected_report = to_report(rules, *expected, Rounding::up);
     if (!most_report || !hold_report || !expected_report) {
         return std::nullopt;

@@ -11,16 +11,16 @@ namespace {
 
 using ModelEntry = Catalogue::ModelEntry;
 
-/// The cheapest of the API offers that `max_cost` has dropped.
+/// What was left out, and why: of what `max_cost` has dropped, the most that the cheapest may cost.
 struct Dropped {
-    std::int64_t hold_report{-1};  ///< -1 = none
+    std::int64_t most_report{-1};  ///< -1 = none
     std::int64_t limit{0};
     bool by_request{false};
     const ApiOffer* retired{nullptr};
     bool dialect{false};  ///< an API that has no counterpart for what is asked
 
-    void add(std::int64_t hold, std::int64_t limit_report) {
-        hold_report = hold_report < 0 ? hold : std::min(hold_report, hold);
+    void add(std::int64_t most, std::int64_t limit_report) {
+        most_report = most_report < 0 ? most : std::min(most_report, most);
         limit = limit_report;
     }
 };
@@ -183,14 +183,14 @@ std::unexpected<Error> nothing_left(
                 route.name,
                 asked.model->name));
     }
-    if (dropped.hold_report >= 0) {
+    if (dropped.most_report >= 0) {
         const Currency currency = catalogue.config.currency.report;
         return fail(
             Errc::refused,
             fmt::format(
                 "the cheapest source may cost {}, {} allows {} a request; ask for fewer "
                 "tokens (max_tokens)",
-                to_text(Money{dropped.hold_report, currency}),
+                to_text(Money{dropped.most_report, currency}),
                 dropped.by_request ? std::string{max_cost_header}
                                    : fmt::format("route '{}'", route.name),
                 to_text(Money{dropped.limit, currency})));

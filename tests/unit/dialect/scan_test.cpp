@@ -459,9 +459,25 @@ TEST(ScanEndpoints, WhatChangesThePriceIsNamed) {
             Endpoint::messages,
             R"("system":[{"type":"text","text":"a","cache_control":{"ttl":"1h"}}])"),
         "cache_control.ttl");
+    const std::string hour = "cache_control.ttl";
+    EXPECT_EQ(changer(Endpoint::messages, R"("cache_control":{"tt\u006c":"1\u0068"})"), hour);
+    EXPECT_EQ(
+        changer(Endpoint::messages, R"("tools":[{"name":"w","cache_control":{"ttl":"\u0031h"}}])"),
+        hour);
+    EXPECT_EQ(changer(Endpoint::messages, R"("cache_control":{"ttl":"5m"})"), "");
     EXPECT_EQ(changer(Endpoint::chat, R"("service_tier":"priority")"), "service_tier");
     EXPECT_EQ(changer(Endpoint::responses, R"("service_tier":"flex")"), "service_tier");
     EXPECT_EQ(changer(Endpoint::chat, R"("web_search_options":{"a":1})"), "web_search_options");
+}
+
+TEST(ScanEndpoints, EscapedNamesCountLikeOthers) {
+    const auto scan = scan_request(
+        Endpoint::chat,
+        R"({"model":"m","messages":[{"role":"user","c\u006fntent":[{"type":"image\u005furl",)"
+        R"("image_\u0075rl":{"url":"x"}},{"type":"text","te\u0078t":"12345678"}]}]})");
+    ASSERT_TRUE(scan);
+    EXPECT_EQ(scan->prompt_tokens, 2);
+    EXPECT_TRUE(scan->images);
 }
 
 TEST(ScanEndpoints, TextIsThatOfEveryPart) {
