@@ -51,15 +51,26 @@ struct Job {
     bool garbage{false};
 };
 
-/// Waits one tick, or until cancelled.
+/// Whether the request was cancelled. An operation whose end was already on its way when that
+/// happened says nothing of it: whoever waits must ask, before and after.
+asio::awaitable<bool> cancelled() {
+    const auto state = co_await asio::this_coro::cancellation_state;
+    co_return state.cancelled() != asio::cancellation_type::none;
+}
+
+/// Waits one tick. False when the request was cancelled.
 asio::awaitable<bool> pause(Desk& desk) {
     asio::steady_timer timer{co_await asio::this_coro::executor, desk.options.tick};
-    const auto [code] = co_await timer.async_wait(use_tuple);
-    co_return !code;
+    co_await timer.async_wait(use_tuple);
+    const bool over = co_await cancelled();
+    co_return !over;
 }
 
 /// A stream that says nothing more but stays open.
 asio::awaitable<void> stall() {
+    if (co_await cancelled()) {
+        co_return;
+    }
     asio::steady_timer timer{co_await asio::this_coro::executor, SteadyClock::time_point::max()};
     co_await timer.async_wait(use_tuple);
 }

@@ -265,6 +265,23 @@ TEST(EngineService, AClientThatLeavesFreesItsSequenceAtOnce) {
     EXPECT_NE(metrics.find("finished_reason=\"abort\"} 2\n"), std::string::npos) << metrics;
 }
 
+TEST(EngineService, ClientsThatLeaveInTheMomentOfATickFreeTheirSequencesToo) {
+    EngineOptions options = fast();
+    options.speed = 1;
+    options.tick = milliseconds{1};
+    Running engine{options};
+    for (int round = 0; round < 80; ++round) {
+        std::vector<std::unique_ptr<Client>> clients;
+        for (int i = 0; i < 8; ++i) {
+            clients.push_back(std::make_unique<Client>(engine.port()));
+            clients.back()->send("POST", "/v1/chat/completions", chat(10, 4'000, false));
+        }
+        ASSERT_TRUE(eventually([&] { return engine.running() == 8; }));
+        clients.clear();
+        ASSERT_TRUE(eventually([&] { return engine.running() == 0; })) << round;
+    }
+}
+
 TEST(EngineService, ManyStreamsEndWithTheirOwnNumberOfTokens) {
     Running engine{fast()};
     std::vector<std::unique_ptr<Client>> clients;
