@@ -154,6 +154,7 @@ private:
     Market market_;
     Exposure exposure_;
     KeyLimits key_limits_;
+    std::set<NameIx> keys_changing_{};  ///< their new limits are on their way to disk
     Sources sources_;
     PowerMeter power_;
     Speeds speeds_;

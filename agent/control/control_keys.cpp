@@ -91,6 +91,12 @@ std::future<Result<ledger::KeyRow>> Control::limit_key(std::string name, KeyChan
             promise->set_value(std::unexpected{terms.error()});
             return;
         }
+        if (!keys_changing_.insert(known->ix).second) {
+            promise->set_value(fail(
+                Errc::conflict,
+                fmt::format("a change of the key '{}' is not stored yet: try again", name)));
+            return;
+        }
         const ledger::KeyRow before = *known;
         ledger::KeyRow after = before;
         after.terms = std::move(*terms);
@@ -102,6 +108,13 @@ std::future<Result<ledger::KeyRow>> Control::limit_key(std::string name, KeyChan
             [this, inbox = inbox_, promise, before, after, is_new](Result<void> stored) mutable {
                 inbox.post([this, promise, before, after, is_new, stored = std::move(stored)] {
                     const Now then = parts_.clock.read();
+                    keys_changing_.erase(after.ix);
+                    const ledger::KeyRow* now_known = key_limits_.find(after.name);
+                    if (now_known == nullptr || now_known->sha256 != after.sha256 ||
+                        now_known->revoked) {
+                        promise->set_value(no_key(after.name));  // revoked meanwhile: it stays so
+                        return;
+                    }
                     if (!stored) {
                         if (key_limits_.put(before, then)) {
                             key_limits_.add_spent(before.ix, then);
@@ -131,17 +144,15 @@ std::future<Result<void>> Control::revoke_key(std::string name) {
         }
         // At once, also when the ledger is slow: whoever revokes a key has a reason.
         parts_.keys.remove(name);
-        parts_.ledger.revoke_key(
-            name, [this, inbox = inbox_, promise, row = *known](Result<void> stored) mutable {
-                inbox.post([this, promise, row, stored = std::move(stored)]() mutable {
-                    if (stored) {
-                        row.revoked = parts_.clock.read().utc;
-                        static_cast<void>(key_limits_.put(row, parts_.clock.read()));
-                        spdlog::info("key_revoked name={}", row.name);
-                    }
-                    promise->set_value(std::move(stored));
-                });
-            });
+        ledger::KeyRow row = *known;
+        row.revoked = parts_.clock.read().utc;
+        static_cast<void>(key_limits_.put(row, parts_.clock.read()));
+        parts_.ledger.revoke_key(name, [promise, name](Result<void> stored) {
+            if (stored) {
+                spdlog::info("key_revoked name={}", name);
+            }
+            promise->set_value(std::move(stored));
+        });
     });
     return future;
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace evenkeel::agent {
 
@@ -30,6 +31,7 @@ void KeyLimits::tell(Seat& seat, Now now) {
             routing::to_report(catalogue_->config.currency, terms.money->amount, Rounding::down)
                 .value_or(0);
         seat.window = std::max(seat.window, ledger::window_start(terms.money->per, zone_, now.utc));
+        seat.limit_report = limits.money;
         limits.resets = ledger::window_end(terms.money->per, zone_, seat.window);
         books_.use_key(seat.row.ix, terms.money->per);
     } else {
@@ -64,17 +66,14 @@ void KeyLimits::start(
     for (const ledger::KeyRow& row : recovered.keys) {
         Seat& seat = seats_[row.ix];
         seat.row = row;
+        if (row.revoked) {
+            continue;  // it asks for nothing any more
+        }
         tell(seat, now);
         if (!row.terms.money) {
             continue;
         }
         std::int64_t used = spent(seat, now);
-        for (const ledger::OpenHold& lapsed : recovered.lapsed) {
-            for (const ledger::BudgetShare& share : lapsed.hold.budgets) {
-                const bool counts = share.budget == row.ix && share.window == seat.window;
-                used += counts ? share.amount_report : 0;  // the row of a lapsed call has no key
-            }
-        }
         for (const ledger::BudgetWindow& window : recovered.windows) {
             if (window.budget == row.ix && window.window == seat.window) {
                 used = std::max(used, window.settled) + window.held;
@@ -131,13 +130,18 @@ bool KeyLimits::put(const ledger::KeyRow& row, Now now) {
     }
     seat.row = row;
     tell(seat, now);
+    if (is_new) {
+        seat.closed_by = seat.limit_report;
+        gateway_.budget_added(row.ix, seat.closed_by);
+    }
     return is_new;
 }
 
 void KeyLimits::add_spent(NameIx key, Now now) {
     const auto seat = seats_.find(key);
     if (seat != seats_.end() && seat->second.row.terms.money) {
-        gateway_.budget_added(key, spent(seat->second, now));
+        const std::int64_t closed_by = std::exchange(seat->second.closed_by, 0);
+        gateway_.budget_added(key, spent(seat->second, now) - closed_by);
     }
 }
 

@@ -39,8 +39,9 @@ public:
         Now now);
     /// A new policy: amounts are counted at its rates.
     void apply(std::shared_ptr<const routing::Catalogue> catalogue, Now now);
-    /// What a key may do from now on. The gate counts what it spends from here on; `add_spent` adds
-    /// what was spent before. True when that is needed.
+    /// What a key may do from now on. True when its limit of money, or the window of that, is new:
+    /// it is closed for paid calls until `add_spent` has said what was spent before, while the gate
+    /// counts what it spends from here on.
     [[nodiscard]] bool put(const ledger::KeyRow& row, Now now);
     /// What the books say that the key spent in its window. What ended between `put` and this call
     /// may count twice, until the window ends: never less than was spent.
@@ -54,7 +55,9 @@ public:
 private:
     struct Seat {
         ledger::KeyRow row{};
-        UtcTime window{};  ///< its start
+        UtcTime window{};              ///< its start
+        std::int64_t limit_report{0};  ///< of money, as the gate has it
+        std::int64_t closed_by{0};     ///< added to what is spent, until `add_spent`
     };
     void tell(Seat& seat, Now now);
     [[nodiscard]] std::int64_t spent(const Seat& seat, Now now) const;

@@ -76,6 +76,7 @@ private:
     };
 
     void apply_hold(HoldOp& op, UtcTime at, std::vector<Completion>& completions);
+    [[nodiscard]] NameIx key_of(const Hold& hold);
     void apply_top_up(TopUpOp& op, std::vector<Completion>& completions);
     void apply_release(HoldId id);
     void apply_record(const Request& request, UtcTime at);

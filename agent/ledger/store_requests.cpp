@@ -191,6 +191,18 @@ void Store::apply_record(const Request& request, UtcTime at) {
     holds_.erase(found);
 }
 
+/// The key whose own limit counts the hold; none when it has no such limit.
+NameIx Store::key_of(const Hold& hold) {
+    Statement is_key{database_, "SELECT 1 FROM name WHERE ix = ?1 AND kind = 'key'"};
+    for (const BudgetShare& share : hold.budgets) {
+        is_key.query(share.budget.value());
+        if (is_key.next()) {
+            return share.budget;
+        }
+    }
+    return {};
+}
+
 std::vector<OpenHold> Store::lapse_requests(UtcTime now) {
     std::vector<OpenHold> lapsed;
     for (auto it = holds_.begin(); it != holds_.end();) {
@@ -203,6 +215,7 @@ std::vector<OpenHold> Store::lapse_requests(UtcTime now) {
         const bool booked = book_request(
             {.id = held.hold.request,
              .at = held.at,
+             .key = key_of(held.hold),
              .source = held.hold.source,
              .kind = SourceKind::api,
              .paid = held.hold.amount,

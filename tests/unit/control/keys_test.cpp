@@ -212,5 +212,65 @@ TEST_F(KeysTest, F95_ARestartKnowsLimitsAndWhatIsUsed) {
     EXPECT_EQ(gateway_again.recalled[ix][0], 150);
 }
 
+TEST_F(KeysTest, F95_WhatLapsedCountsAfterEveryRestart) {
+    create("ci", {.limit = "20 USD/mo"});
+    const NameIx ix = keys.find(texts["ci"])->ix;
+    spend(ix, 3);
+    ledger::Answer<HoldId> held;
+    adapter.hold(
+        {.request = RequestId{++last_request},
+         .key = ix,
+         .source = NameIx{1},
+         .amount = Money{2 * dollar, usd},
+         .amount_report = 2 * dollar,
+         .policy = 1},
+        held.done());
+    ASSERT_TRUE(held.get());
+    control.reset();
+    for (int restart = 0; restart < 3; ++restart) {
+        ASSERT_TRUE(books->close());
+        books.reset();
+        books = open();
+        ledger::LedgerBooks books_again{*books, world.clock, ledger::Zone{}};
+        QuietGateway gateway_again;
+        ledger::StoredKeys keys_again{books->recovered().keys, &world.clock};
+        Control again{
+            {world.clock, *books, books_again, gateway_again, keys_again, credentials, board},
+            {.state = world.state(), .owner_mark = "ek-1a2b3c4d", .boot_id = "boot-1"}};
+        again.start();
+        config::Config config = small_config();
+        config.providers.clear();
+        config.models[0].offers.clear();
+        config.scaling.clear();
+        ASSERT_TRUE(again.apply(config, "one", "test", 10s));
+        EXPECT_EQ(gateway_again.booked.at(ix), 5 * dollar) << restart;
+    }
+}
+
+TEST_F(KeysTest, ALimitThatIsStillOnItsWayOpensNoRevokedKey) {
+    for (int i = 0; i < 20; ++i) {
+        const std::string name = "k" + std::to_string(i);
+        create(name);
+        auto limited = control->limit_key(name, {.limit = "20 USD/mo"});
+        auto revoked = control->revoke_key(name);
+        static_cast<void>(limited.get());
+        ASSERT_TRUE(revoked.get());
+        EXPECT_FALSE(keys.find(texts[name])) << i;
+    }
+}
+
+TEST_F(KeysTest, ASecondChangeWaitsForTheFirst) {
+    create("ci", {.limit = "20 USD/mo"});
+    auto first = control->limit_key("ci", {.limit = "30 USD/mo"});
+    auto second = control->limit_key("ci", {.limit = "40 USD/mo"});
+    ASSERT_TRUE(first.get());
+    const auto late = second.get();
+    EXPECT_TRUE(late || late.error().code == Errc::conflict);
+    const NameIx ix = keys.find(texts["ci"])->ix;
+    EXPECT_EQ(gateway.keys.at(ix).money, (late ? 40 : 30) * dollar) << "as it was told";
+    ASSERT_TRUE(control->limit_key("ci", {.limit = "50 USD/mo"}).get());
+    EXPECT_EQ(gateway.keys.at(ix).money, 50 * dollar);
+}
+
 }  // namespace
 }  // namespace evenkeel::agent::control_rig
