@@ -13,6 +13,10 @@ constexpr std::uint64_t odd_a = 0xA0761D6478BD642FULL;
 constexpr std::uint64_t odd_b = 0xE7037ED1A0B428DBULL;
 constexpr std::uint64_t odd_c = 0x8EBC6AF09C88C6E3ULL;
 constexpr std::size_t block_bytes = 32;
+/// Of what comes behind these bytes one block in sixteen is looked at: two conversations that
+/// differ only between would be taken for one, and one of them would read its prompt anew.
+constexpr std::size_t dense_bytes = 4096;
+constexpr std::size_t sparse_step = 16 * block_bytes;
 
 /// Both halves of the product, as in wyhash.
 constexpr std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
@@ -34,12 +38,14 @@ public:
 
     /// Of the first `length` bytes. Lengths do not fall from call to call.
     [[nodiscard]] std::uint64_t of(std::size_t length) noexcept {
-        for (; at_ + block_bytes <= length; at_ += block_bytes) {
+        for (; at_ + block_bytes <= length; at_ += at_ < dense_bytes ? block_bytes : sparse_step) {
             a_ = step(a_, at_);
             b_ = step(b_, at_ + block_bytes / 2);
         }
+        // The end always counts whole.
+        const std::size_t end_bytes = std::min(length, block_bytes);
         char rest[block_bytes]{};
-        std::memcpy(rest, text_.data() + at_, length - at_);
+        std::memcpy(rest, text_.data() + length - end_bytes, end_bytes);
         const std::uint64_t low = fold(word_at(rest) ^ odd_a, word_at(rest + 8) ^ a_);
         const std::uint64_t high = fold(word_at(rest + 16) ^ odd_b, word_at(rest + 24) ^ b_);
         return fold(low ^ odd_c ^ length, high ^ odd_b);

@@ -62,8 +62,12 @@ public:
         }
         scan_.n *= text_.prompt_count;
         scan_.images = text_.images;
-        if (text_.long_cache && endpoint_ == Endpoint::messages) {
+        scan_.thoughts = text_.thoughts;
+        if (text_.long_cache && (endpoint_ == Endpoint::messages || endpoint_ == Endpoint::chat)) {
             scan_.price_changer = "cache_control.ttl";
+        }
+        if (text_.audio) {
+            scan_.price_changer = "input_audio";
         }
         scan_.text_bytes = text_.bytes;
         scan_.prompt_tokens = (text_.bytes + bytes_per_token - 1) / bytes_per_token;
@@ -71,7 +75,7 @@ public:
     }
 
 private:
-    static const std::array<Key, 25> keys;
+    static const std::array<Key, 27> keys;
 
     /// Refuses the value of `key`: says what it must be.
     bool wrong(std::string_view key, std::string_view must) {
@@ -285,10 +289,31 @@ private:
             return false;
         }
         const std::string_view value = json_.text({from, json_.position()});
-        if (std::ranges::find(harmless, value) == harmless.end()) {
+        // An empty object of options is how web search is switched on.
+        const bool is_switch = name == "web_search_options" && value != "null";
+        if (is_switch || std::ranges::find(harmless, value) == harmless.end()) {
             scan_.price_changer = name;
         }
         return true;
+    }
+    /// Sound has prices of its own.
+    bool read_modalities(std::string_view name) {
+        if (json_.peek() != '[') {
+            return json_.skip_value(1);
+        }
+        return json_.each_element(2, [this, name] {
+            JsonReader::String word;
+            if (json_.peek() != '"') {
+                return json_.skip_value(2);
+            }
+            if (!json_.read_string(word)) {
+                return false;
+            }
+            if (json_.decode(word) != "text") {
+                scan_.price_changer = name;
+            }
+            return true;
+        });
     }
     /// Other tools run at the vendor, with a memory and a bill of their own.
     bool read_function_tool(std::string_view name) {
@@ -377,7 +402,7 @@ private:
 using enum Endpoint;
 constexpr unsigned everywhere = in(chat, completions, embeddings, responses, messages);
 
-const std::array<RequestReader::Key, 25> RequestReader::keys{{
+const std::array<RequestReader::Key, 27> RequestReader::keys{{
     {"model",
      everywhere,
      &RequestReader::read_model,
@@ -418,6 +443,8 @@ const std::array<RequestReader::Key, 25> RequestReader::keys{{
     {"background", in(responses), &RequestReader::read_nothing},
     {"service_tier", everywhere, &RequestReader::read_price_field},
     {"web_search_options", in(chat), &RequestReader::read_price_field},
+    {"audio", in(chat), &RequestReader::read_price_field},
+    {"modalities", in(chat), &RequestReader::read_modalities},
     {"speed", in(messages), &RequestReader::read_price_field},
     {"inference_geo", in(messages), &RequestReader::read_price_field},
     {"mcp_servers", in(messages), &RequestReader::read_price_field},

@@ -63,6 +63,7 @@ struct RequestScan {
     std::int64_t text_bytes{0};  ///< those bytes
     TurnCuts turns{};            ///< of what is to be answered
     Span tools_value{};          ///< empty when the key is not there
+    bool thoughts{false};        ///< a message holds what a model thought
     /// A field that makes an API charge other prices than those of its tokens; empty: none.
     std::string price_changer{};
     bool tools{false};   ///< `tools` is there and not empty

@@ -1,6 +1,7 @@
 #include "inference/dialect/text_count.hpp"
 
 #include <algorithm>
+#include <string>
 
 namespace evenkeel::inference::dialect {
 
@@ -59,6 +60,7 @@ bool TextCount::member(JsonReader& json, int depth, const JsonReader::String& ke
         }
         const bool counts = name == "content" || name == "text" || name == "arguments" ||
                             name == "thinking" || name == "output";
+        thoughts = thoughts || name == "thinking";
         bytes += counts ? static_cast<std::int64_t>(text.decoded_bytes) : 0;
         if (counts || (name != "role" && name != "type" && name != "ttl")) {
             return true;
@@ -70,6 +72,7 @@ bool TextCount::member(JsonReader& json, int depth, const JsonReader::String& ke
         }
         long_cache = long_cache || (name == "ttl" && said != "5m");
         images = images || (name == "type" && (said == "image" || said == "input_image"));
+        audio = audio || (name == "type" && said == "input_audio");
         return true;
     }
     if (name == "input" && json.peek() == '{') {  // of a tool

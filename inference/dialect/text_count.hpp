@@ -15,6 +15,8 @@ struct TextCount {
     std::int64_t bytes{0};  ///< decoded; a token id counts as bytes_per_token
     std::int64_t prompt_count{1};
     bool images{false};
+    bool audio{false};
+    bool thoughts{false};    ///< an earlier answer's
     bool long_cache{false};  ///< a cache is to live longer than five minutes
     Turn turn{Turn::asked};  ///< of the message read last, as far as it has said so
 

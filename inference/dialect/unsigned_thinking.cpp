@@ -100,9 +100,6 @@ private:
 }  // namespace
 
 std::optional<std::string> without_unsigned_thinking(std::string_view body) {
-    if (body.find("thinking") == std::string_view::npos) {
-        return std::nullopt;
-    }
     return ThinkingReader{body}.run();
 }
 

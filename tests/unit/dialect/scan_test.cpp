@@ -468,6 +468,11 @@ TEST(ScanEndpoints, WhatChangesThePriceIsNamed) {
     EXPECT_EQ(changer(Endpoint::chat, R"("service_tier":"priority")"), "service_tier");
     EXPECT_EQ(changer(Endpoint::responses, R"("service_tier":"flex")"), "service_tier");
     EXPECT_EQ(changer(Endpoint::chat, R"("web_search_options":{"a":1})"), "web_search_options");
+    EXPECT_EQ(changer(Endpoint::chat, R"("web_search_options":{})"), "web_search_options");
+    EXPECT_EQ(changer(Endpoint::chat, R"("web_search_options":null)"), "");
+    EXPECT_EQ(changer(Endpoint::chat, R"("modalities":["text"],"audio":null)"), "");
+    EXPECT_EQ(changer(Endpoint::chat, R"("modalities":["text","audio"])"), "modalities");
+    EXPECT_EQ(changer(Endpoint::chat, R"("audio":{"voice":"v"})"), "audio");
 }
 
 TEST(ScanEndpoints, EscapedNamesCountLikeOthers) {
