@@ -101,6 +101,7 @@ private:
 
     // admit
     [[nodiscard]] asio::awaitable<void> serve();
+    void give_back_after_failure() noexcept;
     /// False when the request has ended already.
     [[nodiscard]] asio::awaitable<bool> read();
     [[nodiscard]] asio::awaitable<bool> admit();
@@ -157,6 +158,8 @@ private:
     [[nodiscard]] asio::awaitable<Next> relay_stream(Answer& answer);
     /// Output tokens of a streamed answer so far, as the source probably counts them.
     [[nodiscard]] std::int64_t tokens_of(const dialect::AnswerStream& stream) const;
+    /// Of an answer that was left before its first event or its end.
+    [[nodiscard]] Usage usage_left() const;
     [[nodiscard]] Usage usage_so_far(const dialect::AnswerStream& stream) const;
     /// The client's own ceiling of output tokens.
     [[nodiscard]] std::int64_t tokens_most() const noexcept;
@@ -233,6 +236,8 @@ private:
     std::shared_ptr<relay::Upstream> upstream_{};
     std::shared_ptr<HoldWait> hold_wait_{};
     std::shared_ptr<TopUpWait> top_up_wait_{};
+    std::optional<Usage> told_{};  ///< what the present source has said of usage
+    bool settled_{false};
     std::int64_t reserved_tokens_{0};  ///< output tokens that the money set aside pays for
     std::optional<dialect::ApiError> source_error_{};
     int tries_{0};

@@ -56,6 +56,11 @@ std::string_view presented_key(const http::RequestHead& head) {
     return field.substr(scheme.size());
 }
 
+dialect::ApiError no_such_model() {
+    return dialect::no_route(
+        {.code = Errc::not_found, .message = "There is no such model here.", .retry_after = {}});
+}
+
 std::string_view state_of(const World& world, const routing::Catalogue::ModelEntry& entry) {
     bool ready = !entry.apis.empty();
     for (const auto& [ix, source] : world.sources) {
@@ -147,11 +152,7 @@ asio::awaitable<void> Loop::models(http::Exchange& exchange, std::string_view id
         }
     }
     if (!id.empty() && rows.empty()) {
-        const dialect::ApiError error = dialect::no_route(
-            {.code = Errc::not_found,
-             .message = "There is no such model here.",
-             .retry_after = {}});
-        co_await respond_error(exchange, dialect, error, fresh_id());
+        co_await respond_error(exchange, dialect, no_such_model(), fresh_id());
         co_return;
     }
     const std::string body = models_body(dialect, rows, id.empty());
@@ -183,11 +184,7 @@ asio::awaitable<void> Loop::count_tokens(http::Exchange& exchange) {
     }
     const auto world = hub_.world();
     if (world->catalogue == nullptr || world->catalogue->model(scan->model) == nullptr) {
-        const dialect::ApiError error = dialect::no_route(
-            {.code = Errc::not_found,
-             .message = "There is no such model here.",
-             .retry_after = {}});
-        co_await respond_error(exchange, dialect, error, fresh_id());
+        co_await respond_error(exchange, dialect, no_such_model(), fresh_id());
         co_return;
     }
     const http::Headers headers{{"Content-Type", "application/json"}};

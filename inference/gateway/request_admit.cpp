@@ -77,12 +77,23 @@ asio::awaitable<void> ClientRequest::run() {
         if (upstream_ != nullptr) {
             upstream_->close();
         }
-        if (sent_ && source_ != nullptr && !ended_ && record_.paid.is_zero()) {
-            settle(estimated(std::max(seen_tokens_, reserved_tokens_)));  // it may be billed
-            finish_ticket(false);
-        }
+        give_back_after_failure();
     }
     co_await unwatch_client();
+}
+
+/// After an exception: what was sent may be billed, and the gate must hear of it.
+void ClientRequest::give_back_after_failure() noexcept {
+    try {
+        if (sent_ && source_ != nullptr && !ended_ && !settled_) {
+            Usage usage = usage_left();
+            usage.completion = std::max(usage.completion, reserved_tokens_);
+            settle(usage);
+        }
+        finish_ticket(false);
+    } catch (const std::exception& error) {
+        spdlog::error("request_left_open id={} error=\"{}\"", id_text_, error.what());
+    }
 }
 
 asio::awaitable<void> ClientRequest::serve() {

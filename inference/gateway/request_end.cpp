@@ -24,6 +24,7 @@ Usage ClientRequest::estimated(std::int64_t completion) const noexcept {
 }
 
 void ClientRequest::settle(const Usage& usage) {
+    settled_ = true;
     record_.usage = usage;
     if (record_.kind != SourceKind::api || record_.source == NameIx{}) {
         return;

@@ -43,7 +43,20 @@ void ClientRequest::start_hold(const gate::Effect& grant) {
 }
 
 std::int64_t ClientRequest::tokens_of(const dialect::AnswerStream& stream) const {
-    return std::min(loop_.tokens_of(record_.source, stream.events()), tokens_most());
+    const std::int64_t likely = loop_.tokens_of(record_.source, stream.events());
+    return std::max(stream.events(), std::min(likely, tokens_most()));
+}
+
+/// A plain answer grows unseen, and its seller may finish and bill it: then all that was set aside
+/// counts, as after a crash.
+Usage ClientRequest::usage_left() const {
+    const bool unseen = record_.kind == SourceKind::api && !scan_.stream;
+    const std::int64_t tokens = unseen ? std::max(seen_tokens_, reserved_tokens_) : seen_tokens_;
+    Usage usage = told_.value_or(estimated(0));
+    if (usage.estimated) {
+        usage.completion = std::max(usage.completion, tokens);
+    }
+    return usage;
 }
 
 /// What the source says; where it said no final count, no less than its events carry.
@@ -62,16 +75,17 @@ std::int64_t ClientRequest::tokens_most() const noexcept {
 
 bool ClientRequest::runs_short(const dialect::AnswerStream& stream) const {
     // What comes in one read may hold many tokens: more is set aside well before. Nothing beyond
-    // the client's ceiling.
-    return record_.hold && tokens_of(stream) * 5 >= reserved_tokens_ * 4 &&
-           reserved_tokens_ < tokens_most();
+    // the client's ceiling, unless the source does not keep to that.
+    const bool may_grow = reserved_tokens_ < tokens_most() || stream.events() > tokens_most();
+    return record_.hold && may_grow && tokens_of(stream) * 5 >= reserved_tokens_ * 4;
 }
 
 asio::awaitable<void> ClientRequest::keep_paid() {
     const routing::Catalogue& catalogue = *world_->catalogue;
     const routing::ApiOffer* offer = catalogue.api(record_.source);
+    const std::int64_t step = std::max(reserved_tokens_, top_up_tokens_min);
     const std::int64_t tokens =
-        std::min(std::max(reserved_tokens_, top_up_tokens_min), tokens_most() - reserved_tokens_);
+        reserved_tokens_ < tokens_most() ? std::min(step, tokens_most() - reserved_tokens_) : step;
     const auto more = offer == nullptr
                           ? std::nullopt
                           : routing::output_cost(

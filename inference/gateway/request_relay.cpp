@@ -70,6 +70,9 @@ asio::awaitable<ClientRequest::Next> ClientRequest::relay_plain(Answer& answer) 
     // A stream that was held has begun: it cannot become a plain answer any more.
     const bool whole = answer.body.state() == AnswerBody::State::done && !begun_;
     if (!whole || cause_ != Cause::none) {
+        if (answer.body.state() == AnswerBody::State::done) {
+            told_ = usage_of(speech_.asked, body);
+        }
         upstream_->close();
         co_return co_await gave_up();
     }
@@ -182,6 +185,7 @@ asio::awaitable<ClientRequest::Next> ClientRequest::relay_stream(Answer& answer)
                 content = beginning;
             }
             const dialect::AnswerStream::Pass& pass = stream->feed(content);
+            told_ = stream->usage();
             if (!first_token_) {
                 const bool begins = stream->events() > 0 || !pass.done.empty() ||
                                     stream->error_seen() || stream->torn();
@@ -207,7 +211,7 @@ asio::awaitable<ClientRequest::Next> ClientRequest::relay_stream(Answer& answer)
                 break;
             }
         }
-        if (runs_short(*stream)) {
+        while (cause_ == Cause::none && runs_short(*stream)) {
             co_await keep_paid();
         }
         if (first_token_ && !beginning.empty()) {

@@ -48,6 +48,7 @@ asio::awaitable<ClientRequest::Next> ClientRequest::attempt(gate::Effect grant) 
     sent_ = false;
     first_token_ = false;
     seen_tokens_ = 0;
+    told_.reset();
     if (source_ == nullptr) {
         co_return Next::retry;  // taken away between the grant and now
     }
@@ -82,7 +83,7 @@ asio::awaitable<ClientRequest::Next> ClientRequest::attempt(gate::Effect grant) 
 
 /// A conversation may have begun at an engine, whose thoughts Anthropic's API would refuse.
 void ClientRequest::drop_unsigned_thinking() {
-    auto without = speech_.asked == dialect::Endpoint::messages
+    auto without = speech_.asked == dialect::Endpoint::messages && scan_.thoughts
                        ? dialect::without_unsigned_thinking(body_)
                        : std::nullopt;
     auto scan = without ? dialect::scan_request(speech_.endpoint, *without)
@@ -295,7 +296,7 @@ asio::awaitable<ClientRequest::Next> ClientRequest::gave_up() {
             upstream_->close();
         }
         if (sent_ && source_ != nullptr) {
-            settle(estimated(seen_tokens_));  // at a worker: what it read counts, for its limits
+            settle(usage_left());  // at a worker: what it read counts, for its key's limits
         }
         if (!owed) {
             drop_hold();
@@ -352,7 +353,7 @@ asio::awaitable<ClientRequest::Next> ClientRequest::gave_up() {
              .retry_after = {}});
     }
     if (owed) {
-        settle(estimated(seen_tokens_));
+        settle(usage_left());
     }
     // A late answer has used up the client's patience; a lost paid one may be billed already.
     const bool may_retry = !owed && !(late && sent_);
@@ -391,6 +392,7 @@ asio::awaitable<ClientRequest::Next> ClientRequest::source_refused(Answer& answe
         co_return co_await gave_up();
     }
     cause_ = Cause::none;
+    sent_ = false;  // it has refused: nothing is owed
     give_back_connection(answer.body);
     const dialect::ApiError error = dialect::from_upstream(answer.status, body, answer.retry_after);
     if (another_may_do_better(answer.status)) {
