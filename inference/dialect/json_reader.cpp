@@ -1,90 +1,15 @@
 #include "inference/dialect/json_reader.hpp"
 
+#include "inference/dialect/plain_text.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cstring>
-
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 namespace evenkeel::inference::dialect {
 
 namespace {
-
-#ifndef __SSE2__
-constexpr std::uint64_t ones = 0x0101010101010101ULL;
-constexpr std::uint64_t highs = 0x8080808080808080ULL;
-
-constexpr std::uint64_t has_zero(std::uint64_t word) noexcept {
-    return (word - ones) & ~word & highs;
-}
-static_assert(std::endian::native == std::endian::little, "the first byte is the lowest");
-
-/// Non-zero when one of eight bytes is a quote, a backslash, a control character or not ASCII.
-constexpr std::uint64_t special(std::uint64_t word) noexcept {
-    return has_zero(word ^ (ones * '"')) | has_zero(word ^ (ones * '\\')) |
-           ((word - ones * 0x20) & ~word & highs) | (word & highs);
-}
-#endif
-
-/// What may follow a backslash, but for `u`.
-constexpr auto short_escapes = [] {
-    std::array<bool, 256> table{};
-    for (const char c : std::string_view{R"("\/bfnrt)"}) {
-        table[static_cast<unsigned char>(c)] = true;
-    }
-    return table;
-}();
-
-bool is_short_escape(char c) noexcept {
-    return short_escapes[static_cast<unsigned char>(c)];
-}
-
-/// Passes over plain ASCII and short escapes, which it counts: to a byte that may be neither, or to
-/// the last few of `text`.
-std::size_t plain_until(std::string_view text, std::size_t at, std::size_t& escapes) noexcept {
-#ifdef __SSE2__
-    const __m128i quote = _mm_set1_epi8('"');
-    const __m128i backslash = _mm_set1_epi8('\\');
-    const __m128i space = _mm_set1_epi8(' ');
-    constexpr std::size_t block = sizeof(__m128i);
-    while (at + block < text.size()) {  // one more: it may follow a backslash
-        const char* const here = text.data() + at;
-        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(here));
-        // As signed numbers, bytes that are not ASCII are below the space too.
-        const __m128i found = _mm_or_si128(
-            _mm_cmplt_epi8(bytes, space),
-            _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
-        auto mask = static_cast<unsigned>(_mm_movemask_epi8(found));
-        std::size_t next = block;
-        while (mask != 0) {
-            const auto i = static_cast<std::size_t>(std::countr_zero(mask));
-            if (here[i] != '\\' || !is_short_escape(here[i + 1])) {
-                return at + i;
-            }
-            ++escapes;
-            mask &= ~(3U << i);
-            next = std::max(block, i + 2);
-        }
-        at += next;
-    }
-#else
-    static_cast<void>(escapes);
-    for (; at + 8 <= text.size(); at += 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, text.data() + at, 8);
-        if (const std::uint64_t mask = special(word); mask != 0) {
-            // Exact up to the first one: a borrow marks only bytes above a true one.
-            return at + static_cast<std::size_t>(std::countr_zero(mask)) / 8;
-        }
-    }
-#endif
-    return at;
-}
 
 bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';
@@ -242,6 +167,7 @@ bool JsonReader::read_string(String& out) noexcept {
     out = {};
     out.span.begin = at_;
     ++at_;
+    static const PlainUntil plain_until = plain_untils().front();
     for (;;) {
         std::size_t escapes = 0;
         const std::size_t at = plain_until(text_, at_, escapes);
