@@ -17,6 +17,8 @@ constexpr int tries_max = 2;  ///< sources one request is sent to
 constexpr std::size_t error_body_max = 64 * 1024;
 constexpr std::chrono::seconds error_body_time{5};
 constexpr http::Limits source_limits{};
+/// A connection that was closed before it was used says so within a round trip.
+constexpr std::chrono::seconds idle_close_seen_within{1};
 constexpr std::size_t head_read_bytes = 2048;  ///< most plain answers come with their head
 
 std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
@@ -194,10 +196,12 @@ asio::awaitable<std::optional<ClientRequest::Answer>> ClientRequest::ask() {
             co_return answer;
         }
         upstream_->close();
-        if (!reused_ || first_byte_ || cause_ != Cause::none) {
+        if (!reused_ || first_byte_ || cause_ != Cause::none ||
+            Steady::now() - asked_at_ > idle_close_seen_within) {
             co_return std::nullopt;
         }
         // An idle connection that the source closed in the same instant: once more on a new one.
+        // One that ended later may have been at work on the request, and may bill it.
         if (!co_await connect(true)) {
             co_return std::nullopt;
         }

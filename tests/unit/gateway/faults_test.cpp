@@ -261,6 +261,24 @@ TEST(GatewayFaults, ReusedConnectionResetBeforeTheFirstByteIsTriedOnceMore) {
     EXPECT_EQ(engine.requests().size(), 3u);
 }
 
+TEST(GatewayFaults, ReusedConnectionThatDiesAtWorkIsNotPaidTwice) {
+    FakeEngine engine{[](auto& turn) {
+        if (turn.number == 2) {
+            std::this_thread::sleep_for(1'200ms);
+            turn.line->reset();
+            return;
+        }
+        good_engine(turn);
+    }};
+    Rig rig;
+    rig.api(engine.port());
+    Caller caller = rig.caller();
+    EXPECT_EQ(caller.chat(chat_body(false, "", "paid")).status, 200);
+    EXPECT_EQ(caller.chat(chat_body(false, "", "paid")).status, 502);
+    EXPECT_EQ(engine.requests().size(), 2u);
+    EXPECT_GT(rig.books.wait_records(2).at(1).paid.nanos(), 0) << "it may be billed";
+}
+
 TEST(GatewayFaults, F59HonestRefusalWithItsRetryAfter) {
     FakeEngine engine{[](auto& turn) {
         turn.line->send("HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\n{}");
