@@ -45,8 +45,9 @@ struct RequestRecord {
     std::int64_t ttft_ms{0};
     std::int64_t total_ms{0};
     Usage usage{};
-    Money paid{};  ///< external money, settled half-even once
-    std::int64_t paid_report{0};
+    Money paid{};     ///< external money, settled half-even once
+    Money charged{};  ///< that, or the internal price of a worker's tokens, rounded likewise
+    std::int64_t charged_report{0};
     std::uint64_t budgets{0};
     std::optional<HoldId> hold{};
     Outcome outcome{Outcome::answered};

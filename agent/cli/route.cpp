@@ -190,7 +190,9 @@ std::string past_text(const Past& past, bool utc, Currency currency) {
         row.wait.count(),
         row.ttft.count(),
         row.total.count(),
-        row.paid.is_zero() ? "nothing by itself" : money_text(row.paid, 6),
+        !row.paid.is_zero()     ? money_text(row.paid, 6)
+        : row.charged.is_zero() ? "nothing by itself"
+                                : "nothing by itself, charged " + money_text(row.charged, 6),
         row.reason.code == ReasonCode::none ? "" : sentence(row.reason, currency.text()) + "\n");
 }
 
@@ -306,6 +308,7 @@ std::string explain_json(
                                     {"ttft_ms", asked.past->row.ttft.count()},
                                     {"total_ms", asked.past->row.total.count()},
                                     {"paid", amount_text(asked.past->row.paid)},
+                                    {"charged", amount_text(asked.past->row.charged)},
                                     {"paid_currency", asked.past->row.paid.currency().text()}})
                               : json::value(nullptr);
     return json::serialize(root);

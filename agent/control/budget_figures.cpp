@@ -25,6 +25,13 @@ bool covers(
            (scope.team.empty() || (row.key != NameIx{} && team_of(row.key) == scope.team));
 }
 
+/// Budgets of whoever asks, and of a model, count what requests are charged; those of whoever
+/// serves, and of everything, external money.
+bool counts_charges(const config::BudgetScope& scope) {
+    return !scope.key.empty() || !scope.team.empty() || !scope.model.empty() ||
+           !scope.route.empty();
+}
+
 }  // namespace
 
 std::int64_t used_at_start(
@@ -96,11 +103,15 @@ Result<std::int64_t> spent_in_window(
         const auto found = teams.find(key);
         return found == teams.end() ? std::string{} : found->second;
     };
+    const bool is_charged = routing::is_charged_internally(config, budget.scope.model);
     for (const ledger::SpendRow& row : *rows) {
-        if (row.paid.is_zero() || !covers(budget.scope, row, names, team_of)) {
+        const Money amount = counts_charges(budget.scope) ? row.charged : row.paid;
+        const bool is_machine = !row.phase.empty();
+        if (amount.is_zero() || (is_machine && is_charged) ||
+            !covers(budget.scope, row, names, team_of)) {
             continue;
         }
-        const auto report = routing::to_report(config.currency, row.paid, Rounding::up);
+        const auto report = routing::to_report(config.currency, amount, Rounding::up);
         if (!report) {
             return std::unexpected{report.error()};
         }

@@ -22,7 +22,9 @@ namespace evenkeel::agent {
     const ledger::Zone& zone,
     UtcTime now);
 
-/// What the scope of a budget has cost since its window began, whatever the budget was then: for
+/// What the scope of a budget has cost since its window began (of keys, teams, models and routes:
+/// what was charged; of a model either the internal price of its work or its machines, not both),
+/// whatever the budget was then: for
 /// one that is new, or has got another window or scope, from the daily roll-ups; of an hour, what
 /// was booked under its name. Open holds are not in it. Errors: as of the reader, or a currency
 /// without a rate.

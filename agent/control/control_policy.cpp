@@ -129,18 +129,25 @@ std::optional<std::int64_t> Control::spent_in_books(const config::Budget& budget
     return *spent;
 }
 
-/// Fills in what budgets have used that the gate does not know: all of them at the start; after a
-/// reload those that are new or have another window or scope.
+/// Fills in when the windows of budgets end, and what they have used that the gate does not know:
+/// all of them at the start; after a reload those that are new, or have another window or scope, or
+/// count other work.
 std::vector<std::size_t> Control::seed_budgets(
     gate::Policy& policy, const routing::Catalogue* before, Now now) {
     std::vector<std::size_t> changed;
     for (std::size_t i = 0; i < policy.budgets.size(); ++i) {
         const config::Budget& budget = catalogue_->config.budgets[i];
+        policy.budgets[i].resets = ledger::window_end(
+            budget.per, options_.zone, ledger::window_start(budget.per, options_.zone, now.utc));
         if (before != nullptr) {
             const auto old =
                 std::ranges::find(before->config.budgets, budget.name, &config::Budget::name);
+            const std::string& model = budget.scope.model;
             const bool same = old != before->config.budgets.end() && old->per == budget.per &&
-                              old->scope == budget.scope && !closed_budgets_.contains(budget.name);
+                              old->scope == budget.scope &&
+                              routing::is_charged_internally(before->config, model) ==
+                                  routing::is_charged_internally(catalogue_->config, model) &&
+                              !closed_budgets_.contains(budget.name);
             if (same) {
                 continue;
             }
@@ -179,7 +186,7 @@ void Control::apply_revision(config::Config config, std::int64_t revision) {
     parts_.gateway.apply(catalogue_, limits);
     for (const std::size_t i : seeded) {
         // A budget that kept its name kept its figures in the gate.
-        parts_.gateway.budget_booked(catalogue_->budgets[i], limits.budgets[i].settled);
+        parts_.gateway.budget_booked(catalogue_->budgets[i], limits.budgets[i].settled, {});
     }
     if (before) {
         key_limits_.apply(catalogue_, now);

@@ -36,9 +36,10 @@ std::uint64_t own_budgets(const config::Config& config, std::string_view hardwar
 
 std::uint64_t rental_budgets(
     const config::Config& config, std::string_view provider, std::string_view model) {
+    const bool is_charged = routing::is_charged_internally(config, model);
     return budgets_where(config, "rental", [&](const config::BudgetScope& scope) {
         return (!scope.provider.empty() && scope.provider == provider) ||
-               (!scope.model.empty() && scope.model == model);
+               (!scope.model.empty() && scope.model == model && !is_charged);
     });
 }
 
@@ -132,7 +133,10 @@ void Exposure::tick(const Fleet& fleet, Now now) {
         UtcTime& known = windows_[catalogue_->budgets[i]];
         if (start > known) {  // never back: a clock that jumps back opens no old window again
             known = start;
-            gateway_.budget_booked(catalogue_->budgets[i], carried(fleet, now, i));
+            gateway_.budget_booked(
+                catalogue_->budgets[i],
+                carried(fleet, now, i),
+                ledger::window_end(catalogue_->config.budgets[i].per, zone_, start));
         }
     }
     const config::CurrencyRules& rules = catalogue_->config.currency;

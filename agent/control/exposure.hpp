@@ -66,8 +66,8 @@ private:
 /// provider that alone runs on it.
 [[nodiscard]] std::uint64_t own_budgets(const config::Config& config, std::string_view hardware);
 
-/// Bits of the budgets that count the money of a machine: everything, rentals, its provider, its
-/// model.
+/// Bits of the budgets that count the money of a machine: everything, rentals, its provider, and
+/// its model, unless that counts the internal price of the same work.
 [[nodiscard]] std::uint64_t rental_budgets(
     const config::Config& config, std::string_view provider, std::string_view model);
 

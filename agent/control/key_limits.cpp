@@ -79,7 +79,7 @@ void KeyLimits::start(
                 used = std::max(used, window.settled) + window.held;
             }
         }
-        gateway_.budget_booked(row.ix, used);
+        gateway_.budget_booked(row.ix, used, {});
     }
     recall_minute(now);
 }

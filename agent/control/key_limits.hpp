@@ -40,8 +40,8 @@ public:
     /// A new policy: amounts are counted at its rates.
     void apply(std::shared_ptr<const routing::Catalogue> catalogue, Now now);
     /// What a key may do from now on. True when its limit of money, or the window of that, is new:
-    /// it is closed for paid calls until `add_spent` has said what was spent before, while the gate
-    /// counts what it spends from here on.
+    /// it is closed for all that is charged until `add_spent` has said what was spent before, while
+    /// the gate counts what it spends from here on.
     [[nodiscard]] bool put(const ledger::KeyRow& row, Now now);
     /// What the books say that the key spent in its window. What ended between `put` and this call
     /// may count twice, until the window ends: never less than was spent.

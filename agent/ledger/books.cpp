@@ -103,15 +103,15 @@ bool LedgerBooks::record(const inference::RequestRecord& record) {
         .total_ms = record.total_ms,
         .usage = record.usage,
         .paid = record.paid,
-        .charged = record.paid,
-        .paid_report = record.paid_report,
+        .charged = record.charged,
+        .charged_report = record.charged_report,
         .hold = record.hold,
         .outcome = record.outcome,
         .reason = record.reason};
-    if (!record.hold && record.paid_report > 0) {
+    if (!record.hold && record.charged_report > 0) {
         const UtcTime now = clock_.read().utc;
-        request.budgets = shares(record.policy, record.budgets, record.paid_report, now);
-        add_key_share(record.key, record.paid_report, now, request.budgets);
+        request.budgets = shares(record.policy, record.budgets, record.charged_report, now);
+        add_key_share(record.key, record.charged_report, now, request.budgets);
     }
     return ledger_.record(std::move(request));
 }

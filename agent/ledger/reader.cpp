@@ -40,7 +40,7 @@ std::array<std::int64_t, 3> args_of(std::string_view text) {
 constexpr const char* request_columns =
     "r.id, r.policy, r.key, r.route, r.model, r.source, coalesce(s.kind, 0), r.wait_ms, r.ttft_ms,"
     " r.total_ms, r.tok_in, r.tok_cached, r.tok_cache_write, r.tok_out, r.currency, r.paid,"
-    " r.outcome, r.reason, r.reason_a, r.reason_b, r.reason_c"
+    " r.outcome, r.reason, r.reason_a, r.reason_b, r.reason_c, r.charged"
     " FROM request AS r LEFT JOIN source AS s ON s.ix = r.source";
 
 RequestView request_of(Statement& row) {
@@ -64,9 +64,10 @@ RequestView request_of(Statement& row) {
              .completion = row.integer(13)},
         .paid = {row.integer(15), Currency::parse(row.text(14)).value_or(Currency{})},
         .outcome = static_cast<Outcome>(row.integer(16)),
-        .reason = {
-            .code = static_cast<ReasonCode>(row.integer(17)),
-            .args = {row.integer(18), row.integer(19), row.integer(20)}}};
+        .reason =
+            {.code = static_cast<ReasonCode>(row.integer(17)),
+             .args = {row.integer(18), row.integer(19), row.integer(20)}},
+        .charged = {row.integer(21), Currency::parse(row.text(14)).value_or(Currency{})}};
 }
 
 constexpr const char* decision_columns = "id, at_us, policy, kind, model, machine, reason, args";

@@ -76,6 +76,7 @@ struct RequestView {
     Money paid{};
     Outcome outcome{Outcome::answered};
     Reason reason{};
+    Money charged{};
 };
 
 /// Requests of one kind, counted: what a replay needs to know of its demand beforehand. Requests

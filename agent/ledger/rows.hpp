@@ -66,11 +66,12 @@ struct Request {
     std::int64_t ttft_ms{0};
     std::int64_t total_ms{0};
     Usage usage{};
-    Money paid{};     ///< external money; more than zero makes a transaction
-    Money charged{};  ///< what keys and budgets see; `paid` where no internal price is set
-    std::int64_t paid_report{0};
+    Money paid{};  ///< external money; more than zero makes a transaction
+    /// What keys and budgets see: `paid`, or the internal price of own and rented work, if any.
+    Money charged{};
+    std::int64_t charged_report{0};
     std::optional<HoldId> hold{};
-    std::vector<BudgetShare> budgets{};  ///< used only when there is no hold: windows of `paid`
+    std::vector<BudgetShare> budgets{};  ///< used only when there is no hold: windows of `charged`
     Outcome outcome{Outcome::answered};
     Reason reason{};
 };

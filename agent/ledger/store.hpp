@@ -81,6 +81,7 @@ private:
     void apply_release(HoldId id);
     void apply_record(const Request& request, UtcTime at);
     enum class BookAs : std::uint8_t { recorded, lapsed };
+    [[nodiscard]] Currency currency_of(const Request& request) const;
     bool book_request(const Request& request, UtcTime at, BookAs as, std::int64_t& tx);
     void apply_machine(MachineOp& op, std::vector<Completion>& completions);
     void apply_adjust(AdjustOp& op, UtcTime at, std::vector<Completion>& completions);

@@ -93,8 +93,14 @@ void Store::apply_release(HoldId id) {
     holds_.erase(found);
 }
 
+/// One for both amounts: what is paid outside is charged as it is.
+Currency Store::currency_of(const Request& request) const {
+    const Currency paid = request.paid.currency();
+    const Currency charged = request.charged.currency();
+    return !paid.is_none() ? paid : !charged.is_none() ? charged : report_;
+}
+
 int Store::insert_request(const Request& request, std::int64_t tx, std::int64_t flags) {
-    const Currency currency = request.paid.currency().is_none() ? report_ : request.paid.currency();
     return insert_request_.run(
         request.id.value(),
         request.policy,
@@ -111,7 +117,7 @@ int Store::insert_request(const Request& request, std::int64_t tx, std::int64_t 
         request.usage.cached,
         request.usage.cache_write,
         request.usage.completion,
-        currency.text(),
+        currency_of(request).text(),
         request.paid.nanos(),
         request.charged.nanos(),
         static_cast<int>(request.outcome),
@@ -151,14 +157,13 @@ bool Store::book_request(const Request& request, UtcTime at, BookAs as, std::int
                   {.account = fmt::format("payable:{}", payable), .amount = -request.paid}}},
             request.at));
     }
-    const Currency currency = request.paid.currency().is_none() ? report_ : request.paid.currency();
     roll_up(
         request.at,
         {.source = request.source.value(),
          .model = request.model.value(),
          .key = request.key.value(),
          .route = request.route.value(),
-         .currency = currency},
+         .currency = currency_of(request)},
         {.requests = 1,
          .answered = request.outcome == Outcome::answered ? 1 : 0,
          .tok_in = request.usage.prompt,
@@ -172,8 +177,8 @@ bool Store::book_request(const Request& request, UtcTime at, BookAs as, std::int
 }
 
 void Store::apply_record(const Request& request, UtcTime at) {
-    if (request.id == RequestId{} || request.paid.nanos() < 0) {
-        throw std::invalid_argument{"a request needs an id and a payment not below zero"};
+    if (request.id == RequestId{} || request.paid.nanos() < 0 || request.charged.nanos() < 0) {
+        throw std::invalid_argument{"a request needs an id and amounts not below zero"};
     }
     std::int64_t tx = 0;
     if (!book_request(request, at, BookAs::recorded, tx)) {
@@ -186,7 +191,7 @@ void Store::apply_record(const Request& request, UtcTime at) {
     }
     end_hold(found->first, found->second, "settled", tx);
     for (const BudgetShare& share : found->second.hold.budgets) {
-        windows_[{share.budget.value(), to_us(share.window)}].settled += request.paid_report;
+        windows_[{share.budget.value(), to_us(share.window)}].settled += request.charged_report;
     }
     holds_.erase(found);
 }

@@ -44,15 +44,16 @@ Result<std::int64_t> spent_by_key(
     UtcTime now) {
     const UtcTime start = ledger::window_start(per, zone, now);
     std::map<Currency, Money> sums;
-    const auto add = [&](NameIx who, Money paid) {
-        if (who == key && !paid.is_zero()) {
-            Money& sum = sums.try_emplace(paid.currency(), Money{0, paid.currency()}).first->second;
-            sum = Money{sum.nanos() + paid.nanos(), paid.currency()};
+    const auto add = [&](NameIx who, Money charged) {
+        if (who == key && !charged.is_zero()) {
+            const Currency currency = charged.currency();
+            Money& sum = sums.try_emplace(currency, Money{0, currency}).first->second;
+            sum = Money{sum.nanos() + charged.nanos(), currency};
         }
     };
     if (per == config::BudgetPer::hour) {
         const auto read = reader.each_request(
-            start, [&](const ledger::RequestView& request) { add(request.key, request.paid); });
+            start, [&](const ledger::RequestView& request) { add(request.key, request.charged); });
         if (!read) {
             return std::unexpected{read.error()};
         }
@@ -63,7 +64,7 @@ Result<std::int64_t> spent_by_key(
             return std::unexpected{rows.error()};
         }
         for (const ledger::SpendRow& row : *rows) {
-            add(row.key, row.paid);
+            add(row.key, row.charged);
         }
     }
     std::int64_t report = 0;

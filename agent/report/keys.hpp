@@ -24,7 +24,7 @@ namespace evenkeel::report {
 struct KeyUse {
     ledger::KeyRow row{};
     std::optional<UtcTime> last_used{};
-    Money month{};                    ///< external money of this month, report currency
+    Money month{};                    ///< charged this month, report currency
     std::optional<Money> used{};      ///< of its limit, money set aside included
     std::optional<UtcTime> resets{};  ///< when the window of its limit ends
 };

@@ -255,7 +255,7 @@ std::optional<SpendBy> spend_by_from(std::string_view text) noexcept {
 Result<Spend> make_spend(ledger::Reader& reader, const SpendOptions& options) {
     Spend spend{.currency = options.currency, .by = options.by};
     spend.total.label = "total";
-    spend.total.cost = Money{0, options.currency};
+    spend.total.cost = spend.total.charged = Money{0, options.currency};
     spend.rental_not_serving = Money{0, options.currency};
     if (const auto days = find_days(options, spend); !days) {
         return std::unexpected{days.error()};
@@ -280,9 +280,12 @@ Result<Spend> make_spend(ledger::Reader& reader, const SpendOptions& options) {
     std::map<std::string, Money> phases;
     for (const SpendRow& row : *rows) {
         const auto cost = rates.convert(row.paid);
-        if (!cost) {
-            return std::unexpected{cost.error()};
+        const auto charged =
+            rates.convert(row.phase.empty() ? row.charged : Money{0, options.currency});
+        if (!cost || !charged) {
+            return std::unexpected{!cost ? cost.error() : charged.error()};
         }
+        spend.has_internal |= row.phase.empty() && row.charged != row.paid;
         const LineKey key = line_of(row, options.by, names);
         SpendLine& line = lines[key];
         line.label = key.label;
@@ -294,6 +297,7 @@ Result<Spend> make_spend(ledger::Reader& reader, const SpendOptions& options) {
             sum->tokens_in += row.tokens_in;
             sum->tokens_out += row.tokens_out;
             sum->cost += *cost;
+            sum->charged += *charged;
         }
         if (row.kind == SourceKind::rental && !row.phase.empty()) {
             phases[row.phase] += *cost;

@@ -36,7 +36,8 @@ struct SpendLine {
     std::int64_t requests{0};
     std::int64_t tokens_in{0};
     std::int64_t tokens_out{0};
-    Money cost{};  ///< report currency
+    Money cost{};     ///< report currency
+    Money charged{};  ///< by its requests: external money, or an internal price
     std::optional<Money> per_mtok{};
 };
 
@@ -55,6 +56,7 @@ struct Spend {
     SpendBy by{SpendBy::source};
     std::vector<SpendLine> lines{};
     SpendLine total{};
+    bool has_internal{false};  ///< some work was charged at an internal price
     std::vector<PhaseLine> rental{};
     Money rental_not_serving{};
     std::string api_label{};

@@ -116,6 +116,12 @@ std::string name_of(const SpendLine& line) {
     return fmt::format("{}{}", line.label, line.synthetic ? " (synthetic)" : "");
 }
 
+/// Beside its cost, where lines are those of budgets that count what is charged.
+bool shows_charged(const Spend& spend) {
+    return spend.has_internal &&
+           (spend.by == SpendBy::model || spend.by == SpendBy::key || spend.by == SpendBy::route);
+}
+
 std::string row_of(const SpendLine& line, const Spend& spend, std::size_t width, int decimals) {
     const bool total = &line == &spend.total;
     const std::string first = total ? line.label
@@ -133,6 +139,9 @@ std::string row_of(const SpendLine& line, const Spend& spend, std::size_t width,
         grouped(rounded_text(line.cost, decimals)),
         total ? "" : percent(line.cost.nanos(), spend.total.cost.nanos()),
         line.per_mtok ? grouped(rounded_text(*line.per_mtok, 2)) : "-");
+    if (shows_charged(spend)) {
+        row += fmt::format(" {:>12}", grouped(rounded_text(line.charged, decimals)));
+    }
     row.erase(row.find_last_not_of(' ') + 1);
     return row + "\n";
 }
@@ -162,6 +171,7 @@ json::object json_line(const SpendLine& line) {
         {"tokens_in", line.tokens_in},
         {"tokens_out", line.tokens_out},
         {"cost", amount_text(line.cost)},
+        {"charged", amount_text(line.charged)},
         {"per_mtok", line.per_mtok ? json::value(amount_text(*line.per_mtok)) : nullptr}};
 }
 
@@ -202,7 +212,7 @@ std::string spend_text(const Spend& spend) {
         width = std::max(width, name_of(line).size() + (line.kind.empty() ? 0 : 7));
     }
     text += fmt::format(
-        "{:<{}}  {:>9} {:>5}  {:>8}   {:<7} {:>12} {:>7} {:>10}\n",
+        "{:<{}}  {:>9} {:>5}  {:>8}   {:<7} {:>12} {:>7} {:>10}{}\n",
         heading(spend.by),
         width,
         "REQUESTS",
@@ -211,7 +221,8 @@ std::string spend_text(const Spend& spend) {
         "IN/OUT",
         "COST",
         "SHARE",
-        "PER MTOK");
+        "PER MTOK",
+        shows_charged(spend) ? "      CHARGED" : "");
     for (const SpendLine& line : spend.lines) {
         text += row_of(line, spend, width, decimals);
     }
@@ -302,10 +313,10 @@ std::string spend_json(const Spend& spend) {
 
 std::string spend_csv(const Spend& spend) {
     std::string text =
-        "kind,label,synthetic,requests,tokens_in,tokens_out,cost,currency,per_mtok\r\n";
+        "kind,label,synthetic,requests,tokens_in,tokens_out,cost,currency,per_mtok,charged\r\n";
     const auto add = [&](const SpendLine& line) {
         text += fmt::format(
-            "{},{},{},{},{},{},{},{},{}\r\n",
+            "{},{},{},{},{},{},{},{},{},{}\r\n",
             line.kind,
             csv_field(line.label),
             line.synthetic,
@@ -314,7 +325,8 @@ std::string spend_csv(const Spend& spend) {
             line.tokens_out,
             amount_text(line.cost),
             spend.currency.text(),
-            line.per_mtok ? amount_text(*line.per_mtok) : "");
+            line.per_mtok ? amount_text(*line.per_mtok) : "",
+            amount_text(line.charged));
     };
     for (const SpendLine& line : spend.lines) {
         add(line);

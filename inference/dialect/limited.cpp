@@ -29,6 +29,29 @@ ApiError too_many(std::string message, seconds wait) {
         .should_retry = {}};
 }
 
+/// `left`: until the next window, rounded up; windows begin on a whole minute.
+ApiError spent(std::string_view whose, const Reason& reason, const Limited& who, seconds left) {
+    const auto [used, limit, unused] = reason.args;
+    const int decimals = limit < whole_unit ? 4 : 2;
+    const auto next = std::chrono::floor<std::chrono::minutes>(who.now + left);
+    ApiError error = too_many(
+        fmt::format(
+            "{} leaves too little for this request: {} of {} {} are spent or set aside, and no "
+            "source that it does not count became free in time. The next window begins on {}.",
+            whose,
+            rounded_text(Money{used, who.report}, decimals),
+            rounded_text(Money{limit, who.report}, decimals),
+            who.report.text(),
+            fmt::format("{:%Y-%m-%d %H:%M} UTC", next)),
+        left);
+    error.type = error.code = "insufficient_quota";
+    if (left > retry_after_max || left <= seconds{0}) {
+        error.retry_after.reset();
+        error.should_retry = false;
+    }
+    return error;
+}
+
 }  // namespace
 
 std::optional<ApiError> limited(const Reason& reason, const Limited& who) {
@@ -60,26 +83,18 @@ std::optional<ApiError> limited(const Reason& reason, const Limited& who) {
                     whose,
                     second),
                 seconds{1});
-        case ReasonCode::key_budget_spent: {
-            const int decimals = second < whole_unit ? 4 : 2;
-            // Windows begin on a whole minute; `third` and the time since are rounded up.
-            const auto next = std::chrono::floor<std::chrono::minutes>(who.now + seconds{third});
-            ApiError error = too_many(
-                fmt::format(
-                    "The limit of key '{}' leaves too little for this request: {} of {} {} are "
-                    "spent or set aside, and no source without external cost became free in time. "
-                    "The next window begins on {}.",
-                    who.key,
-                    rounded_text(Money{first, who.report}, decimals),
-                    rounded_text(Money{second, who.report}, decimals),
-                    who.report.text(),
-                    fmt::format("{:%Y-%m-%d %H:%M} UTC", next)),
-                seconds{1});
-            error.type = error.code = "insufficient_quota";
-            error.retry_after.reset();
-            error.should_retry = false;
-            return error;
-        }
+        case ReasonCode::key_budget_spent:
+            return spent(
+                fmt::format("The limit of key '{}'", who.key), reason, who, seconds{third});
+        case ReasonCode::budget_spent:
+            if (who.budget_resets == UtcTime{}) {
+                return std::nullopt;
+            }
+            return spent(
+                "A budget of this gateway",
+                reason,
+                who,
+                std::chrono::ceil<seconds>(who.budget_resets - who.now));
         default:
             return std::nullopt;
     }

@@ -301,8 +301,8 @@ ApiError refused(const Reason& reason, seconds wait, bool starting) {
                 .code = "insufficient_quota",
                 .param = {},
                 .message =
-                    "A budget of this gateway is used up, and no source without external "
-                    "cost became free in time.",
+                    "A budget of this gateway is used up, and no source that it does not count "
+                    "became free in time.",
                 .retry_after = {},
                 .should_retry = false};
         case ReasonCode::stopping:

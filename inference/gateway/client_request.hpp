@@ -131,6 +131,11 @@ private:
     /// True when the hold is on disk (or none is needed).
     [[nodiscard]] asio::awaitable<bool> hold_ready();
     void drop_hold();
+    /// Money is set aside for the present grant: on disk for an API, else in the gate alone.
+    [[nodiscard]] bool has_hold() const noexcept {
+        return record_.hold ||
+               (record_.kind != SourceKind::api && plan_.arrival.internal_hold >= 0);
+    }
     /// Says the request in the source's dialect; false when it cannot be said there, and is over.
     [[nodiscard]] asio::awaitable<bool> compose();
     void drop_unsigned_thinking();
@@ -194,6 +199,10 @@ private:
     }
 
     // end
+    /// What the present source's work is charged at: an API's `offer`, else the model's internal
+    /// price. Null: at nothing.
+    [[nodiscard]] const config::TokenPrices* price_of(
+        const routing::ApiOffer* offer) const noexcept;
     void settle(const Usage& usage);
     [[nodiscard]] Usage estimated(std::int64_t completion) const noexcept;
     [[nodiscard]] std::string cost_text() const;

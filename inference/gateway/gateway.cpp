@@ -89,8 +89,8 @@ public:
     void apply(std::shared_ptr<const routing::Catalogue> catalogue, gate::Policy limits) override {
         hub_.apply(std::move(catalogue), std::move(limits));
     }
-    void budget_booked(NameIx budget, std::int64_t settled_report) override {
-        hub_.budget_booked(budget, settled_report);
+    void budget_booked(NameIx budget, std::int64_t settled_report, UtcTime resets) override {
+        hub_.budget_booked(budget, settled_report, resets);
     }
     void budget_added(NameIx budget, std::int64_t report) override {
         hub_.budget_added(budget, report);

@@ -126,8 +126,9 @@ public:
     /// the ledger has settled and held filled in.
     virtual void apply(
         std::shared_ptr<const routing::Catalogue> catalogue, gate::Policy limits) = 0;
-    /// See gate::Gate: what is settled in a budget now (start, window rollover).
-    virtual void budget_booked(NameIx budget, std::int64_t settled_report) = 0;
+    /// See gate::Gate: what is settled in a budget now (start, window rollover), and when its next
+    /// window begins; {} = as before.
+    virtual void budget_booked(NameIx budget, std::int64_t settled_report, UtcTime resets) = 0;
     /// Adds money that others spent in a budget (machine time; negative corrects).
     virtual void budget_added(NameIx budget, std::int64_t report) = 0;
 

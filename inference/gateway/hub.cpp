@@ -102,6 +102,14 @@ bool Hub::top_up(gate::Handle handle, std::int64_t more_report) {
     return gate_.top_up(handle, more_report);
 }
 
+UtcTime Hub::budget_resets(const Reason& reason) const {
+    if (reason.code != ReasonCode::budget_spent) {
+        return {};
+    }
+    const std::lock_guard lock{gate_mutex_};
+    return gate_.budget_resets(NameIx{static_cast<std::int32_t>(reason.args[2])});
+}
+
 void Hub::first_token(std::uint16_t loop, gate::Handle handle, gate::Effects& own) {
     with_gate(loop, own, [&](Now now) { gate_.first_token(handle, now, own); });
 }
@@ -192,9 +200,11 @@ void Hub::apply(std::shared_ptr<const routing::Catalogue> catalogue, gate::Polic
     world_ = std::move(next);
 }
 
-void Hub::budget_booked(NameIx budget, std::int64_t settled_report) {
+void Hub::budget_booked(NameIx budget, std::int64_t settled_report, UtcTime resets) {
     gate::Effects effects;
-    with_gate(no_loop, effects, [&](Now now) { gate_.budget_booked(budget, settled_report, now); });
+    with_gate(no_loop, effects, [&](Now now) {
+        gate_.budget_booked(budget, settled_report, now, resets);
+    });
 }
 
 void Hub::budget_added(NameIx budget, std::int64_t report) {

@@ -76,6 +76,8 @@ public:
     void retry(std::uint16_t loop, gate::Handle handle, gate::Effects& own);
     /// See gate::Gate::top_up.
     [[nodiscard]] bool top_up(gate::Handle handle, std::int64_t more_report);
+    /// When the next window of the budget begins that `reason` names; {} = none, or not known.
+    [[nodiscard]] UtcTime budget_resets(const Reason& reason) const;
     void first_token(std::uint16_t loop, gate::Handle handle, gate::Effects& own);
     /// The answer to gate::EffectKind::recall.
     void leave(std::uint16_t loop, gate::Handle handle, gate::Effects& own);
@@ -86,7 +88,7 @@ public:
 
     // For the Gateway.
     void apply(std::shared_ptr<const routing::Catalogue> catalogue, gate::Policy limits);
-    void budget_booked(NameIx budget, std::int64_t settled_report);
+    void budget_booked(NameIx budget, std::int64_t settled_report, UtcTime resets);
     void budget_added(NameIx budget, std::int64_t report);
     void key_changed(const gate::KeyLimits& limits);
     void recall(NameIx key, NameIx route, std::int64_t tokens, BootTime at);

@@ -87,7 +87,9 @@ void ClientRequest::give_back_after_failure() noexcept {
     try {
         if (sent_ && source_ != nullptr && !ended_ && !settled_) {
             Usage usage = usage_left();
-            usage.completion = std::max(usage.completion, reserved_tokens_);
+            if (record_.kind == SourceKind::api) {
+                usage.completion = std::max(usage.completion, reserved_tokens_);
+            }
             settle(usage);
         }
         finish_ticket(false);
@@ -324,6 +326,7 @@ asio::awaitable<void> ClientRequest::refused(const Reason& reason) {
              .key_ix = key_.ix,
              .route = plan_.route->name,
              .report = world_->catalogue->config.currency.report,
+             .budget_resets = hub_.budget_resets(reason),
              .now = hub_.clock().read().utc})) {
         error = std::move(*limited);
     }

@@ -23,16 +23,25 @@ Usage ClientRequest::estimated(std::int64_t completion) const noexcept {
         .estimated = true};
 }
 
+const config::TokenPrices* ClientRequest::price_of(const routing::ApiOffer* offer) const noexcept {
+    if (record_.kind != SourceKind::api) {
+        return plan_.model->internal_price;
+    }
+    return offer == nullptr ? nullptr : &offer->price;
+}
+
 void ClientRequest::settle(const Usage& usage) {
     settled_ = true;
     record_.usage = usage;
-    if (record_.kind != SourceKind::api || record_.source == NameIx{}) {
+    const bool is_api = record_.kind == SourceKind::api;
+    if (record_.source == NameIx{} || (!is_api && plan_.model->internal_price == nullptr)) {
         return;
     }
     const routing::Catalogue& catalogue = *world_->catalogue;
-    const routing::ApiOffer* offer = catalogue.api(record_.source);
+    const routing::ApiOffer* offer = is_api ? catalogue.api(record_.source) : nullptr;
+    const config::TokenPrices* price = price_of(offer);
     const auto cost =
-        offer == nullptr ? std::nullopt : token_cost(offer->price, usage, Rounding::half_even);
+        price == nullptr ? std::nullopt : token_cost(*price, usage, Rounding::half_even);
     const auto report =
         cost ? routing::to_report(catalogue.config.currency, *cost, Rounding::half_even)
              : Result<std::int64_t>{fail(Errc::not_found, "no price")};
@@ -46,9 +55,12 @@ void ClientRequest::settle(const Usage& usage) {
             usage.completion);
         return;
     }
-    record_.model = offer->model;
-    record_.paid = *cost;
-    record_.paid_report = *report;
+    record_.charged = *cost;
+    record_.charged_report = *report;
+    if (is_api) {
+        record_.model = offer->model;
+        record_.paid = *cost;
+    }
 }
 
 std::string ClientRequest::cost_text() const {
@@ -85,7 +97,7 @@ std::string ClientRequest::trailer() const {
 
 void ClientRequest::finish_ticket(bool answered) {
     ticket_.finish(
-        {.paid_report = record_.paid_report,
+        {.charged_report = record_.charged_report,
          .tokens_in = record_.usage.prompt,
          .tokens_out = record_.usage.completion,
          .answered = answered});
@@ -128,7 +140,7 @@ void ClientRequest::end(Outcome outcome) {
     }
     spdlog::debug(
         "request id={} outcome={} source={} reason={} wait_ms={} ttft_ms={} total_ms={} "
-        "tokens_in={} tokens_out={}{} paid=\"{}\"",
+        "tokens_in={} tokens_out={}{} paid=\"{}\" charged=\"{}\"",
         id_text_,
         to_text(outcome),
         source_ == nullptr ? "none" : source_->info.name,
@@ -139,7 +151,8 @@ void ClientRequest::end(Outcome outcome) {
         record_.usage.prompt,
         record_.usage.completion,
         record_.usage.estimated ? " estimated" : "",
-        to_text(record_.paid));
+        to_text(record_.paid),
+        to_text(record_.charged));
 }
 
 }  // namespace evenkeel::inference

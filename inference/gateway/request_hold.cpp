@@ -77,27 +77,30 @@ bool ClientRequest::runs_short(const dialect::AnswerStream& stream) const {
     // What comes in one read may hold many tokens: more is set aside well before. Nothing beyond
     // the client's ceiling, unless the source does not keep to that.
     const bool may_grow = reserved_tokens_ < tokens_most() || stream.events() > tokens_most();
-    return record_.hold && may_grow && tokens_of(stream) * 5 >= reserved_tokens_ * 4;
+    return has_hold() && may_grow && tokens_of(stream) * 5 >= reserved_tokens_ * 4;
 }
 
 asio::awaitable<void> ClientRequest::keep_paid() {
     const routing::Catalogue& catalogue = *world_->catalogue;
-    const routing::ApiOffer* offer = catalogue.api(record_.source);
+    const bool is_api = record_.kind == SourceKind::api;
+    const routing::ApiOffer* offer = is_api ? catalogue.api(record_.source) : nullptr;
+    const config::TokenPrices* price = price_of(offer);
     const std::int64_t step = std::max(reserved_tokens_, top_up_tokens_min);
     const std::int64_t tokens =
         reserved_tokens_ < tokens_most() ? std::min(step, tokens_most() - reserved_tokens_) : step;
-    const auto more = offer == nullptr
+    const auto more = price == nullptr
                           ? std::nullopt
                           : routing::output_cost(
                                 catalogue,
-                                *offer,
+                                *price,
+                                is_api ? offer->context : plan_.model->model->context,
                                 {.tokens_in = scan_.prompt_tokens, .images = scan_.images},
                                 tokens);
     if (!more || !ticket_.top_up(more->report)) {
         abort(Cause::spent);
         co_return;
     }
-    if (!more->amount.is_zero()) {
+    if (is_api && !more->amount.is_zero()) {
         top_up_wait_ = std::make_shared<TopUpWait>(TopUpWait{.request = this, .result = {}});
         loop_.books().top_up(
             *record_.hold,

@@ -61,6 +61,8 @@ asio::awaitable<ClientRequest::Next> ClientRequest::attempt(gate::Effect grant) 
     }
     if (grant.source_kind == SourceKind::api) {
         start_hold(grant);
+    } else {
+        reserved_tokens_ = plan_.internal_tokens_out;
     }
     if (!co_await connect(false)) {
         co_return co_await gave_up();

@@ -275,6 +275,9 @@ void build_models(const Node* root, Config& out) {
         read(&entry.node, "context", model.context);
         read(&entry.node, "kv_per_token", model.kv_per_token_bytes);
         read(&entry.node, "aliases", model.aliases);
+        if (const Node* price = child(&entry.node, "internal_price")) {
+            model.internal_price = build_token_prices(price);
+        }
         for (const Node& offer : items_of(child(&entry.node, "offers"))) {
             model.offers.push_back(build_offer(offer));
             if (model.offers.back().model.empty()) {

@@ -88,6 +88,7 @@ private:
     void check_offer(const OfferRef& offer, const std::string& path);
     void check_price(const OfferRef& offer, std::string_view kind, const std::string& path);
     void check_tiers(const Node* price, const std::string& path);
+    void check_internal_price(const Entry& model);
     void check_retirement(const OfferRef& offer, const std::string& path);
     void unknown_provider(File file, const Node& name, const std::string& path);
     void check_offer_names();

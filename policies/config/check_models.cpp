@@ -40,6 +40,9 @@ void Checker::check_models() {
     for (const OfferRef& offer : index_.offers) {
         check_offer(offer, offer_path(offer));
     }
+    for (const Entry& model : entries_of(child(root(file_models), "models"))) {
+        check_internal_price(model);
+    }
 }
 
 void Checker::check_aliases() {

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
-/// Whether the prices of an offer fit its provider and each other.
+#include <algorithm>
+
+/// Whether prices fit who serves, and each other.
 namespace evenkeel::config {
 namespace {
 
@@ -107,6 +109,38 @@ void Checker::check_tiers(const Node* price, const std::string& path) {
                 at + ".over");
         }
         before = over != nullptr ? over : before;
+    }
+}
+
+/// Of work that is done here, so there must be some, and both prices in one currency.
+void Checker::check_internal_price(const Entry& model) {
+    const Node* price = child(&model.node, "internal_price");
+    const std::string path = fmt::format("models.{}.internal_price", model.key);
+    const Value* in = value(child(price, "in"));
+    for (const Entry& part : entries_of(price)) {
+        need_rate(file_models, &part.node, fmt::format("{}.{}", path, part.key));
+        const Value* other = value(&part.node);
+        if (in != nullptr && other != nullptr && in->currency != other->currency) {
+            report(
+                file_models,
+                part.node.spot,
+                "EK-C027",
+                "the internal prices of one model are in two currencies",
+                fmt::format("{}.{}", path, part.key));
+        }
+    }
+    const bool is_bought = std::ranges::all_of(index_.offers, [&](const OfferRef& offer) {
+        return offer.model != &model ||
+               (offer.provider != nullptr && source_kind(offer.provider->kind) == "api");
+    });
+    if (price != nullptr && index_.has_providers && is_bought) {
+        report(
+            file_models,
+            price->spot,
+            "EK-C027",
+            "an internal price on a model that only APIs serve",
+            path)
+            .hint = "remove it; what an API bills is charged";
     }
 }
 

@@ -114,7 +114,9 @@ constexpr std::array code_texts{
     CodeText{
         "EK-C027",
         "The price does not fit the provider: rented machines cost per hour (4.41 USD/h), APIs "
-        "cost per token ({in: 4 USD/Mtok, out: 20 USD/Mtok}), own machines have no price."},
+        "cost per token ({in: 4 USD/Mtok, out: 20 USD/Mtok}), own machines have no price. "
+        "The two prices of one offer are in one currency, those of 'internal_price' too; that "
+        "is for models that own or rented machines serve."},
     CodeText{
         "EK-C028",
         "Every price needs 'seen', the day it was read. Prices change; an old one must be "

@@ -180,6 +180,8 @@ struct Model {
     std::int64_t context{0};             ///< tokens; 0 = not stated
     std::int64_t kv_per_token_bytes{0};  ///< at 16 bits a number; 0 = by its name
     std::vector<std::string> aliases{};
+    /// What own and rented work is charged inside the house; of it only `in` and `out` are set.
+    std::optional<TokenPrices> internal_price{};
     std::vector<Offer> offers{};
     friend bool operator==(const Model&, const Model&) = default;
 };

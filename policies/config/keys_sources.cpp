@@ -76,6 +76,16 @@ constexpr std::array model_rows{
         .between("1 B", "64 MiB").example("256 KiB"),
     Key{"models.*.aliases[]", Type::model_name, "Other names clients may send for it."}
         .example("[qwq, reasoning-small]"),
+    Key{"models.*.internal_price", Type::map,
+        "What budgets and limits of keys, teams, models and routes are charged for work of own and "
+        "rented machines; left out: nothing."}
+        .example("{in: 0.20 USD/Mtok, out: 0.80 USD/Mtok}"),
+    Key{"models.*.internal_price.in", Type::price_mtok, "Price of prompt tokens, cached or not."}
+        .required("prompt tokens would look free").between("0", "100000")
+        .example("0.20 USD/Mtok"),
+    Key{"models.*.internal_price.out", Type::price_mtok, "Price of answer tokens."}
+        .required("answer tokens would look free").between("0", "100000")
+        .example("0.80 USD/Mtok"),
     Key{"models.*.offers[]", Type::map, "Ways to get the model served."}
         .required("nobody would serve this model").filled().ordered()
         .example("[{on: desk, slots: 4}]"),

@@ -9,9 +9,9 @@ namespace evenkeel::gate {
 
 namespace {
 
-bool fits(const BudgetLimit& limit, std::int64_t used) noexcept {
+bool fits(const BudgetLimit& limit, bool internal, std::int64_t used) noexcept {
     return (limit.refuse_at < 0 || used <= limit.refuse_at) &&
-           (limit.local_only_at < 0 || used < limit.local_only_at);
+           (internal || limit.local_only_at < 0 || used < limit.local_only_at);
 }
 
 /// Calls `visit(i)` for each bit of `mask` below `count`; stops when it returns false.
@@ -53,44 +53,30 @@ void BudgetBook::each(Set set, Visit visit) {
 }
 
 std::optional<BudgetBook::Blocker> BudgetBook::blocker(
-    Set set, std::int64_t amount) const noexcept {
-    const auto used_of = [](const Budget& budget) {
-        return saturating_add(saturating_add(budget.limit.settled, budget.limit.held), budget.held);
+    Set set, std::int64_t amount, bool for_good) const noexcept {
+    const auto ask = [&](const Budget& budget) -> std::optional<Blocker> {
+        const BudgetLimit& limit = budget.limit;
+        const std::int64_t before = saturating_add(limit.settled, limit.held);
+        const std::int64_t used = saturating_add(before, budget.held);
+        if (fits(limit, set.internal, saturating_add(for_good ? before : used, amount))) {
+            return std::nullopt;
+        }
+        return Blocker{
+            .name = limit.name, .used = used, .limit = limit.limit, .resets = limit.resets};
     };
+    std::optional<Blocker> found;
     if (const KeyBudget* const key = own(set.key); key != nullptr) {
-        const std::int64_t used = used_of(key->budget);
-        if (!fits(key->budget.limit, saturating_add(used, amount))) {
-            return Blocker{
-                .name = set.key,
-                .used = used,
-                .limit = key->budget.limit.limit,
-                .of_key = true,
-                .resets = key->resets};
+        found = ask(key->budget);
+        if (found) {
+            found->of_key = true;
+            found->resets = key->resets;
         }
     }
-    std::optional<Blocker> found;
-    each_bit(set.mask, budgets_.size(), [&](std::size_t i) {
-        const BudgetLimit& limit = budgets_[i].limit;
-        const std::int64_t used = used_of(budgets_[i]);
-        if (!fits(limit, saturating_add(used, amount))) {
-            found = {.name = limit.name, .used = used, .limit = limit.limit};
-        }
+    each_bit(found ? 0 : set.mask, budgets_.size(), [&](std::size_t i) {
+        found = ask(budgets_[i]);
         return !found;
     });
     return found;
-}
-
-bool BudgetBook::closed_for_good(Set set, std::int64_t amount) const noexcept {
-    const auto is_closed = [amount](const BudgetLimit& limit) {
-        return !fits(limit, saturating_add(saturating_add(limit.settled, limit.held), amount));
-    };
-    const KeyBudget* const key = own(set.key);
-    bool closed = key != nullptr && is_closed(key->budget.limit);
-    each_bit(closed ? 0 : set.mask, budgets_.size(), [&](std::size_t i) {
-        closed = is_closed(budgets_[i].limit);
-        return !closed;
-    });
-    return closed;
 }
 
 void BudgetBook::hold(Set set, std::int64_t amount) noexcept {
@@ -118,6 +104,20 @@ bool BudgetBook::book(NameIx name, std::int64_t settled, bool adds) noexcept {
     }
     each({.mask = 0, .key = name}, put);
     return found;
+}
+
+UtcTime BudgetBook::resets(NameIx name) const noexcept {
+    const auto found =
+        std::ranges::find(budgets_, name, [](const Budget& budget) { return budget.limit.name; });
+    return found == budgets_.end() ? UtcTime{} : found->limit.resets;
+}
+
+void BudgetBook::set_resets(NameIx name, UtcTime resets) noexcept {
+    for (Budget& budget : budgets_) {
+        if (budget.limit.name == name) {
+            budget.limit.resets = resets;
+        }
+    }
 }
 
 bool BudgetBook::set_key(NameIx key, std::int64_t limit, UtcTime resets, UtcTime now) {
@@ -170,6 +170,9 @@ void BudgetBook::replace(const Policy& policy) {
             if (old.limit.name == limit.name) {
                 budget.limit.settled = old.limit.settled;
                 budget.limit.held = old.limit.held;
+                if (limit.resets == UtcTime{}) {
+                    budget.limit.resets = old.limit.resets;
+                }
             }
         }
         fresh.push_back(budget);

@@ -21,7 +21,8 @@ public:
     explicit BudgetBook(const Policy& policy);
 
     using Set = BudgetSet;
-    /// settled + held + amount <= refuse_at and < local_only_at in each of them.
+    /// settled + held + amount <= refuse_at and, of external money, < local_only_at in each of
+    /// them.
     [[nodiscard]] bool allows(Set set, std::int64_t amount) const noexcept {
         return !blocker(set, amount);
     }
@@ -30,13 +31,13 @@ public:
         NameIx name{};
         std::int64_t used{0};
         std::int64_t limit{0};
-        bool of_key{false};  ///< a key's own; its next window begins at `resets`
-        UtcTime resets{};
+        bool of_key{false};  ///< a key's own
+        UtcTime resets{};    ///< when its next window begins
     };
     /// The first budget that says no, the key's own before the others; nothing when all allow it.
-    [[nodiscard]] std::optional<Blocker> blocker(Set set, std::int64_t amount) const noexcept;
-    /// True when `amount` would not fit even if every request of ours gave its hold back.
-    [[nodiscard]] bool closed_for_good(Set set, std::int64_t amount) const noexcept;
+    /// `for_good`: that would say no even if every request of ours gave its hold back.
+    [[nodiscard]] std::optional<Blocker> blocker(
+        Set set, std::int64_t amount, bool for_good = false) const noexcept;
 
     void hold(Set set, std::int64_t amount) noexcept;
     /// Ends a hold; `paid` is settled instead, in full, whatever was held.
@@ -44,6 +45,9 @@ public:
     /// Sets (`adds`: adds to) what is settled in the budget, or the key's own, of that name; false
     /// when there is none.
     bool book(NameIx name, std::int64_t settled, bool adds) noexcept;
+    /// When the next window of the budget of that name begins; {} = not known.
+    [[nodiscard]] UtcTime resets(NameIx name) const noexcept;
+    void set_resets(NameIx name, UtcTime resets) noexcept;
     /// The limit of a key's own budget; below zero: none any more. True when it is new: then
     /// nothing is settled in it, and the caller sets aside again what the key's requests hold.
     bool set_key(NameIx key, std::int64_t limit, UtcTime resets, UtcTime now);

@@ -42,6 +42,11 @@ Handle Gate::arrive(const Arrival& arrival, Now now, Effects& effects) {
     request.due = request.model == nil || arrival.overflow_at <= now.boot;
     const Handle handle = state.slab.handle(index);
     state.budgets.turn(arrival.key, now.utc);
+    if (request.has_internal_price()) {
+        request.internal_budgets =
+            state.budgets.from_revision(arrival.revision, arrival.internal_budgets);
+        request.due |= state.no_money_for_workers(request, /*for_good=*/true).has_value();
+    }
     const auto refusal = state.limits.refusal(request.entry(), now.boot);
     request.metered = !state.stopping && !refusal;
     if (request.metered) {
@@ -92,7 +97,7 @@ void Gate::finish(Handle handle, const Finish& finish, Now now, Effects& effects
         return;
     }
     const std::uint32_t source = state.slab[index].source;
-    const bool freed = state.end_grant(index, finish.paid_report, /*uncount=*/false, now);
+    const bool freed = state.end_grant(index, finish.charged_report, /*uncount=*/false, now);
     SourceCounters& counters = state.sources[source].counters;
     ++(finish.answered ? counters.finished : counters.failed);
     counters.tokens_in += finish.tokens_in;
@@ -129,12 +134,12 @@ bool Gate::top_up(Handle handle, std::int64_t more_report) {
         return false;
     }
     Request& request = state.slab[index];
-    if (request.kind != SourceKind::api ||
-        !state.budgets.allows({request.charged, request.arrival.key}, more_report)) {
+    const bool has_hold = request.kind == SourceKind::api || request.has_internal_price();
+    if (!has_hold || !state.budgets.allows(request.counts_now(), more_report)) {
         return false;
     }
     request.hold_report = saturating_add(request.hold_report, more_report);
-    state.budgets.hold({request.charged, request.arrival.key}, more_report);
+    state.budgets.hold(request.counts_now(), more_report);
     return true;
 }
 
@@ -244,16 +249,24 @@ void Gate::apply(const Policy& policy, Now now, Effects& effects) {
         for (std::uint64_t& mask : request.api_budgets) {
             mask = state.budgets.from_before(mask);
         }
+        request.internal_budgets = state.budgets.from_before(request.internal_budgets);
         request.charged = state.budgets.from_before(request.charged);
-        state.budgets.hold({request.charged, request.arrival.key}, request.hold_report);
+        state.budgets.hold(request.counts_now(), request.hold_report);
     }
-    state.serve_apis(now, effects);
+    state.serve_freed(now, effects);
 }
 
-void Gate::budget_booked(NameIx name, std::int64_t settled_report, Now now) {
+void Gate::budget_booked(NameIx name, std::int64_t settled_report, Now now, UtcTime resets) {
     if (state_->budgets.book(name, settled_report, /*adds=*/false)) {
         state_->sweep_at = std::min(state_->sweep_at, now.boot);
     }
+    if (resets != UtcTime{}) {
+        state_->budgets.set_resets(name, resets);
+    }
+}
+
+UtcTime Gate::budget_resets(NameIx name) const {
+    return state_->budgets.resets(name);
 }
 
 void Gate::budget_added(NameIx name, std::int64_t report, Now now) {
@@ -274,7 +287,7 @@ void Gate::key_changed(const KeyLimits& limits, Now now, Effects& effects) {
             }
         }
     }
-    state.serve_apis(now, effects);
+    state.serve_freed(now, effects);
 }
 
 void Gate::recall(NameIx key, NameIx route, std::int64_t tokens, BootTime at) {
@@ -295,7 +308,7 @@ void Gate::stop(Now now, Effects& effects) {
 void Gate::due(Now now, Effects& effects) {
     State& state = *state_;
     if (state.sweep_at <= now.boot) {
-        state.serve_apis(now, effects);
+        state.serve_freed(now, effects);
     }
     for (;;) {
         const std::uint32_t index = state.deadlines.pop(state.slab, now.boot);

@@ -47,6 +47,8 @@
 ///   when nothing that could take it is known, else `wait_over`.
 /// - Money: settled + held + hold <= refuse_at and < local_only_at for every budget of the request,
 ///   its key's own among them, checked and set aside in one step, so no budget is ever passed (I5).
+///   Work of a worker that has an internal price is held and settled likewise, in
+///   Arrival::internal_budgets and its key's own; `local_only_at` does not keep it out.
 /// - Allowances of its key and its route (RateLimit) are asked once, at arrival, before anything
 ///   else. A request counts in them from then on until it ends; its tokens count as estimated until
 ///   they are known.
@@ -118,6 +120,10 @@ struct Arrival {
     std::uint8_t apis_first{0};  ///< so many of them come before the workers, from arrival on
     std::int64_t revision{0};    ///< of the policy that numbers the budgets below
     std::uint64_t budgets{0};    ///< bit i: budget i of the policy counts this request's API money
+    std::uint64_t internal_budgets{0};  ///< likewise, what a worker is charged for it
+    /// Set aside there and in its key's own budget while a worker has it, nano-units of the report
+    /// currency; -1 = work of workers has no price.
+    std::int64_t internal_hold{-1};
     std::int64_t tokens_in{0};
     std::int64_t tokens_out{0};  ///< guess
     /// Output tokens to keep cache room for: the guess and a mean deviation more; 0 = the guess.
@@ -151,7 +157,7 @@ struct Effect {
     SourceKind source_kind{SourceKind::own};
     Money hold{};
     std::int64_t hold_report{0};
-    std::uint64_t budgets{0};  ///< of an API grant: budgets it counts in, bits of its own revision
+    std::uint64_t budgets{0};  ///< of a grant with a hold: budgets it counts in, of its revision
     /// budget_spent carries the budget's NameIx as its third number, limit_* that of the key or
     /// route, and as their first when there is room again.
     Reason reason{};
@@ -165,7 +171,8 @@ struct BudgetLimit {
     std::int64_t settled{0};  ///< in the current window, from the ledger
     std::int64_t held{0};     ///< in Policy: open holds of earlier runs; in Counters: all open ones
     std::int64_t local_only_at{-1};  ///< settled + held from which APIs are off; -1 = never
-    std::int64_t refuse_at{-1};      ///< likewise, every paid call refused
+    std::int64_t refuse_at{-1};      ///< likewise, everything that is charged refused
+    UtcTime resets{};                ///< when its next window begins; {} = not known
 };
 
 /// Parts of placement that can be left out, for comparison in replay. The daemon has them all.
@@ -188,7 +195,7 @@ inline constexpr Routing old_router{
 /// What one client key may do, beside the budgets of the policy.
 struct KeyLimits {
     RateLimit rate{};        ///< `rate.name` is the key
-    std::int64_t money{-1};  ///< report nanos in one window, paid calls only; -1 = no limit
+    std::int64_t money{-1};  ///< report nanos in one window; -1 = no limit
     UtcTime resets{};        ///< when the next window begins, with nothing settled; {} = never
     friend bool operator==(const KeyLimits&, const KeyLimits&) = default;
 };
@@ -203,7 +210,9 @@ struct Policy {
 
 /// How a granted request ended.
 struct Finish {
-    std::int64_t paid_report{0};  ///< external money, report currency; replaces the hold
+    /// External money, or the internal price of a worker's tokens, report currency; replaces the
+    /// hold.
+    std::int64_t charged_report{0};
     std::int64_t tokens_in{0};
     std::int64_t tokens_out{0};
     bool answered{true};  ///< false counts as a failure of the source
@@ -282,8 +291,8 @@ public:
     /// A new request. Exactly one of grant or refuse follows for it, now or later (queued may come
     /// first), unless `cancel` is called before. Refused at once: `queue_full`, `stopping`,
     /// `limit_requests`, `limit_tokens` and `limit_in_flight`, `no_source` (neither model nor API
-    /// named), `budget_spent` and `key_budget_spent` (APIs only, and the money is settled, not only
-    /// held, so waiting cannot help).
+    /// named), `budget_spent` and `key_budget_spent` (nobody may answer without money, and it is
+    /// settled, not only held, so waiting cannot help).
     Handle arrive(const Arrival& arrival, Now now, Effects& effects);
     /// The client left while the request waited, or after its grant was not yet used. O(1). Gives
     /// slot and hold back. Unknown handles are ignored.
@@ -295,7 +304,7 @@ public:
     /// an API when it was due or no other worker exists; else it waits at the head of its queue.
     /// Ends in grant, queued or refuse; `source_failed` when nothing untried is left.
     void retry(Handle handle, Now now, Effects& effects);
-    /// Sets aside more for a request granted to an API; false, and nothing is set aside, when a
+    /// Sets aside more for a request that has a hold; false, and nothing is set aside, when a
     /// budget says no or the request is not there.
     [[nodiscard]] bool top_up(Handle handle, std::int64_t more_report);
     /// The first token of a granted request has come from its worker. Needed for those that said
@@ -329,7 +338,10 @@ public:
     /// holds so far). Everything finished before counts as contained in `settled_report`, so read
     /// it from books that have them all, or use `budget_added`. Open holds stay. Requests that the
     /// freed money lets go are granted by the next `due`, which `next_due` then asks for at once.
-    void budget_booked(NameIx name, std::int64_t settled_report, Now now);
+    /// `resets`: when its next window begins; {} = as before.
+    void budget_booked(NameIx name, std::int64_t settled_report, Now now, UtcTime resets = {});
+    /// When the next window of budget `name` begins; {} = not known.
+    [[nodiscard]] UtcTime budget_resets(NameIx name) const;
     /// Adds money that others spent in budget `name` (machine time; negative corrects). Needs no
     /// reading of the books, so it cannot miss a request that finishes meanwhile.
     void budget_added(NameIx name, std::int64_t report, Now now);

@@ -94,17 +94,25 @@ bool Gate::State::api_left(const Request& request) const {
     return false;
 }
 
+std::optional<BudgetBook::Blocker> Gate::State::no_money_for_workers(
+    const Request& request, bool for_good) const {
+    if (!request.has_internal_price()) {
+        return std::nullopt;
+    }
+    return budgets.blocker(request.counts_internally(), request.arrival.internal_hold, for_good);
+}
+
 std::optional<BudgetBook::Blocker> Gate::State::money_gone(
     const Request& request, bool for_good) const {
-    std::optional<BudgetBook::Blocker> blocker;
+    std::optional<BudgetBook::Blocker> blocker = no_money_for_workers(request, for_good);
     for (std::size_t i = 0; i < request.arrival.api_count; ++i) {
         const Source& source = sources[request.api_slots[i]];
         if (!source.open() || !source.is_api() || !request.may_use(request.api_slots[i])) {
             continue;
         }
         const std::int64_t hold = request.arrival.apis[i].hold_report;
-        const auto found = budgets.blocker(request.counts_in(i), hold);
-        if (!found || (for_good && !budgets.closed_for_good(request.counts_in(i), hold))) {
+        const auto found = budgets.blocker(request.counts_in(i), hold, for_good);
+        if (!found) {
             return std::nullopt;
         }
         blocker = blocker ? blocker : found;
@@ -113,7 +121,8 @@ std::optional<BudgetBook::Blocker> Gate::State::money_gone(
 }
 
 Reason Gate::State::give_up_reason(const Request& request, Now now) const {
-    if (const auto blocker = money_gone(request, /*for_good=*/false)) {
+    const auto closed = money_gone(request, /*for_good=*/true);
+    if (const auto blocker = closed ? closed : money_gone(request, /*for_good=*/false)) {
         if (!blocker->of_key) {
             return {
                 ReasonCode::budget_spent, {blocker->used, blocker->limit, blocker->name.value()}};

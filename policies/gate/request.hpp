@@ -70,6 +70,7 @@ enum class Phase : std::uint8_t {
 struct BudgetSet {
     std::uint64_t mask{0};
     NameIx key{};
+    bool internal{false};  ///< the price of a worker's work: no external money
 };
 
 struct Request {
@@ -78,6 +79,7 @@ struct Request {
     /// Bits of the newest policy: of the arrival alone, and with those of each choice.
     std::uint64_t budgets{0};
     std::array<std::uint64_t, api_choices_max> api_budgets{};
+    std::uint64_t internal_budgets{0};  ///< likewise, Arrival::internal_budgets
     std::array<std::uint32_t, api_choices_max> api_slots{};  ///< sources of its choices
     std::uint32_t generation{1};
     Phase phase{Phase::unused};
@@ -123,6 +125,15 @@ struct Request {
     /// The budgets that count its API choice `i`.
     [[nodiscard]] BudgetSet counts_in(std::size_t i) const noexcept {
         return {.mask = api_budgets[i], .key = arrival.key};
+    }
+    /// The budgets that count it on a worker, if that is charged.
+    [[nodiscard]] BudgetSet counts_internally() const noexcept {
+        return {.mask = internal_budgets, .key = arrival.key, .internal = true};
+    }
+    [[nodiscard]] bool has_internal_price() const noexcept { return arrival.internal_hold >= 0; }
+    /// Granted: the budgets that count it.
+    [[nodiscard]] BudgetSet counts_now() const noexcept {
+        return {.mask = charged, .key = arrival.key, .internal = kind != SourceKind::api};
     }
     /// What it asks of the allowances of its key and route.
     [[nodiscard]] LimitBook::Entry entry() const noexcept {

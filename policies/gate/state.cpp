@@ -60,7 +60,7 @@ std::uint32_t Gate::State::source_slot(NameIx name) {
 
 bool Gate::State::try_worker(std::uint32_t index, Aim aim, Now now, Effects& effects) {
     const Request& request = slab[index];
-    if (request.model == nil) {
+    if (request.model == nil || !may_be_charged(request)) {
         return false;
     }
     // Order among workers that fit: own first; then, where both are known to be in time, the lower
@@ -127,15 +127,21 @@ void Gate::State::grant(std::uint32_t index, std::uint32_t slot, Now now, Effect
     done.source = source.counters.source;
     done.source_kind = source.counters.kind;
     done.reason = grant_reason(request, source, now);
-    request.charged = request.budgets;
+    request.charged = 0;
     if (source.is_api()) {
         const ApiChoice& api = request.arrival.apis[request.choice];
         request.charged = request.api_budgets[request.choice];
         request.hold_report = api.hold_report;
-        budgets.hold({request.charged, request.arrival.key}, request.hold_report);
+        budgets.hold(request.counts_in(request.choice), request.hold_report);
         done.hold = api.hold;
         done.hold_report = api.hold_report;
         done.budgets = request.arrival.budgets | api.budgets;
+    } else if (request.has_internal_price()) {
+        request.charged = request.internal_budgets;
+        request.hold_report = request.arrival.internal_hold;
+        budgets.hold(request.counts_internally(), request.hold_report);
+        done.hold_report = request.hold_report;
+        done.budgets = request.arrival.internal_budgets;
     }
     request.phase = Phase::granted;
     request.source = slot;
@@ -209,7 +215,8 @@ void Gate::State::wait_or_refuse(std::uint32_t index, bool again, Now now, Effec
         refuse(index, {ReasonCode::no_source, {}}, now, effects);
     } else if (
         request.arrival.give_up_at <= now.boot ||
-        (apis_only && money_gone(request, /*for_good=*/true))) {
+        ((apis_only || no_money_for_workers(request, /*for_good=*/true)) &&
+         money_gone(request, /*for_good=*/true))) {
         refuse(index, give_up_reason(request, now), now, effects);
     } else if (!again && queued >= queue_limit) {
         refuse(index, {ReasonCode::queue_full, {queued}}, now, effects);
@@ -224,6 +231,7 @@ void Gate::State::enqueue(std::uint32_t index, bool again) {
     request.phase = Phase::queued;
     request.waited = true;
     ++queued;
+    queued_charged += request.has_internal_price() ? 1 : 0;
     if (request.model != nil) {
         FairQueue& queue = models[request.model].queue;
         again ? queue.push_again(slab, index) : queue.push(slab, index, routing.short_first);
@@ -248,6 +256,7 @@ void Gate::State::wait_for_apis(std::uint32_t index, std::size_t first, std::siz
 void Gate::State::leave_queue(std::uint32_t index) {
     Request& request = slab[index];
     --queued;
+    queued_charged -= request.has_internal_price() ? 1 : 0;
     deadlines.clear(slab, index);
     for (std::size_t i = 0; i < request.arrival.api_count; ++i) {
         if ((request.waiting_at >> i & 1u) != 0) {
@@ -294,86 +303,14 @@ void Gate::State::wake(std::uint32_t index, Now now, Effects& effects) {
     }
 }
 
-// ---- passing freed room on ----------------------------------------------------------------
-
-void Gate::State::serve(std::uint32_t slot, Now now, Effects& effects) {
-    if (!sources[slot].is_api()) {
-        if (sources[slot].model == nil) {
-            return;
-        }
-        serve_worker(slot, now, effects);
-        return;
-    }
-    for (std::uint32_t node = sources[slot].waiters.head;
-         node != nil && sources[slot].room() > 0;) {
-        const auto index = static_cast<std::uint32_t>(node / api_choices_max);
-        const std::size_t choice = node % api_choices_max;
-        node = ApiLinks{&slab}(node).next;
-        // Also looks at earlier choices: freed money may have opened several APIs at once.
-        const Request& request = slab[index];
-        if (budgets.allows(request.counts_in(choice), request.arrival.apis[choice].hold_report)) {
-            try_apis(index, 0, choice + 1, now, effects);
-        }
-    }
-}
-
-void Gate::State::serve_worker(std::uint32_t slot, Now now, Effects& effects) {
-    struct Asker {
-        const State* state;
-        std::uint32_t slot;
-        Now now;
-    };
-    const Asker asker{.state = this, .slot = slot, .now = now};
-    Fits fits{.context = &asker, .call = [](const void* context, std::uint32_t index) {
-                  const auto* const asks = static_cast<const Asker*>(context);
-                  const Request& request = asks->state->slab[index];
-                  return asks->state->fits(
-                      request, asks->slot, request.due ? Aim::any : Aim::in_time, asks->now);
-              }};
-    if (routing.affinity && !models[sources[slot].model].prefixes.empty()) {
-        fits.at_home = [](const void* context, std::uint32_t index) {
-            const auto* const asks = static_cast<const Asker*>(context);
-            return asks->state->home_of(asks->state->slab[index]) == asks->slot;
-        };
-    }
-    const bool rental = sources[slot].counters.kind == SourceKind::rental;
-    FairQueue& queue = models[sources[slot].model].queue;
-    while (sources[slot].room() > 0) {
-        const std::uint32_t index = queue.next(slab, rental, fits);
-        if (index == nil) {
-            return;
-        }
-        grant(index, slot, now, effects);
-    }
-}
-
-void Gate::State::serve_workers(std::uint32_t model, Now now, Effects& effects) {
-    for (const std::uint32_t slot : models[model].workers) {
-        serve_worker(slot, now, effects);
-    }
-}
-
-void Gate::State::serve_apis(Now now, Effects& effects) {
-    sweep_at = BootTime::max();
-    for (std::uint32_t slot = 0; slot < sources.size(); ++slot) {
-        if (sources[slot].is_api() && sources[slot].waiters.size > 0) {
-            serve(slot, now, effects);
-        }
-    }
-}
-
-void Gate::State::pass_on(std::uint32_t source, bool freed_money, Now now, Effects& effects) {
-    serve(source, now, effects);
-    if (freed_money) {
-        serve_apis(now, effects);
-    }
-}
-
-bool Gate::State::end_grant(std::uint32_t index, std::int64_t paid, bool uncount, Now now) {
+bool Gate::State::end_grant(std::uint32_t index, std::int64_t charged, bool uncount, Now now) {
     Request& request = slab[index];
     Source& source = sources[request.source];
-    budgets.settle({request.charged, request.arrival.key}, request.hold_report, paid);
-    const bool freed = paid < request.hold_report;
+    const bool is_counted = request.kind == SourceKind::api || request.has_internal_price();
+    if (is_counted) {
+        budgets.settle(request.counts_now(), request.hold_report, charged);
+    }
+    const bool freed = charged < request.hold_report;
     request.hold_report = 0;
     if (uncount) {
         count(request, -1);

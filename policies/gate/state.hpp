@@ -20,7 +20,8 @@ namespace evenkeel::gate {
 ///   it, as far as was known when a slot, a prompt or a request last came or went (FairQueue looks
 ///   at few of one kind);
 /// - an API with a free slot has no due request waiting for it whose budgets allow it (but see
-///   `sweep_at`: money freed without an Effects to write to is used by the next `due`);
+///   `sweep_at`: money freed without an Effects to write to is used by the next `due`, for work of
+///   workers that is charged as well);
 /// - in_flight of a source = granted requests that name it; a budget's own holds = sum of theirs.
 /// Internal to gate/.
 struct Gate::State {
@@ -143,19 +144,29 @@ struct Gate::State {
     void serve(std::uint32_t source, Now now, Effects& effects);
     void serve_worker(std::uint32_t source, Now now, Effects& effects);
     void serve_workers(std::uint32_t model, Now now, Effects& effects);
-    void serve_apis(Now now, Effects& effects);
+    /// After money was freed: to whoever waits for that, at APIs and at workers that are charged.
+    void serve_freed(Now now, Effects& effects);
     /// After a grant has ended: its slot, and the money it freed.
     void pass_on(std::uint32_t source, bool freed_money, Now now, Effects& effects);
-    /// Takes a grant back: slot, hold (`paid` is settled instead) and, with `uncount`, its counts.
+    /// Takes a grant back: slot, hold (`charged` is settled instead) and, with `uncount`, its
+    /// counts.
     /// True when a budget has more room than before.
-    bool end_grant(std::uint32_t index, std::int64_t paid, bool uncount, Now now);
+    bool end_grant(std::uint32_t index, std::int64_t charged, bool uncount, Now now);
 
     // ---- reasons ----
     [[nodiscard]] Reason grant_reason(const Request& request, const Source& source, Now now) const;
     [[nodiscard]] Reason give_up_reason(const Request& request, Now now) const;
     [[nodiscard]] bool worker_left(const Request& request) const;
     [[nodiscard]] bool api_left(const Request& request) const;
-    /// The budget that closes every API it could use; `for_good`: even if all holds came back.
+    /// What a worker would be charged for it fits every budget that counts that, now.
+    [[nodiscard]] bool may_be_charged(const Request& request) const {
+        return !request.has_internal_price() ||
+               budgets.allows(request.counts_internally(), request.arrival.internal_hold);
+    }
+    /// The budget that closes all workers to it; `for_good`: even if all holds came back.
+    [[nodiscard]] std::optional<BudgetBook::Blocker> no_money_for_workers(
+        const Request& request, bool for_good) const;
+    /// The budget that closes every API it could use, or everybody.
     [[nodiscard]] std::optional<BudgetBook::Blocker> money_gone(
         const Request& request, bool for_good) const;
     void count(const Request& request, std::int64_t sign);
@@ -168,6 +179,7 @@ struct Gate::State {
     bool stopping{false};
     BootTime sweep_at{BootTime::max()};  ///< when `due` must look for freed money
     std::int64_t queued{0};              ///< waiting requests of all models and of none
+    std::int64_t queued_charged{0};      ///< of those, with an internal price
     BudgetBook budgets;
     LimitBook limits;
     Slab slab;

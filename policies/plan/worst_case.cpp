@@ -124,7 +124,9 @@ Stop own_stop(const config::Config& config, const Entry& entry) {
     for (const config::Budget& budget : config.budgets) {
         const bool is_only_provider =
             entry.providers.size() == 1 && budget.scope.provider == *entry.providers.begin();
-        if (budget.scope.model == entry.rule->model || is_only_provider) {
+        const bool is_models = budget.scope.model == entry.rule->model &&
+                               !routing::is_charged_internally(config, entry.rule->model);
+        if (is_models || is_only_provider) {
             lower(stop, config, budget, /*rentals=*/true);
         }
     }

@@ -293,7 +293,7 @@ void Simulation::finish(std::uint32_t request, Nanos finished) {
     --alive_;
     gate_.finish(
         live.handle,
-        {.paid_report = live.place == Place::api ? live.api_nanos : 0,
+        {.charged_report = live.place == Place::api ? live.api_nanos : 0,
          .tokens_in = live.row.tokens_in,
          .tokens_out = out},
         now(),

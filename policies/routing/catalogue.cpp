@@ -59,6 +59,11 @@ const ApiOffer* Catalogue::api(NameIx source) const noexcept {
     return nullptr;
 }
 
+bool is_charged_internally(const config::Config& config, std::string_view model) {
+    const config::Model* found = config.model(model);
+    return found != nullptr && found->internal_price.has_value();
+}
+
 Result<std::int64_t> to_report(
     const config::CurrencyRules& rules, Money amount, Rounding rounding) {
     if (amount.is_zero() || amount.currency() == rules.report) {

@@ -77,8 +77,11 @@ struct Catalogue {
     struct ModelEntry {
         NameIx ix{};
         const config::Model* model{nullptr};
-        bool has_own{false};           ///< own offers exist
-        bool has_workers{false};       ///< own or rental offers exist
+        bool has_own{false};      ///< own offers exist
+        bool has_workers{false};  ///< own or rental offers exist
+        /// What its workers are charged, in a currency with a rate; null: nothing.
+        const config::TokenPrices* internal_price{nullptr};
+        std::uint64_t budgets{0};      ///< whose scope names this model, as bits
         std::vector<ApiOffer> apis{};  ///< usable ones, as listed
     };
     std::vector<ModelEntry> models{};  ///< same order as config.models
@@ -144,6 +147,7 @@ struct Ask {
 struct RoutePlan {
     const config::Route* route{nullptr};
     const Catalogue::ModelEntry* model{nullptr};  ///< first model of `use` that applies
+    std::int64_t internal_tokens_out{0};          ///< output tokens that the internal hold pays for
     gate::Arrival arrival{};
 };
 
@@ -183,6 +187,10 @@ inline constexpr std::string_view deadline_header = "x-evenkeel-deadline";  ///<
 /// may reach: by `tokens_per_estimated_max` times tokens_in, any with images, none beyond the
 /// context.
 ///
+/// Internal price of the queue's model: the work of a worker is held by the same rule at that price
+/// (internal_hold), in the budgets of its key, team, model and route. `max_cost` is about external
+/// money and does not look at it.
+///
 /// Retired: an API is not used from its `retires` on, by `today`. Nor is one whose dialect has no
 /// counterpart for what is asked (`openai_only`).
 ///
@@ -203,14 +211,22 @@ inline constexpr std::string_view deadline_header = "x-evenkeel-deadline";  ///<
 [[nodiscard]] Result<std::int64_t> to_report(
     const config::CurrencyRules& rules, Money amount, Rounding rounding);
 
-/// What `tokens_out` more output tokens of an answer may cost at `api`, by the tiers that the
-/// request may reach, rounded up; nothing when it cannot be expressed in the report currency.
+/// What `tokens_out` more output tokens of an answer may cost at `price`, by the tiers that the
+/// request may reach (none beyond `context`, if that is stated), rounded up; nothing when it cannot
+/// be expressed in the report currency.
 struct MoreMoney {
     Money amount{};
     std::int64_t report{0};
 };
 [[nodiscard]] std::optional<MoreMoney> output_cost(
-    const Catalogue& catalogue, const ApiOffer& api, const Ask& ask, std::int64_t tokens_out);
+    const Catalogue& catalogue,
+    const config::TokenPrices& price,
+    std::int64_t context,
+    const Ask& ask,
+    std::int64_t tokens_out);
+
+/// Whether a model's budget counts the internal price of its work, and so not its machines as well.
+[[nodiscard]] bool is_charged_internally(const config::Config& config, std::string_view model);
 
 /// The limits of routes, and the budgets' as the gate needs them, in report nanos rounded down,
 /// with nothing settled yet. Of several percents with one action the lowest counts. A limit in a

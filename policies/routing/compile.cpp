@@ -37,7 +37,7 @@ std::string unusable(const config::Offer& offer, const config::CurrencyRules& ru
     return {};
 }
 
-/// The budgets whose scope names this provider or this model.
+/// The budgets whose scope names this provider (empty: none) or this model.
 std::uint64_t budgets_of(
     const config::Config& config, std::string_view provider, std::string_view model) {
     std::uint64_t mask = 0;
@@ -50,12 +50,36 @@ std::uint64_t budgets_of(
     return mask;
 }
 
+/// The internal price of a model, if it can be counted.
+const config::TokenPrices* internal_price_of(
+    const config::Model& model,
+    const config::CurrencyRules& rules,
+    std::vector<std::string>& notes) {
+    if (!model.internal_price) {
+        return nullptr;
+    }
+    const Currency currency = model.internal_price->in.currency();
+    if (currency != model.internal_price->out.currency() ||
+        (currency != rules.report && !rules.rates.contains(currency))) {
+        notes.push_back(fmt::format(
+            "the internal price of {} is left out: it needs one currency, with a rate to {}",
+            model.name,
+            rules.report.text()));
+        return nullptr;
+    }
+    return &*model.internal_price;
+}
+
 Catalogue::ModelEntry make_entry(
     const config::Config& config,
     const config::Model& model,
     NameTable& names,
     std::vector<std::string>& notes) {
-    Catalogue::ModelEntry entry{.ix = names.intern(NameKind::model, model.name), .model = &model};
+    Catalogue::ModelEntry entry{
+        .ix = names.intern(NameKind::model, model.name),
+        .model = &model,
+        .internal_price = internal_price_of(model, config.currency, notes),
+        .budgets = budgets_of(config, {}, model.name)};
     for (const config::Offer& offer : model.offers) {
         const config::Provider* provider = config.provider(offer.on);
         if (provider == nullptr) {

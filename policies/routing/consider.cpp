@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <limits>
+
 namespace evenkeel::routing {
 
 namespace {
@@ -97,18 +99,22 @@ std::optional<Money> cost_up(
 }
 
 /// Most prompt tokens that the request can turn out to have.
-std::int64_t prompt_reach(const ApiOffer& api, const Ask& ask) {
+std::int64_t prompt_reach(std::int64_t context, const Ask& ask) {
     const std::int64_t reach = ask.images ? tokens_max : ask.tokens_in * tokens_per_estimated_max;
-    return api.context > 0 ? std::min(reach, std::max(api.context, ask.tokens_in)) : reach;
+    return context > 0 ? std::min(reach, std::max(context, ask.tokens_in)) : reach;
 }
 
 /// The most that the request may cost, by whichever tier it may reach.
-std::optional<Money> hold_of(const ApiOffer& api, const Ask& ask, std::int64_t tokens_out) {
-    auto most = cost_up(config::rates_of(api.price, 0), ask.tokens_in, tokens_out);
-    for (const config::PriceTier& tier : api.price.tiers) {
-        if (most && tier.over < prompt_reach(api, ask)) {
+std::optional<Money> hold_of(
+    const config::TokenPrices& price,
+    std::int64_t context,
+    const Ask& ask,
+    std::int64_t tokens_out) {
+    auto most = cost_up(config::rates_of(price, 0), ask.tokens_in, tokens_out);
+    for (const config::PriceTier& tier : price.tiers) {
+        if (most && tier.over < prompt_reach(context, ask)) {
             const auto cost =
-                cost_up(config::rates_of(api.price, tier.over + 1), ask.tokens_in, tokens_out);
+                cost_up(config::rates_of(price, tier.over + 1), ask.tokens_in, tokens_out);
             most = cost ? std::optional{std::max(*most, *cost)} : std::nullopt;
         }
     }
@@ -116,14 +122,18 @@ std::optional<Money> hold_of(const ApiOffer& api, const Ask& ask, std::int64_t t
 }
 
 /// Most tokens the answer may have.
-std::int64_t ceiling(const ApiOffer& api, const Ask& ask) {
+std::int64_t ceiling(std::int64_t context, const Ask& ask) {
     if (ask.max_tokens > 0) {
         return std::min(ask.max_tokens, tokens_max);
     }
-    const std::int64_t each = api.context > 0
-                                  ? std::max<std::int64_t>(api.context - ask.tokens_in, 1)
-                                  : answer_tokens_default;
+    const std::int64_t each =
+        context > 0 ? std::max<std::int64_t>(context - ask.tokens_in, 1) : answer_tokens_default;
     return std::min(std::min(each, tokens_max) * ask.answers, tokens_max);
+}
+
+/// Output tokens that are paid for before the answer begins, of at most `most`.
+std::int64_t reserved(const Ask& ask, std::int64_t most) {
+    return ask.reserve_tokens > 0 ? std::min(ask.reserve_tokens, most) : most;
 }
 
 std::string_view header_of(const Ask& ask, std::string_view name) {
@@ -197,11 +207,10 @@ std::optional<Priced> price(const Catalogue& catalogue, const ApiOffer& api, con
     const config::CurrencyRules& rules = catalogue.config.currency;
     const std::int64_t guess =
         ask.max_tokens > 0 ? std::min(ask.tokens_out_guess, ask.max_tokens) : ask.tokens_out_guess;
-    const std::int64_t most_tokens = ceiling(api, ask);
-    const std::int64_t tokens =
-        ask.reserve_tokens > 0 ? std::min(ask.reserve_tokens, most_tokens) : most_tokens;
-    const auto most = hold_of(api, ask, most_tokens);
-    const auto hold = tokens == most_tokens ? most : hold_of(api, ask, tokens);
+    const std::int64_t most_tokens = ceiling(api.context, ask);
+    const std::int64_t tokens = reserved(ask, most_tokens);
+    const auto most = hold_of(api.price, api.context, ask, most_tokens);
+    const auto hold = tokens == most_tokens ? most : hold_of(api.price, api.context, ask, tokens);
     const auto expected = cost_up(config::rates_of(api.price, ask.tokens_in), ask.tokens_in, guess);
     if (!most || !hold || !expected) {
         return std::nullopt;
@@ -224,19 +233,34 @@ std::optional<Priced> price(const Catalogue& catalogue, const ApiOffer& api, con
         .most_report = *most_report};
 }
 
+InternalHold internal_hold(
+    const Catalogue& catalogue, const Catalogue::ModelEntry& entry, const Ask& ask) {
+    const std::int64_t context = entry.model->context;
+    const std::int64_t tokens = reserved(ask, ceiling(context, ask));
+    const auto hold = hold_of(*entry.internal_price, context, ask, tokens);
+    const auto report = hold ? to_report(catalogue.config.currency, *hold, Rounding::up)
+                             : Result<std::int64_t>{fail(Errc::invalid_argument, "")};
+    return {
+        .report = report.value_or(std::numeric_limits<std::int64_t>::max()), .tokens_out = tokens};
+}
+
 std::optional<MoreMoney> output_cost(
-    const Catalogue& catalogue, const ApiOffer& api, const Ask& ask, std::int64_t tokens_out) {
-    auto most = cost_up(config::rates_of(api.price, 0).out, tokens_out);
-    for (const config::PriceTier& tier : api.price.tiers) {
-        if (most && tier.over < prompt_reach(api, ask)) {
-            const auto cost = cost_up(config::rates_of(api.price, tier.over + 1).out, tokens_out);
+    const Catalogue& catalogue,
+    const config::TokenPrices& price,
+    std::int64_t context,
+    const Ask& ask,
+    std::int64_t tokens_out) {
+    auto most = cost_up(config::rates_of(price, 0).out, tokens_out);
+    for (const config::PriceTier& tier : price.tiers) {
+        if (most && tier.over < prompt_reach(context, ask)) {
+            const auto cost = cost_up(config::rates_of(price, tier.over + 1).out, tokens_out);
             most = cost ? std::optional{std::max(*most, *cost)} : std::nullopt;
         }
     }
     if (!most) {
         return std::nullopt;
     }
-    const Money amount{*most, api.price.out.currency()};
+    const Money amount{*most, price.out.currency()};
     const auto report = to_report(catalogue.config.currency, amount, Rounding::up);
     return report ? std::optional{MoreMoney{.amount = amount, .report = *report}} : std::nullopt;
 }

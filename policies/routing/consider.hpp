@@ -58,4 +58,13 @@ struct Priced {
 [[nodiscard]] std::optional<Priced> price(
     const Catalogue& catalogue, const ApiOffer& api, const Ask& ask);
 
+/// What is set aside while a worker of the model has the request.
+struct InternalHold {
+    std::int64_t report{0};      ///< report nanos; beyond every limit when it cannot be expressed
+    std::int64_t tokens_out{0};  ///< output tokens that it pays for
+};
+/// Precondition: the model has an internal price.
+[[nodiscard]] InternalHold internal_hold(
+    const Catalogue& catalogue, const Catalogue::ModelEntry& entry, const Ask& ask);
+
 }  // namespace evenkeel::routing

@@ -120,20 +120,26 @@ void add_apis(
     }
 }
 
-/// Budgets that count all API money of this request, whichever API it goes to.
-std::uint64_t common_budgets(
+/// Budgets that count this request wherever it goes.
+struct CommonBudgets {
+    std::uint64_t apis{0};     ///< all its API money
+    std::uint64_t charged{0};  ///< of those, what it is charged by a worker, too
+};
+
+CommonBudgets common_budgets(
     const config::Config& config, const config::Route& route, const Ask& ask) {
-    std::uint64_t mask = 0;
+    CommonBudgets budgets;
     for (std::size_t i = 0; i < config.budgets.size(); ++i) {
         const config::BudgetScope& scope = config.budgets[i].scope;
         const bool everything = scope == config::BudgetScope{};
-        const bool counts = everything || scope.kind == "api" ||
-                            (!scope.key.empty() && scope.key == ask.key_name) ||
-                            (!scope.team.empty() && scope.team == ask.team) ||
-                            (!scope.route.empty() && scope.route == route.name);
-        mask |= counts ? std::uint64_t{1} << i : 0;
+        const bool charged = (!scope.key.empty() && scope.key == ask.key_name) ||
+                             (!scope.team.empty() && scope.team == ask.team) ||
+                             (!scope.route.empty() && scope.route == route.name);
+        const std::uint64_t bit = std::uint64_t{1} << i;
+        budgets.charged |= charged ? bit : 0;
+        budgets.apis |= charged || everything || scope.kind == "api" ? bit : 0;
     }
-    return mask;
+    return budgets;
 }
 
 void set_times(
@@ -251,7 +257,14 @@ Result<RoutePlan> plan(const Catalogue& catalogue, const Ask& ask_as_given) {
     arrival.route = catalogue.routes[static_cast<std::size_t>(route - config.routes.data())];
     arrival.own_only = route->stay_own;
     arrival.revision = catalogue.revision;
-    arrival.budgets = common_budgets(config, *route, ask);
+    const CommonBudgets budgets = common_budgets(config, *route, ask);
+    arrival.budgets = budgets.apis;
+    if (arrival.model != NameIx{} && plan.model->internal_price != nullptr) {
+        const InternalHold hold = internal_hold(catalogue, *plan.model, ask);
+        arrival.internal_hold = hold.report;
+        arrival.internal_budgets = budgets.charged | plan.model->budgets;
+        plan.internal_tokens_out = hold.tokens_out;
+    }
     arrival.tokens_in = ask.tokens_in;
     const auto bounded = [&ask](std::int64_t tokens) {
         return ask.max_tokens > 0 ? std::min(tokens, ask.max_tokens) : tokens;

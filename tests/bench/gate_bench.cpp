@@ -97,7 +97,7 @@ void overflow(benchmark::State& state) {
     arrival.overflow_at = now.boot;
     for (auto _ : state) {
         effects.clear();
-        gate.finish(gate.arrive(arrival, now, effects), {.paid_report = 800}, now, effects);
+        gate.finish(gate.arrive(arrival, now, effects), {.charged_report = 800}, now, effects);
     }
 }
 BENCHMARK(overflow);

@@ -50,7 +50,7 @@ private:
 
 // ---- requests and engines -----------------------------------------------------------------------
 
-void PlayedGateway::budget_booked(NameIx budget, std::int64_t report) {
+void PlayedGateway::budget_booked(NameIx budget, std::int64_t report, UtcTime /*resets*/) {
     for (gate::BudgetLimit& limit : budgets_) {
         limit.settled = limit.name == budget ? report : limit.settled;
     }

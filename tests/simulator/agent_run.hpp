@@ -62,7 +62,7 @@ public:
     void apply(std::shared_ptr<const routing::Catalogue>, gate::Policy limits) override {
         budgets_ = limits.budgets;
     }
-    void budget_booked(NameIx budget, std::int64_t report) override;
+    void budget_booked(NameIx budget, std::int64_t report, UtcTime resets) override;
     void budget_added(NameIx budget, std::int64_t report) override;
     void key_changed(const gate::KeyLimits&) override {}
     void recall(NameIx, NameIx, std::int64_t, BootTime) override {}

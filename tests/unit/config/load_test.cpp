@@ -79,6 +79,7 @@ models:
     context: 32k
     kv_per_token: 256 KiB
     aliases: [qwq, reasoning-small]
+    internal_price: {in: 0.20 USD/Mtok, out: 0.80 USD/Mtok}
     offers:
       - {on: desk-llama, slots: 4, weights: qwq-32b-q4_k_m.gguf,
          weights_size: 19.85 GB, kv_cache: fp8}
@@ -250,6 +251,10 @@ TEST(Load, ReadsEveryKeyOfProvidersAndModels) {
     EXPECT_EQ(c.models[0].offers[0].weights_bytes, 19'850'000'000);
     EXPECT_EQ(c.models[0].offers[0].kv_cache, "fp8");
     EXPECT_EQ(c.models[0].aliases, (std::vector<std::string>{"qwq", "reasoning-small"}));
+    const TokenPrices internal{
+        .in = *parse_price("0.20 USD/Mtok"), .out = *parse_price("0.80 USD/Mtok")};
+    EXPECT_EQ(c.models[0].internal_price, internal);
+    EXPECT_EQ(c.models[1].internal_price, std::nullopt);
     const Offer rented{
         .name = "runpod",
         .on = "runpod",
@@ -388,9 +393,7 @@ TEST(Load, SaysOnceForEachKeyThatHasNoEffectYet) {
         EXPECT_EQ(warning.code, "EK-W032") << render(warning);
         paths.push_back(warning.path);
     }
-    EXPECT_EQ(
-        paths,
-        (std::vector<std::string>{"dashboard"}));
+    EXPECT_EQ(paths, (std::vector<std::string>{"dashboard"}));
 }
 
 TEST(Load, SaysWhichFileIsMissingAndWhatItIsFor) {

@@ -132,6 +132,15 @@ INSTANTIATE_TEST_SUITE_P(
             policy("budgets: [{name: a, limit: 4 USD, at: {\"60%\": warn}}]"),
             "~ budgets.a.at: {60%: warn, 100%: refuse} -> {60%: warn}\n"},
         DiffCase{
+            "InternalPrice",
+            mo,
+            "version: 1\nmodels:\n  m:\n    internal_price: {out: 0.80 USD/Mtok, in: 0.2 "
+            "USD/Mtok}\n"
+            "    offers: [{on: desk}, {on: cloud, price: 4 USD/h, seen: 2026-11-01}]\n",
+            "version: 1\nmodels:\n  m:\n    internal_price: {in: 0.20 USD/Mtok, out: 1 USD/Mtok}\n"
+            "    offers: [{on: desk}, {on: cloud, price: 4 USD/h, seen: 2026-11-01}]\n",
+            "~ models.m.internal_price.out: 0.80 USD/Mtok -> 1 USD/Mtok\n"},
+        DiffCase{
             "Currency",
             po,
             policy("safety: {max_per_day: 4 USD}"),

@@ -100,7 +100,7 @@ TEST_F(ApplyTest, F99_ABudgetOfAReloadKnowsWhatWasSpentBefore) {
          .kind = SourceKind::api,
          .paid = Money{3'000'000'000, usd},
          .charged = Money{3'000'000'000, usd},
-         .paid_report = 3'000'000'000}));
+         .charged_report = 3'000'000'000}));
     config.budgets.push_back({.name = "late", .limit = Money{9'000'000'000, usd}});
     config.budgets.push_back(
         {.name = "own", .scope = {.kind = "own"}, .limit = Money{9'000'000'000, usd}});
@@ -114,6 +114,50 @@ TEST_F(ApplyTest, F99_ABudgetOfAReloadKnowsWhatWasSpentBefore) {
     ASSERT_TRUE(control.apply(config, "three", "test", 10s));
     ASSERT_EQ(gateway.booked.size(), 1u);
     EXPECT_EQ(gateway.booked.begin()->second, 3'000'000'000);
+}
+
+/// Budgets of who asks count what was charged, those of who serves what was paid.
+TEST_F(ApplyTest, F99_ABudgetOfAReloadKnowsWhatOwnWorkWasCharged) {
+    control.start();
+    config::Config config = lonely();
+    const std::string model = config.models[0].name;
+    ASSERT_TRUE(control.apply(config, "one", "test", 10s));
+    const auto ix = [&] {
+        const auto names = ledger::Reader::open(world.state())->names();
+        return std::ranges::find_if(
+                   *names,
+                   [&](const ledger::NameRow& row) {
+                       return row.kind == routing::NameKind::model && row.text == model;
+                   })
+            ->ix;
+    };
+    ASSERT_TRUE(books->flush());
+    ASSERT_TRUE(books->record(
+        {.id = RequestId{9},
+         .at = world.clock.read().utc,
+         .model = ix(),
+         .source = NameIx{900},
+         .kind = SourceKind::own,
+         .charged = Money{3'000'000'000, usd},
+         .charged_report = 3'000'000'000}));
+    config.budgets.push_back({.name = "late", .limit = Money{9'000'000'000, usd}});
+    config.budgets.push_back(
+        {.name = "own", .scope = {.kind = "own"}, .limit = Money{9'000'000'000, usd}});
+    config.budgets.push_back(
+        {.name = "model", .scope = {.model = model}, .limit = Money{9'000'000'000, usd}});
+    ASSERT_TRUE(control.apply(config, "two", "test", 10s));
+    ASSERT_EQ(gateway.policy.budgets.size(), 4u);
+    EXPECT_EQ(gateway.policy.budgets[1].settled, 0);
+    EXPECT_EQ(gateway.policy.budgets[2].settled, 0);
+    EXPECT_EQ(gateway.policy.budgets[3].settled, 3'000'000'000);
+    EXPECT_EQ(
+        gateway.policy.budgets[3].resets,
+        UtcTime{std::chrono::sys_days{std::chrono::December / 1 / 2026}});
+    gateway.booked.clear();
+    config.models[0].internal_price =
+        config::TokenPrices{.in = *parse_price("1 USD/Mtok"), .out = *parse_price("1 USD/Mtok")};
+    ASSERT_TRUE(control.apply(config, "three", "test", 10s));
+    EXPECT_EQ(gateway.booked.size(), 1u) << "the model's budget counts other work now";
 }
 
 TEST_F(ApplyTest, F80_ALedgerThatDoesNotAnswerChangesNothingNowOrLater) {

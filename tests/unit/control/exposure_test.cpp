@@ -81,6 +81,21 @@ TEST(OwnBudgets, CountElectricity) {
     EXPECT_EQ(own_budgets(config, "forge"), 0b00011u) << "two share it: it is neither's alone";
 }
 
+TEST(RentalBudgets, AModelsBudgetCountsItsMachinesOrTheInternalPriceOfTheirWork) {
+    config::Config config;
+    config.models = {{.name = "m"}, {.name = "n"}};
+    config.budgets = {
+        {.name = "all"},
+        {.name = "rental", .scope = {.kind = "rental"}},
+        {.name = "cloud", .scope = {.provider = "cloud"}},
+        {.name = "m", .scope = {.model = "m"}},
+        {.name = "key", .scope = {.key = "k"}}};
+    EXPECT_EQ(rental_budgets(config, "cloud", "m"), 0b01111u);
+    EXPECT_EQ(rental_budgets(config, "cloud", "n"), 0b00111u);
+    config.models[0].internal_price = config::TokenPrices{};
+    EXPECT_EQ(rental_budgets(config, "cloud", "m"), 0b00111u);
+}
+
 TEST_F(ExposureTest, F100_ARestartAfterTheWindowTurnedCountsWhatIsSetAsideSinceTheOldOne) {
     rig.reset();
     world.clock.advance(24h);
@@ -135,6 +150,17 @@ TEST_F(ExposureTest, F99_AChangedBudgetFindsWhatItsScopeHasCost) {
     EXPECT_EQ(spent({.name = "n", .scope = {.model = "m"}, .per = day}), paid.nanos());
     EXPECT_EQ(spent({.name = "n", .per = hour}), 0) << "nothing was booked under this name";
     EXPECT_EQ(spent({.name = "all", .per = day}), paid.nanos());
+    config::Config charged = rig->catalogue->config;
+    charged.models.at(0).internal_price =
+        config::TokenPrices{.in = *parse_price("1 USD/Mtok"), .out = *parse_price("1 USD/Mtok")};
+    const auto spent_with_price = [&](config::Budget budget) {
+        return spent_in_window(
+            *reader, charged, budget, rig->names, ledger::Zone{}, world.clock.read().utc);
+    };
+    EXPECT_EQ(spent_with_price({.name = "n", .scope = {.model = "m"}, .per = day}), 0)
+        << "the internal price of the same work counts instead";
+    EXPECT_EQ(
+        spent_with_price({.name = "n", .scope = {.kind = "rental"}, .per = day}), paid.nanos());
     world.clock.advance(24h);
     EXPECT_EQ(spent({.name = "n", .per = day}), 0);
     EXPECT_EQ(spent({.name = "n", .per = month}), paid.nanos());

@@ -115,7 +115,23 @@ struct KeysTest : WholeControl {
              .kind = SourceKind::api,
              .usage = {.prompt = 100, .completion = 50},
              .paid = Money{dollars * dollar, usd},
-             .paid_report = dollars * dollar}));
+             .charged = Money{dollars * dollar, usd},
+             .charged_report = dollars * dollar}));
+    }
+    /// A finished request of a key that an own worker answered, at an internal price.
+    void charge(NameIx key, std::int64_t dollars) {
+        ASSERT_TRUE(adapter.record(
+            {.id = RequestId{++last_request},
+             .at = world.clock.read().utc,
+             .policy = 1,
+             .key = key,
+             .route = NameIx{1},
+             .model = NameIx{1},
+             .source = NameIx{2},
+             .kind = SourceKind::own,
+             .usage = {.prompt = 100, .completion = 50},
+             .charged = Money{dollars * dollar, usd},
+             .charged_report = dollars * dollar}));
     }
     std::map<std::string, std::string> texts{};
     std::int64_t last_request{least_id_at(world.clock.read().utc)};
@@ -245,6 +261,35 @@ TEST_F(KeysTest, F95_WhatLapsedCountsAfterEveryRestart) {
         ASSERT_TRUE(again.apply(config, "one", "test", 10s));
         EXPECT_EQ(gateway_again.booked.at(ix), 5 * dollar) << restart;
     }
+}
+
+TEST_F(KeysTest, F95_WhatOwnWorkWasChargedCountsForANewLimitAndAfterARestart) {
+    create("ci");
+    const NameIx ix = keys.find(texts["ci"])->ix;
+    charge(ix, 3);
+    ASSERT_TRUE(control->limit_key("ci", {.limit = "20 USD/h"}).get());
+    EXPECT_EQ(gateway.added[ix], 3 * dollar);
+    ASSERT_TRUE(control->limit_key("ci", {.limit = "20 USD/mo"}).get());
+    EXPECT_EQ(gateway.added[ix], 6 * dollar) << "another window begins with what it has";
+    charge(ix, 1);
+    spend(ix, 2);
+    control.reset();
+    ASSERT_TRUE(books->close());
+    books.reset();
+    books = open();
+    ledger::LedgerBooks books_again{*books, world.clock, ledger::Zone{}};
+    QuietGateway gateway_again;
+    ledger::StoredKeys keys_again{books->recovered().keys, &world.clock};
+    Control again{
+        {world.clock, *books, books_again, gateway_again, keys_again, credentials, board},
+        {.state = world.state(), .owner_mark = "ek-1a2b3c4d", .boot_id = "boot-1"}};
+    again.start();
+    config::Config config = small_config();
+    config.providers.clear();
+    config.models[0].offers.clear();
+    config.scaling.clear();
+    ASSERT_TRUE(again.apply(config, "one", "test", 10s));
+    EXPECT_EQ(gateway_again.booked.at(ix), 6 * dollar);
 }
 
 TEST_F(KeysTest, ALimitThatIsStillOnItsWayOpensNoRevokedKey) {

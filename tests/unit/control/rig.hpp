@@ -90,6 +90,7 @@ class QuietGateway final : public inference::Gateway {
 public:
     std::map<NameIx, std::int64_t> added{};
     std::map<NameIx, std::int64_t> booked{};
+    std::map<NameIx, UtcTime> resets_at{};
     std::vector<std::string> told{};  ///< "up 7", "draining 7", "gone 7"
 
     std::string address() const override { return "127.0.0.1:0"; }
@@ -98,7 +99,10 @@ public:
         policy = std::move(limits);
         applied.push_back(policy.revision);
     }
-    void budget_booked(NameIx budget, std::int64_t report) override { booked[budget] = report; }
+    void budget_booked(NameIx budget, std::int64_t report, UtcTime resets) override {
+        booked[budget] = report;
+        resets_at[budget] = resets;
+    }
     void budget_added(NameIx budget, std::int64_t report) override { added[budget] += report; }
     void key_changed(const gate::KeyLimits& limits) override {
         keys.insert_or_assign(limits.rate.name, limits);

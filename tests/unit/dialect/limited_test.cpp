@@ -69,6 +69,24 @@ TEST(Limited, SmallLimitsAreSaidWithTheirDecimals) {
     EXPECT_NE(error->message.find("2026-12-01 00:00 UTC"), std::string::npos) << error->message;
 }
 
+TEST(Limited, ABudgetSaysWhenItsNextWindowBegins) {
+    Limited soon = who;
+    soon.budget_resets = UtcTime{std::chrono::sys_days{std::chrono::December / 1 / 2026}};
+    const Reason reason{ReasonCode::budget_spent, {19'990'000'000, 20'000'000'000, 77}};
+    const auto error = limited(reason, soon);
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->code, "insufficient_quota");
+    EXPECT_EQ(error->should_retry, false);
+    EXPECT_FALSE(error->retry_after);
+    EXPECT_NE(error->message.find("19.99 of 20.00 AUD"), std::string::npos) << error->message;
+    EXPECT_NE(error->message.find("2026-12-01 00:00 UTC"), std::string::npos) << error->message;
+    soon.now = soon.budget_resets - 12s - 300ms;
+    const auto later = limited(reason, soon);
+    ASSERT_TRUE(later);
+    EXPECT_EQ(later->retry_after, 13s) << "so soon that whoever waits gets in";
+    EXPECT_FALSE(later->should_retry);
+}
+
 TEST(Limited, EveryOtherReasonIsSomebodyElses) {
     for (const ReasonCode code :
          {ReasonCode::queue_full, ReasonCode::budget_spent, ReasonCode::stopping}) {

@@ -67,7 +67,7 @@ TEST(GateBurst, F50TenThousandArrivalsInOneSecondAllEndOnce) {
         std::vector<Handle> finished;
         finished.swap(running);
         for (const Handle handle : finished) {
-            desk.finish(handle, {.paid_report = 2 * cent});
+            desk.finish(handle, {.charged_report = 2 * cent});
             note();
         }
         EXPECT_LE(desk.source(nano).in_flight, 64);
@@ -109,7 +109,7 @@ TEST(GateBurst, AllocatesNothingOnceWarm) {
             effects.clear();
             if (running.size() >= 5) {
                 gate.retry(running.back(), now, effects);
-                gate.finish(running.front(), {.paid_report = cent / 100}, now, effects);
+                gate.finish(running.front(), {.charged_report = cent / 100}, now, effects);
                 running.clear();
                 for (const Effect& effect : effects) {
                     if (effect.kind == EffectKind::grant) {

@@ -222,7 +222,7 @@ TEST_F(GateKeyMoney, F94AThousandAtOnceAgainstAKeyForTen) {
     desk.arrive(paid(ben));
     EXPECT_EQ(desk.effects[0].kind, EffectKind::grant) << "ben has no limit";
     for (const Handle handle : granted) {
-        desk.finish(handle, {.paid_report = 10 * cent});
+        desk.finish(handle, {.charged_report = 10 * cent});
     }
     desk.arrive(paid());
     EXPECT_EQ(desk.said(), "refuse 1002 key_budget_spent");
@@ -251,7 +251,7 @@ TEST_F(GateKeyMoney, TheOthersBudgetsCountBesideIt) {
     const Handle first = desk.arrive(arrival);
     desk.arrive(arrival);
     EXPECT_EQ(desk.said(), "queued 2");
-    desk.finish(first, {.paid_report = 10 * cent});
+    desk.finish(first, {.charged_report = 10 * cent});
     EXPECT_EQ(desk.said(), "") << "of 15 cents 10 are spent";
     desk.arrive(arrival);
     EXPECT_EQ(desk.said(), "refuse 3 budget_spent");
@@ -266,7 +266,7 @@ TEST_F(GateKeyMoney, ALimitThatIsNewCountsWhatRunsAndWhatWasSpent) {
     EXPECT_EQ(desk.effects[0].kind, EffectKind::grant) << "10 held, 10 spent, 10 more";
     desk.arrive(paid());
     EXPECT_EQ(desk.said(), "queued 3");
-    desk.finish(runs, {.paid_report = 0});
+    desk.finish(runs, {.charged_report = 0});
     EXPECT_EQ(desk.said(), "grant 3 on 30 api_only");
 }
 
@@ -284,7 +284,7 @@ TEST_F(GateKeyMoney, ALimitThatGrowsLetsThoseGoWhoWait) {
 TEST_F(GateKeyMoney, AWindowThatTurnsOverKeepsWhatRuns) {
     limit({.name = ann}, 20 * cent);
     const Handle done = desk.arrive(paid());
-    desk.finish(done, {.paid_report = 10 * cent});
+    desk.finish(done, {.charged_report = 10 * cent});
     desk.arrive(paid());
     desk.arrive(paid());
     EXPECT_EQ(desk.said(), "queued 3");
@@ -298,7 +298,7 @@ TEST_F(GateKeyMoney, AWindowThatTurnsOverKeepsWhatRuns) {
 TEST_F(GateKeyMoney, TheGateItselfBeginsTheNextWindow) {
     const UtcTime midnight = desk.now.utc + 10s;
     limit({.name = ann}, 10 * cent, midnight);
-    desk.finish(desk.arrive(paid()), {.paid_report = 10 * cent});
+    desk.finish(desk.arrive(paid()), {.charged_report = 10 * cent});
     desk.now.utc = midnight - 1us;
     desk.arrive(paid());
     EXPECT_EQ(desk.said(), "refuse 2 key_budget_spent");
@@ -306,7 +306,7 @@ TEST_F(GateKeyMoney, TheGateItselfBeginsTheNextWindow) {
     desk.now.utc = midnight;
     const Handle first = desk.arrive(paid());
     EXPECT_EQ(desk.effects[0].kind, EffectKind::grant) << "before anybody has told it";
-    desk.finish(first, {.paid_report = 4 * cent});
+    desk.finish(first, {.charged_report = 4 * cent});
     limit({.name = ann}, 10 * cent, midnight + 24h);
     desk.arrive(paid());
     EXPECT_EQ(desk.said(), "refuse 4 key_budget_spent") << "what was spent since is not forgotten";
@@ -322,7 +322,7 @@ TEST_F(GateKeyMoney, AReloadKeepsItsHolds) {
     desk.apply({.revision = 2, .budgets = {budget(all, 100 * cent)}});
     desk.arrive(paid());
     EXPECT_EQ(desk.said(), "queued 2");
-    desk.finish(runs, {.paid_report = 1 * cent});
+    desk.finish(runs, {.charged_report = 1 * cent});
     EXPECT_EQ(desk.said(), "") << "9 cents are left, 10 are asked";
     limit({.name = ann});
     EXPECT_EQ(desk.said(), "grant 2 on 30 api_only") << "no limit any more";

@@ -30,7 +30,7 @@ TEST(GateMoney, F94AThousandAtOnceAgainstABudgetForTen) {
     EXPECT_EQ(queued, 990);
     // Half of them cost half: room for two more, no more.
     for (const Handle handle : granted) {
-        desk.finish(handle, {.paid_report = 8 * cent});
+        desk.finish(handle, {.charged_report = 8 * cent});
     }
     EXPECT_EQ(desk.source(nano).granted, 12);
     EXPECT_EQ(desk.counters().budgets[0].settled, 80 * cent);
@@ -51,7 +51,7 @@ TEST(GateMoney, WhatIsSettledForGoodIsRefusedAtOnce) {
     const Handle handle = desk.arrive(buy(95 * cent));
     desk.arrive(buy());
     EXPECT_EQ(desk.said(), "queued 2") << "the hold may come back";
-    desk.finish(handle, {.paid_report = 95 * cent});
+    desk.finish(handle, {.charged_report = 95 * cent});
     desk.arrive(buy());
     EXPECT_EQ(desk.said(), "refuse 3 budget_spent");
     EXPECT_EQ(desk.effects[0].reason.args[0], 95 * cent);
@@ -107,7 +107,7 @@ TEST(GateMoney, EveryBudgetOfTheRequestMustAllowIt) {
     EXPECT_EQ(desk.said(), "queued 2");
     desk.arrive(buy());
     EXPECT_EQ(desk.said(), "grant 3 on 30 api_only") << "another team may go on";
-    desk.finish(first, {.paid_report = 4 * cent});
+    desk.finish(first, {.charged_report = 4 * cent});
     EXPECT_EQ(desk.said(), "grant 2 on 30 api_only");
     const Counters counters = desk.counters();
     EXPECT_EQ(counters.budgets[0].settled, 4 * cent);
@@ -126,7 +126,7 @@ TEST(GateMoney, BudgetsOfOneApiCountOnlyWhenThatApiIsTaken) {
     const Handle handle = desk.arrive(arrival);
     ASSERT_EQ(desk.said(), "grant 1 on 30 api_only") << "claude's own budget is too small";
     EXPECT_EQ(desk.effects[0].budgets, 1u);
-    desk.finish(handle, {.paid_report = 7 * cent});
+    desk.finish(handle, {.charged_report = 7 * cent});
     EXPECT_EQ(desk.counters().budgets[0].settled, 7 * cent);
     EXPECT_EQ(desk.counters().budgets[1].settled, 0);
 }
@@ -161,7 +161,7 @@ TEST(GateMoney, F96PaidAboveTheHoldIsBookedInFull) {
     Desk desk{{.budgets = {budget(all, 100 * cent)}}};
     desk.worker(nano, SourceKind::api, 10);
     const Handle handle = desk.arrive(buy(60 * cent));
-    desk.finish(handle, {.paid_report = 130 * cent});
+    desk.finish(handle, {.charged_report = 130 * cent});
     EXPECT_EQ(desk.counters().budgets[0].settled, 130 * cent);
     EXPECT_EQ(desk.counters().budgets[0].held, 0);
     desk.arrive(buy(1));
@@ -179,7 +179,7 @@ TEST(GateMoney, ATopUpFitsOrChangesNothing) {
     EXPECT_EQ(desk.counters().budgets[0].held, 100 * cent);
     EXPECT_FALSE(desk.gate.top_up(second, 1));
     EXPECT_FALSE(desk.gate.top_up(second, -1)) << "nothing is taken out this way";
-    desk.finish(first, {.paid_report = 75 * cent});
+    desk.finish(first, {.charged_report = 75 * cent});
     EXPECT_EQ(desk.counters().budgets[0].held, 20 * cent);
     EXPECT_EQ(desk.counters().budgets[0].settled, 75 * cent);
     EXPECT_FALSE(desk.gate.top_up(first, 1)) << "it is over";
@@ -198,7 +198,7 @@ TEST(GateMoney, F99ABudgetLoweredBelowWhatIsSpentEndsNothingAndAdmitsNothing) {
     next.revision = 1;
     desk.arrive(next);
     EXPECT_EQ(desk.said(), "queued 2") << "the hold in flight may come back";
-    desk.finish(running, {.paid_report = 20 * cent - 1});
+    desk.finish(running, {.charged_report = 20 * cent - 1});
     EXPECT_EQ(desk.said(), "grant 2 on 30 api_only");
     EXPECT_EQ(desk.counters().budgets[0].settled, 20 * cent - 1);
 }
@@ -239,7 +239,7 @@ TEST(GateMoney, F99ARemovedBudgetBindsNobodyAndItsHoldsVanish) {
     EXPECT_EQ(desk.said(), "grant 2 on 30 api_only");
     ASSERT_EQ(desk.counters().budgets.size(), 1u);
     EXPECT_EQ(desk.counters().budgets[0].held, 20 * cent) << "kept under the same name, new place";
-    desk.finish(running, {.paid_report = 10 * cent});
+    desk.finish(running, {.charged_report = 10 * cent});
     EXPECT_EQ(desk.counters().budgets[0].settled, 10 * cent);
     EXPECT_EQ(desk.counters().budgets[0].held, 10 * cent);
     desk.apply({.revision = 2});
@@ -249,7 +249,7 @@ TEST(GateMoney, F99ARemovedBudgetBindsNobodyAndItsHoldsVanish) {
 TEST(GateMoney, AKeptBudgetKeepsWhatIsSpentANewOneTakesWhatItIsTold) {
     Desk desk{{.budgets = {budget(all, 100 * cent)}}};
     desk.worker(nano, SourceKind::api, 10);
-    desk.finish(desk.arrive(buy()), {.paid_report = 7 * cent});
+    desk.finish(desk.arrive(buy()), {.charged_report = 7 * cent});
     BudgetLimit fresh = budget(team, 50 * cent);
     fresh.settled = 3 * cent;
     fresh.held = 2 * cent;

@@ -107,10 +107,21 @@ void Oracle::arrive(const Command& command) {
         }
         request.budgets.push_back(counted);
     }
+    if (arrival.model == models[1]) {
+        arrival.internal_hold = command.a % 30;
+        arrival.internal_budgets =
+            static_cast<std::uint64_t>(command.b % 8) & ((1u << names.size()) - 1);
+        for (std::size_t bit = 0; bit < names.size(); ++bit) {
+            if ((arrival.internal_budgets >> bit & 1) != 0 && budgets_.contains(names[bit])) {
+                request.internal.insert(names[bit]);
+            }
+        }
+    }
     arrival.overflow_at =
         arrival.api_count == 0 ? BootTime::max() : now_.boot + (command.c % 4) * 1s;
     arrival.give_up_at = now_.boot + (command.c % 9) * 1s;
-    request.due = arrival.model == NameIx{} || arrival.overflow_at <= now_.boot;
+    request.due =
+        arrival.model == NameIx{} || arrival.overflow_at <= now_.boot || workers_closed(request);
     if (arrival.model != NameIx{}) {
         ++tallies_[arrival.model].arrived;
     }
@@ -166,13 +177,16 @@ Oracle::Request* Oracle::pick(int number, Life life) {
     return found.empty() ? nullptr : found[static_cast<std::size_t>(number) % found.size()];
 }
 
+const std::set<NameIx>& Oracle::counted(const Request& request) {
+    return request.choice < 0 ? request.internal
+                              : request.budgets[static_cast<std::size_t>(request.choice)];
+}
+
 void Oracle::end_grant(Request& request, std::int64_t paid, bool count_back) {
     --sources_[request.source].in_flight;
-    if (request.choice >= 0) {
-        for (const NameIx name : request.budgets[static_cast<std::size_t>(request.choice)]) {
-            budgets_[name].held -= request.hold;
-            budgets_[name].settled += paid;
-        }
+    for (const NameIx name : counted(request)) {
+        budgets_[name].held -= request.hold;
+        budgets_[name].settled += paid;
     }
     if (count_back) {
         tally(request, -1);
@@ -184,7 +198,7 @@ void Oracle::end_one(const Command& command, bool /*finishes*/) {
     if (request == nullptr) {
         return;
     }
-    const std::int64_t paid = request->choice >= 0 ? request->hold * (command.b % 3) / 2 : 0;
+    const std::int64_t paid = request->hold * (command.b % 3) / 2;
     const bool answered = command.c % 5 != 0;
     end_grant(*request, std::min(paid, request->hold), false);
     Source& source = sources_[request->source];
@@ -193,7 +207,7 @@ void Oracle::end_one(const Command& command, bool /*finishes*/) {
     Effects effects;
     gate_.finish(
         request->handle,
-        {.paid_report = std::min(paid, request->hold), .answered = answered},
+        {.charged_report = std::min(paid, request->hold), .answered = answered},
         now_,
         effects);
     take(effects);
@@ -244,7 +258,7 @@ void Oracle::poke_dead(const Command& command) {
         return;
     }
     Effects effects;
-    gate_.finish(request->handle, {.paid_report = 1'000'000}, now_, effects);
+    gate_.finish(request->handle, {.charged_report = 1'000'000}, now_, effects);
     gate_.retry(request->handle, now_, effects);
     gate_.cancel(request->handle, now_, effects);
     if (!effects.empty()) {
@@ -266,9 +280,11 @@ void Oracle::apply(const Command& command) {
     }
     budgets_ = kept;
     for (Request& request : requests_) {
+        const auto is_gone = [&](NameIx name) { return !budgets_.contains(name); };
         for (std::set<NameIx>& counted : request.budgets) {
-            std::erase_if(counted, [&](NameIx name) { return !budgets_.contains(name); });
+            std::erase_if(counted, is_gone);
         }
+        std::erase_if(request.internal, is_gone);
     }
     unswept_ = false;
     Effects effects;

@@ -43,6 +43,7 @@ private:
         bool due{false};
         bool announced{false};                    ///< got `queued` since it last began to wait
         std::vector<std::set<NameIx>> budgets{};  ///< names, per choice
+        std::set<NameIx> internal{};              ///< names, of a worker's work
         std::set<NameIx> tried{};
         NameIx source{};
         int choice{-1};
@@ -92,6 +93,11 @@ private:
     [[nodiscard]] bool api_left(const Request& request) const;
     [[nodiscard]] bool api_fits(const Request& request, int choice) const;
     [[nodiscard]] bool money_fits(const Request& request, int choice) const;
+    [[nodiscard]] bool may_be_charged(const Request& request) const;
+    /// Even if all holds came back.
+    [[nodiscard]] bool workers_closed(const Request& request) const;
+    [[nodiscard]] bool many_wait_before(const Request& request) const;
+    [[nodiscard]] static const std::set<NameIx>& counted(const Request& request);
     [[nodiscard]] int room(NameIx source) const;
     [[nodiscard]] int waiting() const;
     Request* pick(int number, Life life);

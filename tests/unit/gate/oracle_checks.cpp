@@ -7,9 +7,12 @@ namespace evenkeel::gate::oracle {
 
 namespace {
 
+bool is_open(const BudgetLimit& limit, std::int64_t used) {
+    return limit.refuse_at < 0 || used <= limit.refuse_at;
+}
+
 bool inside(const BudgetLimit& limit, std::int64_t used) {
-    return (limit.refuse_at < 0 || used <= limit.refuse_at) &&
-           (limit.local_only_at < 0 || used < limit.local_only_at);
+    return is_open(limit, used) && (limit.local_only_at < 0 || used < limit.local_only_at);
 }
 
 }  // namespace
@@ -52,6 +55,29 @@ bool Oracle::money_fits(const Request& request, int choice) const {
         const BudgetLimit& limit = budgets_.at(name);
         return inside(limit, limit.settled + limit.held + request.arrival.apis[i].hold_report);
     });
+}
+
+bool Oracle::may_be_charged(const Request& request) const {
+    return std::ranges::all_of(request.internal, [&](NameIx name) {
+        const BudgetLimit& limit = budgets_.at(name);
+        return is_open(limit, limit.settled + limit.held + request.arrival.internal_hold);
+    });
+}
+
+bool Oracle::workers_closed(const Request& request) const {
+    return std::ranges::any_of(request.internal, [&](NameIx name) {
+        const BudgetLimit& limit = budgets_.at(name);
+        return !is_open(limit, limit.settled + request.arrival.internal_hold);
+    });
+}
+
+/// The gate looks at the first few of a key only.
+bool Oracle::many_wait_before(const Request& request) const {
+    const auto before = std::ranges::count_if(requests_, [&](const Request& other) {
+        return other.life == Life::waiting && other.arrival.key == request.arrival.key &&
+               other.arrival.model == request.arrival.model && !may_be_charged(other);
+    });
+    return before >= 4;
 }
 
 bool Oracle::api_fits(const Request& request, int choice) const {
@@ -140,11 +166,18 @@ void Oracle::take_grant(Request& request, const Effect& effect) {
             budgets_[name].held += request.hold;
         }
     } else {
-        if (!worker_fits(request, it->second)) {
+        if (!worker_fits(request, it->second) || !may_be_charged(request)) {
             wrong("a worker that may not answer this request");
         }
+        request.hold = std::max<std::int64_t>(request.arrival.internal_hold, 0);
+        if (effect.hold_report != request.hold) {
+            wrong("a worker holds something else");
+        }
+        for (const NameIx name : request.internal) {
+            budgets_[name].held += request.hold;
+        }
         for (const auto& [name, source] : sources_) {
-            if (effect.source_kind == SourceKind::rental && room(name) > 0 &&
+            if (effect.source_kind == SourceKind::rental && room(name) > 0 && !unswept_ &&
                 source.worker.kind == SourceKind::own && worker_fits(request, source)) {
                 wrong("a rented worker although an own one is free");
             }
@@ -171,7 +204,7 @@ void Oracle::take_refusal(Request& request, const Effect& effect) {
                    (late || request.arrival.model == NameIx{});
             break;
         case ReasonCode::budget_spent: {
-            fair = late || request.arrival.model == NameIx{};
+            fair = late || request.arrival.model == NameIx{} || workers_closed(request);
             for (int i = 0; i < request.arrival.api_count; ++i) {
                 fair = fair && !api_fits(request, i);
             }
@@ -202,7 +235,8 @@ void Oracle::check_still() {
             wrong("a request was left without an answer");
         }
         for (const auto& [name, source] : sources_) {
-            if (room(name) > 0 && worker_fits(request, source)) {
+            if (room(name) > 0 && worker_fits(request, source) && may_be_charged(request) &&
+                !(unswept_ && request.arrival.internal_hold >= 0) && !many_wait_before(request)) {
                 wrong("a worker is idle while a request waits for it");
             }
         }

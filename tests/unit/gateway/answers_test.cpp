@@ -204,7 +204,7 @@ TEST(GatewayApi, HoldIsOnDiskBeforeTheFirstByte) {
     EXPECT_EQ(reply.headers.at("x-evenkeel-source"), "seller-paid");
     const auto records = rig.books.wait_records(1);
     EXPECT_EQ(records.at(0).paid, (Money{140'000, usd}));
-    EXPECT_EQ(records.at(0).paid_report, 140'000);
+    EXPECT_EQ(records.at(0).charged_report, 140'000);
     EXPECT_EQ(records.at(0).hold, HoldId{100});
     EXPECT_EQ(records.at(0).kind, SourceKind::api);
     EXPECT_TRUE(rig.books.released().empty());

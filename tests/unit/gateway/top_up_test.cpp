@@ -63,7 +63,7 @@ TEST(GatewayTopUp, MoreIsSetAsideBeforeTheStreamPassesIt) {
     EXPECT_GE(held + rig.books.topped_up(), 600 * token);
     const auto budget = rig.gateway->counters().gate.budgets.at(0);
     EXPECT_EQ(budget.held, 0);
-    EXPECT_EQ(budget.settled, records.at(0).paid_report);
+    EXPECT_EQ(budget.settled, records.at(0).charged_report);
 }
 
 TEST(GatewayTopUp, F94AStreamEndsTypedWhenTheBudgetHasNoMore) {
@@ -80,8 +80,8 @@ TEST(GatewayTopUp, F94AStreamEndsTypedWhenTheBudgetHasNoMore) {
     const auto records = rig.books.wait_records(1);
     EXPECT_EQ(records.at(0).outcome, Outcome::cut);
     EXPECT_EQ(records.at(0).reason.code, ReasonCode::budget_spent);
-    EXPECT_GT(records.at(0).paid_report, 200 * token);
-    EXPECT_LE(records.at(0).paid_report, 600 * token) << "no budget is ever passed";
+    EXPECT_GT(records.at(0).charged_report, 200 * token);
+    EXPECT_LE(records.at(0).charged_report, 600 * token) << "no budget is ever passed";
     EXPECT_EQ(rig.gateway->counters().gate.budgets.at(0).held, 0);
 }
 

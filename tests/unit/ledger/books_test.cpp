@@ -55,7 +55,8 @@ protected:
             .provider = provider_claude,
             .usage = {.prompt = 10, .completion = 5, .estimated = estimated},
             .paid = dollars(paid),
-            .paid_report = paid,
+            .charged = dollars(paid),
+            .charged_report = paid,
             .budgets = 0b11,
             .hold = hold};
     }
@@ -97,6 +98,29 @@ TEST_F(LedgerBooksTest, F100SettleInTheWindowOfTheHold) {
     EXPECT_EQ(count("SELECT flags FROM request WHERE id = 1"), flag_estimated);
     EXPECT_EQ(count("SELECT charged FROM request WHERE id = 1"), 400);
     EXPECT_TRUE(books_->accepts_paid_work());
+}
+
+TEST_F(LedgerBooksTest, OwnWorkIsChargedInItsBudgetsAndItsKeysOwnAndPaysNothing) {
+    books_->use_key(key_me, config::BudgetPer::month);
+    inference::RequestRecord record = record_of(std::nullopt, 0);
+    record.kind = SourceKind::own;
+    record.source = source_desk;
+    record.provider = {};
+    record.paid = {};
+    record.charged = Money{600, aud};
+    record.charged_report = 400;
+    record.budgets = 0b10;
+    ASSERT_TRUE(books_->record(record));
+    expect_sound();
+    EXPECT_EQ(count("SELECT paid FROM request WHERE id = 1"), 0);
+    EXPECT_EQ(count("SELECT charged FROM request WHERE id = 1 AND currency = 'AUD'"), 600);
+    EXPECT_EQ(count("SELECT count(*) FROM tx"), 0) << "no external money moved";
+    EXPECT_EQ(count("SELECT sum(charged) FROM rollup_day WHERE currency = 'AUD'"), 600);
+    EXPECT_EQ(count("SELECT sum(settled) FROM budget_window WHERE budget = 11"), 400);
+    EXPECT_EQ(count("SELECT count(*) FROM budget_window WHERE budget = 10"), 0);
+    const std::string mine = " FROM budget_window WHERE budget = " + std::to_string(key_me.value());
+    EXPECT_EQ(count("SELECT sum(settled)" + mine), 400);
+    EXPECT_EQ(count("SELECT sum(held)" + mine), 0);
 }
 
 TEST_F(LedgerBooksTest, ATopUpIsHeldInTheSameWindowsAndSettledWithItsHold) {

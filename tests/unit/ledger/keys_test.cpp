@@ -92,7 +92,8 @@ TEST_F(LedgerKeyTerms, WhatALimitedKeySpendsIsCountedUnderItsName) {
              .kind = SourceKind::api,
              .provider = provider_claude,
              .paid = dollars(300),
-             .paid_report = 300,
+             .charged = dollars(300),
+             .charged_report = 300,
              .hold = held});
     };
     ASSERT_TRUE(settle(1, hold(1)));

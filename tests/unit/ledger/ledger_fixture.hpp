@@ -189,7 +189,7 @@ inline Request api_request(std::int64_t id, std::int64_t paid, std::optional<Hol
         .usage = {.prompt = 100, .completion = 20},
         .paid = dollars(paid),
         .charged = dollars(paid),
-        .paid_report = paid,
+        .charged_report = paid,
         .hold = hold};
     if (!hold) {
         request.budgets = shares_of(paid);

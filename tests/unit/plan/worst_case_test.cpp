@@ -183,5 +183,16 @@ TEST(WorstCaseText, HugeAmountsDoNotOverflow) {
     EXPECT_FALSE(found.apis.amount.has_value() && found.apis.amount->nanos() < 0);
 }
 
+TEST(WorstCase, ABudgetOfAModelThatCountsItsInternalPriceHoldsNoMachine) {
+    config::Config config =
+        loaded(
+            std::string{route} + std::string{burst} +
+            "budgets: [{name: x, scope: {model: m}, limit: 10 AUD, per: day}]\n")
+            .config;
+    EXPECT_EQ(worst_case(config).rentals.amount, (Money{46'000'000'000, aud}));
+    config.models.at(0).internal_price = config.models.at(0).offers.at(3).token_price;
+    EXPECT_EQ(worst_case(config).rentals.amount, (Money{144'000'000'000, aud}));
+}
+
 }  // namespace
 }  // namespace evenkeel::plan::test

@@ -171,7 +171,7 @@ TEST_F(SpendReport, F72CsvIsNoFormula) {
     options.by = SpendBy::key;
     const std::string csv = spend_csv(made(options));
     EXPECT_NE(
-        csv.find("\r\n,\"'=team,\"\"b\"\"\",false,1,75000,25000,1.00,USD,10.00\r\n"),
+        csv.find("\r\n,\"'=team,\"\"b\"\"\",false,1,75000,25000,1.00,USD,10.00,1.00\r\n"),
         std::string::npos)
         << csv;
     EXPECT_TRUE(csv.starts_with("kind,label,synthetic,requests,"));
@@ -266,6 +266,24 @@ TEST_F(SpendReport, ConvertsByTheNewestRate) {
     const Spend newest = made(options);
     EXPECT_EQ(newest.rates, std::vector<std::string>{"USD at 1.4235 (2026-11-23)"});
     EXPECT_EQ(newest.lines[2].cost, (Money{4'270'500'000, aud}));
+}
+
+TEST_F(SpendReport, ShowsWhatKeysWereChargedWhereOwnWorkHasAPrice) {
+    SpendOptions options = asked();
+    options.by = SpendBy::key;
+    EXPECT_EQ(spend_text(made(options)).find("CHARGED"), std::string::npos);
+    ledger::Request own = ledger::own_request(400);
+    own.charged = ledger::dollars(250'000'000);
+    ASSERT_TRUE(ledger_->record(own));
+    ASSERT_TRUE(ledger_->flush());
+    const Spend spend = made(options);
+    const auto me = std::ranges::find(spend.lines, "me", &SpendLine::label);
+    ASSERT_NE(me, spend.lines.end());
+    EXPECT_EQ(me->cost, ledger::dollars(2'000'000'000));
+    EXPECT_EQ(me->charged, ledger::dollars(2'250'000'000));
+    EXPECT_EQ(spend.total.charged, ledger::dollars(3'250'000'000)) << "machine time is nobody's";
+    EXPECT_NE(spend_text(spend).find("      CHARGED\n"), std::string::npos) << spend_text(spend);
+    EXPECT_EQ(spend_text(made(asked())).find("CHARGED"), std::string::npos) << "by source";
 }
 
 TEST_F(SpendReport, WorksWithTheDaemonDown) {

@@ -21,15 +21,19 @@ const config::Config& house() {
                 {.path = "providers.yaml",
                  .text = "version: 1\nproviders:\n"
                          "  desk: {kind: local, url: \"http://127.0.0.1:8091\"}\n"
+                         "  annex: {kind: local, url: \"http://127.0.0.1:8092\"}\n"
                          "  pod: {kind: runpod, credential: pod.key}\n"
                          "  shop: {kind: openai-compatible, url: \"https://shop.example/v1\"}\n"},
                 {.path = "models.yaml",
-                 .text = "version: 1\nmodels:\n  m:\n    context: 32k\n    aliases: [mm]\n"
+                 .text = "version: 1\nmodels:\n"
+                         "  m:\n    context: 32k\n    aliases: [mm]\n"
                          "    offers:\n      - {on: desk, slots: 2}\n"
                          "      - {on: pod, gpu: H100, slots: 8, price: 3.60 USD/h, seen: "
                          "2026-11-01}\n"
                          "      - {on: shop, price: {in: 5 USD/Mtok, out: 25 USD/Mtok}, seen: "
-                         "2026-11-01}\n"},
+                         "2026-11-01}\n"
+                         "  priced:\n    internal_price: {in: 0.20 USD/Mtok, out: 0.80 USD/Mtok}\n"
+                         "    offers: [{on: annex, slots: 2}]\n"},
                 {.path = "policy.yaml",
                  .text = "version: 1\nroutes:\n"
                          "  - {name: night, match: {header: {x-class: batch}}, use: [m], stay: "
@@ -39,10 +43,12 @@ const config::Config& house() {
                          "  - {name: tooled, match: {tools: true}, use: [m]}\n"
                          "  - {name: seen, match: {images: true}, use: [m]}\n"
                          "  - {name: worded, match: {text: '(?i)translate'}, use: [m]}\n"
+                         "  - {name: inside, match: {model: [priced]}, use: [priced]}\n"
                          "  - {name: default, use: [m], max_wait: 20s}\n"
                          "budgets:\n"
                          "  - {name: all, limit: 400 USD, at: {\"90%\": local-only, \"100%\": "
                          "refuse}}\n"
+                         "  - {name: inside, scope: {model: priced}, limit: 5 USD}\n"
                          "scaling:\n"
                          "  - {name: burst, model: m, offers: [pod], max: 4, max_price: 4.50 "
                          "USD/h, max_life: 6h}\n"
@@ -109,6 +115,14 @@ INSTANTIATE_TEST_SUITE_P(
             "BeyondTheBudget",
             "request: {model: m}, given: {busy: {desk: 2}, spent: {all: 370 USD}}, expect: "
             "{refused: budget_spent}"},
+        Case{
+            "WithinTheBudgetOfAPricedModel",
+            "request: {model: priced}, given: {spent: {inside: 4.90 USD}}, expect: {source: "
+            "annex}"},
+        Case{
+            "BeyondTheBudgetOfAPricedModel",
+            "request: {model: priced}, given: {spent: {inside: 5 USD}}, expect: {refused: "
+            "budget_spent, before: 0s}"},
         Case{"TheDeskIsDown", "request: {model: m}, given: {down: [desk]}, expect: {source: shop}"},
         Case{
             "TooDearForItsRoute",
