@@ -57,17 +57,19 @@ std::string_view text_of(void* context) {
 }
 
 Result<Past> past_of(const Globals& globals, const std::string& text) {
-    const auto id = id_from_text(text);
+    const auto id = request_id_from(text);
     if (!id) {
         return fail(
             Errc::invalid_argument,
-            fmt::format("'{}' is no request id; it stands in x-request-id of the answer", text));
+            fmt::format(
+                "'{}' is no request id; it stands in x-request-id (request-id) of the answer",
+                text));
     }
     auto reader = ledger::Reader::open(globals.state);
     if (!reader) {
         return std::unexpected{reader.error()};
     }
-    const auto row = reader->request(RequestId{*id});
+    const auto row = reader->request(*id);
     const auto names = reader->names();
     if (!row || !names) {
         return std::unexpected{row ? names.error() : row.error()};

@@ -355,7 +355,7 @@ Result<RequestView> Reader::request(RequestId id) {
     }
     if (!*found) {
         return fail(
-            Errc::not_found, fmt::format("the ledger has no request {}", id_to_text(id.value())));
+            Errc::not_found, fmt::format("the ledger has no request {}", request_id_text(id)));
     }
     return **found;
 }

@@ -55,7 +55,7 @@ ClientRequest::ClientRequest(
       arrived_{hub_.clock().read()},
       waker_{loop.context(), Steady::time_point::max()} {
     id_ = hub_.next_id(arrived_.utc);
-    id_text_ = id_to_text(id_.value());
+    id_text_ = request_id_text(id_);
     cookie_ = loop_.add(*this);
     hub_.tally().total.fetch_add(1, std::memory_order_relaxed);
     record_.id = id_;
