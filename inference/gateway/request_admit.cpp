@@ -1,6 +1,7 @@
 #include "inference/dialect/limited.hpp"
 #include "inference/dialect/prefix.hpp"
 #include "inference/gateway/client_request.hpp"
+#include "inference/gateway/tags.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -147,6 +148,14 @@ asio::awaitable<bool> ClientRequest::read() {
         co_return false;
     }
     body_ = std::move(*body);
+    auto tags = read_tags(exchange_.head().fields);
+    if (!tags) {
+        co_await answer_error(
+            dialect::bad_request(std::move(tags.error().message), std::string{tag_header}));
+        end(Outcome::invalid);
+        co_return false;
+    }
+    record_.tags = std::move(*tags);
     auto scan = dialect::scan_request(speech_.endpoint, body_);
     if (!scan) {
         co_await answer_error(
