@@ -1,3 +1,4 @@
+#include "agent/report/csv.hpp"
 #include "agent/report/rules.hpp"
 #include "agent/report/spend.hpp"
 
@@ -149,6 +150,8 @@ std::string_view heading(SpendBy by) {
             return "ROUTE";
         case SpendBy::provider:
             return "PROVIDER";
+        case SpendBy::tag:
+            return "TAG";
     }
     return "";
 }
@@ -163,23 +166,6 @@ json::object json_line(const SpendLine& line) {
         {"tokens_out", line.tokens_out},
         {"cost", amount_text(line.cost)},
         {"per_mtok", line.per_mtok ? json::value(amount_text(*line.per_mtok)) : nullptr}};
-}
-
-/// A field of a CSV file that no spreadsheet takes for a formula.
-std::string csv_field(std::string_view text) {
-    std::string field;
-    if (!text.empty() && std::string_view{"=+-@\t\r"}.find(text[0]) != std::string_view::npos) {
-        field = "'";
-    }
-    field += text;
-    if (field.find_first_of(",\"\r\n") == std::string::npos) {
-        return field;
-    }
-    std::string quoted = "\"";
-    for (const char c : field) {
-        quoted += c == '"' ? "\"\"" : std::string{c};
-    }
-    return quoted + "\"";
 }
 
 }  // namespace
@@ -216,6 +202,9 @@ std::string spend_text(const Spend& spend) {
         text += row_of(line, spend, width, decimals);
     }
     text += row_of(spend.total, spend, width, decimals);
+    if (spend.by == SpendBy::tag) {
+        text += "\nA request with several tags counts in the row of each, once in the total.\n";
+    }
     if (!spend.rental.empty()) {
         text += "\nof the rental:";
         for (const PhaseLine& phase : spend.rental) {
