@@ -66,7 +66,7 @@ std::string_view state_of(const World& world, const routing::Catalogue::ModelEnt
     for (const auto& [ix, source] : world.sources) {
         ready = ready || (source->info.kind != SourceKind::api && source->info.model == entry.ix);
     }
-    return ready ? "ready" : "cold";
+    return ready ? "ready" : world.ready_at.contains(entry.ix) ? "starting" : "cold";
 }
 
 }  // namespace
@@ -82,6 +82,9 @@ asio::awaitable<void> respond_error(
     }
     if (error.retry_after) {
         headers.emplace_back("Retry-After", fmt::format("{}", error.retry_after->count()));
+    }
+    if (error.eta) {
+        headers.emplace_back(eta_header, fmt::format("{}", error.eta->count()));
     }
     if (error.should_retry) {
         headers.emplace_back("x-should-retry", *error.should_retry ? "true" : "false");

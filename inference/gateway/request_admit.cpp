@@ -8,9 +8,11 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <iterator>
 
 /// From the head of a request to the gate's verdict.
 namespace evenkeel::inference {
@@ -313,8 +315,19 @@ asio::awaitable<void> ClientRequest::comment() {
         held_ = true;
         co_await begin_stream(nullptr);
     }
-    const std::string_view text = ": waiting for a source\n\n";
-    static_cast<void>(co_await chunk({&text, 1}, false));
+    std::string text = ": waiting for a source\n";
+    if (const auto left = eta()) {
+        fmt::format_to(std::back_inserter(text), ": {}: {}\n", eta_header, left->count());
+    }
+    text += '\n';
+    const std::string_view piece = text;
+    static_cast<void>(co_await chunk({&piece, 1}, false));
+}
+
+std::optional<std::chrono::seconds> ClientRequest::eta() const {
+    return plan_.arrival.own_only
+               ? std::nullopt
+               : hub_.world()->eta(plan_.arrival.model, hub_.clock().read().boot);
 }
 
 asio::awaitable<void> ClientRequest::refused(const Reason& reason) {
@@ -323,10 +336,11 @@ asio::awaitable<void> ClientRequest::refused(const Reason& reason) {
     const auto world = hub_.world();
     const int slots = world->slots_of(model);
     const bool starting = model != NameIx{} && slots == 0;
+    const auto left = eta();
     const auto hint =
-        starting ? std::chrono::seconds{15}
+        starting ? left.value_or(std::chrono::seconds{15})
                  : loop_.wait_hint(model, std::max<std::int64_t>(reason.args[0], 1), slots);
-    dialect::ApiError error = dialect::refused(reason, hint, starting);
+    dialect::ApiError error = dialect::refused(reason, hint, starting, left);
     if (auto limited = dialect::limited(
             reason,
             {.key = key_.name,
