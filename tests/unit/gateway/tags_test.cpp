@@ -26,6 +26,7 @@ Result<std::string> read(const std::vector<std::string>& values) {
 
 TEST(ReadTags, TakesThemFromLinesAndLists) {
     EXPECT_EQ(read({}), "");
+    EXPECT_EQ(read({})->capacity(), std::string{}.capacity()) << "nothing is allocated for none";
     EXPECT_EQ(read({"team=search"}), "team=search");
     EXPECT_EQ(read({"team=search", "job=7"}), "team=search,job=7");
     EXPECT_EQ(read({" a=1 ,\tb=2", "c=3"}), "a=1,b=2,c=3");
