@@ -40,7 +40,7 @@ struct RequestRecord {
     SourceKind kind{SourceKind::own};
     NameIx provider{};
     MachineId machine{};
-    NameIx tag{};
+    std::string tags{};  ///< "team=search,job=7" (gateway/tags.hpp); empty: none
     std::int64_t wait_ms{0};
     std::int64_t ttft_ms{0};
     std::int64_t total_ms{0};

@@ -2,6 +2,7 @@
 
 #include "agent/cli/globals.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -10,6 +11,14 @@ namespace evenkeel::cli {
 
 /// Reads the ledger alone, so it works with the agent down.
 int report_spend(const Globals& globals, const std::string& by);
+
+struct RequestsArguments {
+    std::string key{};
+    std::string tag{};
+    std::int64_t limit{0};  ///< 0: all; as text, the newest 50
+};
+/// Single requests, as text or for export.
+int report_requests(const Globals& globals, const RequestsArguments& arguments);
 int ledger_verify(const Globals& globals);
 int ledger_backup(const Globals& globals, const std::filesystem::path& target);
 /// The paragraph about a configuration code such as EK-C012; 2 when there is none, and then `hint`

@@ -96,6 +96,26 @@ void add_nodes(CommandList& to, Arguments& a) {
     adopt.add_flag("--destroy", n.destroy, "take it only to destroy it");
 }
 
+void add_reports(CommandList& to, Arguments& a) {
+    const auto spent = [&a] { return report_spend(a.globals, a.by); };
+    CLI::App& reports = to.command(to.app(), "report", "what was spent, and on what", spent);
+    CLI::App& spend =
+        to.command(reports, "spend", "by source, model, key, route, provider or tag", spent);
+    spend.add_option(
+        "--by",
+        a.by,
+        "source, model, key, route, provider or tag; by tag a request counts under each of its "
+        "x-evenkeel-tag, those without are one row");
+    CLI::App& requests = to.command(
+        reports, "requests", "single requests of today or --since, the newest first", [&a] {
+            return report_requests(a.globals, a.requests);
+        });
+    requests.add_option("--key", a.requests.key, "only of this client key");
+    requests.add_option("--tag", a.requests.tag, "only with this tag: name=value");
+    requests.add_option("--limit", a.requests.limit, "at most so many (50; --json and --csv: all)")
+        ->check(CLI::PositiveNumber);
+}
+
 void add_spending(CommandList& to, Arguments& a) {
     Globals& g = a.globals;
     CLI::App& reap_command =

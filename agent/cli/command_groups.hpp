@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/cli/actions.hpp"
 #include "agent/cli/breakeven.hpp"
 #include "agent/cli/globals.hpp"
 #include "agent/cli/key_actions.hpp"
@@ -25,6 +26,7 @@ struct Arguments {
     Globals globals{};
     agent::ServeOptions serve{};
     std::string by{"source"};
+    RequestsArguments requests{};
     KeyArguments key{};
     std::string backup_target{};
     std::string shell{};
@@ -64,6 +66,7 @@ private:
 /// `arguments` must outlive `to`.
 void add_keys(CommandList& to, Arguments& arguments);
 void add_nodes(CommandList& to, Arguments& arguments);
+void add_reports(CommandList& to, Arguments& arguments);
 void add_spending(CommandList& to, Arguments& arguments);
 void add_route(CommandList& to, Arguments& arguments);
 void add_breakeven(CommandList& to, Arguments& arguments);

@@ -67,14 +67,7 @@ public:
         });
         add_nodes(list_, a);
         add_spending(list_, a);
-        CLI::App& reports = list_.command(app_, "report", "what was spent, and on what", [&a] {
-            return report_spend(a.globals, a.by);
-        });
-        CLI::App& spend =
-            list_.command(reports, "spend", "by source, model, key, route or provider", [&a] {
-                return report_spend(a.globals, a.by);
-            });
-        spend.add_option("--by", a.by, "source, model, key, route or provider");
+        add_reports(list_, a);
         add_breakeven(list_, a);
         add_route(list_, a);
         add_policy(list_, a);

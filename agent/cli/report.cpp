@@ -1,7 +1,9 @@
 #include "agent/cli/actions.hpp"
 #include "agent/cli/daemon_client.hpp"
 #include "agent/cli/exit_codes.hpp"
+#include "agent/cli/text.hpp"
 #include "agent/config/reading.hpp"
+#include "agent/report/requests.hpp"
 #include "agent/report/spend.hpp"
 #include "agent/service/clock.hpp"
 
@@ -29,12 +31,72 @@ void name_api(const config::Config& config, report::SpendOptions& options) {
     }
 }
 
+constexpr std::int64_t shown_as_text = 50;
+
+int list_requests(
+    const Globals& globals, ledger::Reader& reader, const report::RequestsAsked& asked) {
+    using enum Table::Align;
+    Table table{
+        {{"AT", left},
+         {"REQUEST", left},
+         {"KEY", left},
+         {"MODEL", left},
+         {"SOURCE", left},
+         {"WAIT", right},
+         {"TIME", right},
+         {"IN", right},
+         {"OUT", right},
+         {"PAID", right},
+         {"OUTCOME", left},
+         {"TAGS", left}}};
+    const auto or_dash = [](const std::string& text) { return text.empty() ? "-" : text; };
+    const auto read = report::each_request(reader, asked, [&](const report::RequestLine& line) {
+        const ledger::RequestView& row = line.row;
+        table.add(
+            {moment_text(row.at, globals.utc),
+             request_id_text(row.id),
+             or_dash(line.key),
+             or_dash(line.model),
+             or_dash(line.source),
+             duration_text(row.wait),
+             duration_text(row.total),
+             count_text(row.usage.prompt),
+             count_text(row.usage.completion),
+             money_text(row.paid, 6),
+             std::string{to_text(row.outcome)},
+             or_dash(row.tags)});
+    });
+    if (!read) {
+        return report(read.error());
+    }
+    std::cout << (table.empty() ? "no request in this time\n" : table.text());
+    return Exit::done;
+}
+
+int export_requests(
+    const Globals& globals, ledger::Reader& reader, const report::RequestsAsked& asked) {
+    bool first = true;
+    std::cout
+        << (globals.json ? R"({"schema":"evenkeel.requests/1","requests":[)"
+                         : report::requests_csv_head);
+    const auto read = report::each_request(reader, asked, [&](const report::RequestLine& line) {
+        if (globals.json) {
+            std::cout << (first ? "" : ",") << report::request_json(line);
+        } else {
+            std::cout << report::request_csv(line);
+        }
+        first = false;
+    });
+    std::cout << (globals.json ? "]}\n" : "");
+    return read ? int{Exit::done} : report(read.error());
+}
+
 }  // namespace
 
 int report_spend(const Globals& globals, const std::string& by) {
     const auto grouping = report::spend_by_from(by);
     if (!grouping) {
-        std::cerr << "evenkeel: --by takes source, model, key, route or provider, not '" << by
+        std::cerr << "evenkeel: --by takes source, model, key, route, provider or tag, not '" << by
                   << "'\n";
         return Exit::usage;
     }
@@ -77,6 +139,41 @@ int report_spend(const Globals& globals, const std::string& by) {
         std::cout << '\n';
     }
     return Exit::done;
+}
+
+int report_requests(const Globals& globals, const RequestsArguments& arguments) {
+    auto reader = ledger::Reader::open(globals.state);
+    if (!reader) {
+        return report(reader.error());
+    }
+    const auto summary = reader->summary();
+    if (!summary) {
+        return report(summary.error());
+    }
+    const auto zone = ledger::Zone::load(globals.utc ? "UTC" : summary->zone);
+    if (!zone) {
+        return report(zone.error());
+    }
+    const auto days = report::days_between(
+        globals.since.empty() ? "0d" : globals.since,
+        globals.until.empty() ? std::optional<std::string>{} : globals.until,
+        agent::SystemClock{}.read().utc,
+        *zone);
+    if (!days) {
+        return report(days.error());
+    }
+    const auto [since, until] = report::instants(*days, *zone);
+    const bool as_text = !globals.json && !globals.csv;
+    const report::RequestsAsked asked{
+        .since = since,
+        .until = until,
+        .key = arguments.key,
+        .tag = arguments.tag,
+        .limit = arguments.limit > 0 ? arguments.limit
+                 : as_text           ? shown_as_text
+                                     : 0};
+    return as_text ? list_requests(globals, *reader, asked)
+                   : export_requests(globals, *reader, asked);
 }
 
 }  // namespace evenkeel::cli

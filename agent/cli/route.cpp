@@ -6,6 +6,7 @@
 #include "agent/cli/text.hpp"
 #include "agent/ledger/reader.hpp"
 #include "agent/report/nodes.hpp"
+#include "agent/report/requests.hpp"
 #include "agent/service/clock.hpp"
 #include "policies/routing/quote.hpp"
 
@@ -57,17 +58,19 @@ std::string_view text_of(void* context) {
 }
 
 Result<Past> past_of(const Globals& globals, const std::string& text) {
-    const auto id = id_from_text(text);
+    const auto id = request_id_from(text);
     if (!id) {
         return fail(
             Errc::invalid_argument,
-            fmt::format("'{}' is no request id; it stands in x-request-id of the answer", text));
+            fmt::format(
+                "'{}' is no request id; it stands in x-request-id (request-id) of the answer",
+                text));
     }
     auto reader = ledger::Reader::open(globals.state);
     if (!reader) {
         return std::unexpected{reader.error()};
     }
-    const auto row = reader->request(RequestId{*id});
+    const auto row = reader->request(*id);
     const auto names = reader->names();
     if (!row || !names) {
         return std::unexpected{row ? names.error() : row.error()};
@@ -175,15 +178,17 @@ std::string seconds(std::chrono::nanoseconds time) {
 std::string past_text(const Past& past, bool utc, Currency currency) {
     const ledger::RequestView& row = past.row;
     return fmt::format(
-        "{}  key {}  model {}  in {}  out {}\n"
+        "{}  {}  key {}  model {}  in {}  out {}{}\n"
         "It went to {} ({}) by route '{}': waited {} ms, first token after {} ms, ended after {} "
         "ms, "
         "cost {}\n{}\n",
         moment_text(row.at, utc),
+        request_id_text(row.id),
         past.key,
         past.model,
         count_text(row.usage.prompt),
         count_text(row.usage.completion),
+        row.tags.empty() ? "" : "  tags " + row.tags,
         past.source,
         to_text(row.kind),
         past.route,
@@ -300,7 +305,14 @@ std::string explain_json(
                             : json::value(nullptr);
     root["gives_up_after_ms"] = duration_cast<milliseconds>(explained.gives_up_after).count();
     root["max_cost"] = amount_json(explained.max_cost_report, currency);
+    json::array tags;
+    for (const std::string_view tag :
+         report::split_tags(asked.past ? asked.past->row.tags : std::string_view{})) {
+        tags.emplace_back(tag);
+    }
     root["past"] = asked.past ? json::value(json::object{
+                                    {"id", request_id_text(asked.past->row.id)},
+                                    {"tags", std::move(tags)},
                                     {"source", asked.past->source},
                                     {"kind", to_text(asked.past->row.kind)},
                                     {"route", asked.past->route},

@@ -221,6 +221,7 @@ void Control::tick() {
         {.frozen = freeze_.has_value(),
          .ledger_ok = parts_.ledger.health().writable,
          .stopping = stopping_ || !fleet_.listed_once()});
+    tell_ready_times(now);
     if (!ready_ && fleet_.listed_once() && sources_.looked()) {
         ready_ = true;
     }

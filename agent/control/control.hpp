@@ -120,6 +120,8 @@ private:
     /// Shows the counters of own and rented workers to `speeds_`, and tells the gateway what is
     /// known.
     void mind_speeds(Now now);
+    /// Tells the gateway when machines that boot are likely to serve.
+    void tell_ready_times(Now now);
     /// Counts electricity in the gate's budgets; the same shares go into the books.
     [[nodiscard]] std::vector<ledger::BudgetShare> count_power(
         const std::string& hardware, Money amount, UtcTime at);
@@ -160,6 +162,7 @@ private:
     Speeds speeds_;
     EngineWatch engines_;
     Renter renter_;
+    std::map<NameIx, BootTime> ready_told_{};  ///< by model
     PaceWatch pace_watch_{fleet_, parts_.clock};
     gate::Counters counters_{};
     inference::GatewayTotals totals_{};

@@ -269,13 +269,7 @@ scaling::ScalingSnapshot Renter::snapshot(
              .profile =
                  parts_.speeds == nullptr ? seed : parts_.speeds->profile(*model, *offer, seed)});
     }
-    if (!boots_.empty()) {
-        std::vector<std::chrono::milliseconds> sorted{boots_.begin(), boots_.end()};
-        std::ranges::sort(sorted);
-        snapshot.boot_measured = sorted
-            [(sorted.size() * 4) / 5 == sorted.size() ? sorted.size() - 1
-                                                      : (sorted.size() * 4) / 5];
-    }
+    snapshot.boot_measured = boot_measured();
     if (!snapshot.offers.empty()) {
         measure_own(rule, counters, snapshot.offers.front().profile);
     }

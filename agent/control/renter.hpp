@@ -52,6 +52,9 @@ public:
     /// Told by the fleet: learns boot times and failed orders.
     void stepped(const lifecycle::Step& step);
 
+    /// From order to serving, as the rule that orders such machines reckons.
+    [[nodiscard]] std::chrono::milliseconds boot_time(const lifecycle::Machine& machine) const;
+
     [[nodiscard]] const std::deque<DecisionView>& decisions() const noexcept { return decisions_; }
     void note(std::string what, std::string subject, const Reason& reason);
 
@@ -75,6 +78,8 @@ private:
         const config::Scaling& scaling,
         const gate::ModelCounters& demand,
         std::chrono::sys_days today) const;
+    /// Four of five boots took no longer; nothing before the first.
+    [[nodiscard]] std::optional<std::chrono::milliseconds> boot_measured() const;
     void perform(Rule& rule, const scaling::Decision& decision);
     void place(Rule& rule, const scaling::Decision& decision);
     void measure_own(Rule& rule, const gate::Counters& counters, const capacity::Profile& rented);

@@ -73,4 +73,26 @@ void Renter::follow(ledger::RuleReplay& replay) {
         {.policy = catalogue_->revision, .kind = "rule", .model = rule.model, .reason = reason});
 }
 
+std::optional<std::chrono::milliseconds> Renter::boot_measured() const {
+    if (boots_.empty()) {
+        return std::nullopt;
+    }
+    std::vector<std::chrono::milliseconds> sorted{boots_.begin(), boots_.end()};
+    std::ranges::sort(sorted);
+    return sorted[sorted.size() * 4 / 5];
+}
+
+std::chrono::milliseconds Renter::boot_time(const lifecycle::Machine& machine) const {
+    const auto orders = [&machine](const auto& entry) {
+        const config::Scaling& scaling = entry.second.scaling;
+        return scaling.model == machine.model &&
+               std::ranges::find(scaling.offers, machine.offer) != scaling.offers.end();
+    };
+    const auto rule = std::ranges::find_if(rules_, orders);
+    return scaling::boot_time(
+        rule == rules_.end() ? config::Scaling{} : rule->second.scaling,
+        boot_measured(),
+        constants_);
+}
+
 }  // namespace evenkeel::agent

@@ -97,7 +97,7 @@ bool LedgerBooks::record(const inference::RequestRecord& record) {
         .kind = record.kind,
         .provider = record.provider,
         .machine = record.machine,
-        .tag = record.tag,
+        .tags = record.tags,
         .wait_ms = record.wait_ms,
         .ttft_ms = record.ttft_ms,
         .total_ms = record.total_ms,

@@ -25,8 +25,6 @@ namespace evenkeel::ledger {
             return "offer";
         case budget:
             return "budget";
-        case tag:
-            return "tag";
     }
     return "";
 }
@@ -34,7 +32,7 @@ namespace evenkeel::ledger {
 [[nodiscard]] constexpr std::optional<routing::NameKind> name_kind_from(
     std::string_view text) noexcept {
     using enum routing::NameKind;
-    for (const auto kind : {model, route, key, source, provider, offer, budget, tag}) {
+    for (const auto kind : {model, route, key, source, provider, offer, budget}) {
         if (to_text(kind) == text) {
             return kind;
         }

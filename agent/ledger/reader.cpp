@@ -37,39 +37,6 @@ std::array<std::int64_t, 3> args_of(std::string_view text) {
     return args;
 }
 
-constexpr const char* request_columns =
-    "r.id, r.policy, r.key, r.route, r.model, r.source, coalesce(s.kind, 0), r.wait_ms, r.ttft_ms,"
-    " r.total_ms, r.tok_in, r.tok_cached, r.tok_cache_write, r.tok_out, r.currency, r.paid,"
-    " r.outcome, r.reason, r.reason_a, r.reason_b, r.reason_c, r.charged"
-    " FROM request AS r LEFT JOIN source AS s ON s.ix = r.source";
-
-RequestView request_of(Statement& row) {
-    using std::chrono::milliseconds;
-    return {
-        .id = RequestId{row.integer(0)},
-        .at = id_time(row.integer(0)),
-        .policy = row.integer(1),
-        .key = name_ix(row.integer(2)),
-        .route = name_ix(row.integer(3)),
-        .model = name_ix(row.integer(4)),
-        .source = name_ix(row.integer(5)),
-        .kind = static_cast<SourceKind>(row.integer(6)),
-        .wait = milliseconds{row.integer(7)},
-        .ttft = milliseconds{row.integer(8)},
-        .total = milliseconds{row.integer(9)},
-        .usage =
-            {.prompt = row.integer(10),
-             .cached = row.integer(11),
-             .cache_write = row.integer(12),
-             .completion = row.integer(13)},
-        .paid = {row.integer(15), Currency::parse(row.text(14)).value_or(Currency{})},
-        .outcome = static_cast<Outcome>(row.integer(16)),
-        .reason =
-            {.code = static_cast<ReasonCode>(row.integer(17)),
-             .args = {row.integer(18), row.integer(19), row.integer(20)}},
-        .charged = {row.integer(21), Currency::parse(row.text(14)).value_or(Currency{})}};
-}
-
 constexpr const char* decision_columns = "id, at_us, policy, kind, model, machine, reason, args";
 
 DecisionRow decision_of(Statement& row) {
@@ -327,38 +294,6 @@ Result<std::optional<DecisionRow>> Reader::order_decision(MachineId machine) {
 
 Result<std::vector<BudgetWindow>> Reader::budget_windows(UtcTime since) {
     return reading(*impl_->database, [&] { return read_windows(*impl_->database, since); });
-}
-
-Result<void> Reader::each_request(
-    UtcTime since, const std::function<void(const RequestView&)>& visit) {
-    Database& database = *impl_->database;
-    const auto read = reading(database, [&] {
-        Statement row{
-            database, fmt::format("SELECT {} WHERE r.id >= ?1 ORDER BY r.id", request_columns)};
-        row.query(least_id_at(since));
-        while (row.next()) {
-            visit(request_of(row));
-        }
-        return true;
-    });
-    return read ? Result<void>{} : std::unexpected{read.error()};
-}
-
-Result<RequestView> Reader::request(RequestId id) {
-    Database& database = *impl_->database;
-    auto found = reading(database, [&]() -> std::optional<RequestView> {
-        Statement row{database, fmt::format("SELECT {} WHERE r.id = ?1", request_columns)};
-        row.query(id.value());
-        return row.next() ? std::optional{request_of(row)} : std::nullopt;
-    });
-    if (!found) {
-        return std::unexpected{found.error()};
-    }
-    if (!*found) {
-        return fail(
-            Errc::not_found, fmt::format("the ledger has no request {}", id_to_text(id.value())));
-    }
-    return **found;
 }
 
 Result<std::optional<FxRate>> Reader::fx(Currency base, Currency quote) {

@@ -77,6 +77,24 @@ struct RequestView {
     Outcome outcome{Outcome::answered};
     Reason reason{};
     Money charged{};
+    std::string tags{};  ///< "team=search,job=7"; empty: none
+};
+
+/// Which requests are meant.
+struct RequestFilter {
+    UtcTime since{};    ///< that arrived then or later
+    NameIx key{};       ///< none: of any key
+    std::string tag{};  ///< that carry it, "team=search"; empty: any
+};
+
+/// Requests that carry the same tags, summed; one currency.
+struct TagRow {
+    std::string tags{};  ///< as in RequestView
+    std::int64_t requests{0};
+    std::int64_t tokens_in{0};
+    std::int64_t tokens_out{0};
+    Money paid{};
+    Money charged{};
 };
 
 /// Requests of one kind, counted: what a replay needs to know of its demand beforehand. Requests
@@ -160,6 +178,14 @@ public:
     /// Tells `visit` of every request that arrived since, oldest first, in one transaction.
     [[nodiscard]] Result<void> each_request(
         UtcTime since, const std::function<void(const RequestView&)>& visit);
+    /// The next at most `limit` requests with ids below `before`, the newest first; none at the
+    /// end.
+    [[nodiscard]] Result<std::vector<RequestView>> requests(
+        const RequestFilter& filter, RequestId before, int limit);
+    /// Tells `visit` what was paid for requests that arrived from `since` on and before `until`, by
+    /// their tags, the dearest first.
+    [[nodiscard]] Result<void> spend_by_tags(
+        UtcTime since, UtcTime until, const std::function<void(const TagRow&)>& visit);
     /// What was asked for from `since` on and before `until`.
     [[nodiscard]] Result<std::vector<DemandRow>> demand(UtcTime since, UtcTime until);
     /// Requests in each of the `days` times 24 hours before `until`, the newest first.

@@ -57,10 +57,10 @@ Store::Store(Database& database, const Zone& zone, std::uint8_t gateway, Currenc
       ids_{gateway},
       insert_request_{
           database,
-          "INSERT INTO request(id, policy, key, route, model, source, machine, tag, wait_ms,"
-          " ttft_ms, total_ms, tok_in, tok_cached, tok_cache_write, tok_out, currency, paid,"
-          " charged, outcome, flags, reason, reason_a, reason_b, reason_c, tx)"
-          " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
+          "INSERT INTO request(id, policy, key, route, model, source, machine, tag, tags,"
+          " wait_ms, ttft_ms, total_ms, tok_in, tok_cached, tok_cache_write, tok_out, currency,"
+          " paid, charged, outcome, flags, reason, reason_a, reason_b, reason_c, tx)"
+          " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
           " ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25) ON CONFLICT(id) DO NOTHING"},
       insert_hold_{
           database,

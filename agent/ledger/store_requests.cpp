@@ -109,7 +109,7 @@ int Store::insert_request(const Request& request, std::int64_t tx, std::int64_t 
         request.model.value(),
         request.source.value(),
         request.machine.value(),
-        request.tag.value(),
+        request.tags,
         request.wait_ms,
         request.ttft_ms,
         request.total_ms,

@@ -33,22 +33,21 @@ Result<config::CurrencyRules> rules_of(ledger::Reader& reader, Currency report) 
     return rules;
 }
 
-}  // namespace
+/// What requests were charged, by their key: nano-units of each currency.
+using Spent = std::map<NameIx, std::map<Currency, std::int64_t>>;
 
-Result<std::int64_t> spent_by_key(
+/// What was charged since the present window began: of `only`, or of every key where that is none.
+Result<Spent> spent_since(
     ledger::Reader& reader,
-    const config::CurrencyRules& rules,
-    NameIx key,
+    NameIx only,
     config::BudgetPer per,
     const ledger::Zone& zone,
     UtcTime now) {
     const UtcTime start = ledger::window_start(per, zone, now);
-    std::map<Currency, Money> sums;
-    const auto add = [&](NameIx who, Money charged) {
-        if (who == key && !charged.is_zero()) {
-            const Currency currency = charged.currency();
-            Money& sum = sums.try_emplace(currency, Money{0, currency}).first->second;
-            sum = Money{sum.nanos() + charged.nanos(), currency};
+    Spent spent;
+    const auto add = [&](NameIx key, Money charged) {
+        if (!charged.is_zero() && (only == NameIx{} || key == only)) {
+            spent[key][charged.currency()] += charged.nanos();
         }
     };
     if (per == config::BudgetPer::hour) {
@@ -67,15 +66,60 @@ Result<std::int64_t> spent_by_key(
             add(row.key, row.charged);
         }
     }
+    return spent;
+}
+
+/// Report nanos, each currency rounded up.
+Result<std::int64_t> sum_of(const Spent& spent, NameIx key, const config::CurrencyRules& rules) {
+    const auto found = spent.find(key);
     std::int64_t report = 0;
-    for (const auto& [currency, sum] : sums) {
-        const auto amount = routing::to_report(rules, sum, Rounding::up);
+    for (const auto& [currency, nanos] :
+         found == spent.end() ? std::map<Currency, std::int64_t>{} : found->second) {
+        const auto amount = routing::to_report(rules, Money{nanos, currency}, Rounding::up);
         if (!amount) {
             return std::unexpected{amount.error()};
         }
         report += *amount;
     }
     return report;
+}
+
+/// What all keys have spent, read once for each kind of window.
+class SpentByAll {
+public:
+    SpentByAll(ledger::Reader& reader, const ledger::Zone& zone, UtcTime now)
+        : reader_{reader}, zone_{zone}, now_{now} {}
+
+    Result<std::int64_t> of(NameIx key, config::BudgetPer per, const config::CurrencyRules& rules) {
+        const auto known = windows_.find(per);
+        if (known != windows_.end()) {
+            return sum_of(known->second, key, rules);
+        }
+        auto spent = spent_since(reader_, NameIx{}, per, zone_, now_);
+        if (!spent) {
+            return std::unexpected{spent.error()};
+        }
+        return sum_of(windows_.emplace(per, std::move(*spent)).first->second, key, rules);
+    }
+
+private:
+    ledger::Reader& reader_;
+    const ledger::Zone& zone_;
+    const UtcTime now_;
+    std::map<config::BudgetPer, Spent> windows_{};
+};
+
+}  // namespace
+
+Result<std::int64_t> spent_by_key(
+    ledger::Reader& reader,
+    const config::CurrencyRules& rules,
+    NameIx key,
+    config::BudgetPer per,
+    const ledger::Zone& zone,
+    UtcTime now) {
+    const auto spent = spent_since(reader, key, per, zone, now);
+    return spent ? sum_of(*spent, key, rules) : std::unexpected{spent.error()};
 }
 
 Result<std::vector<KeyUse>> key_uses(ledger::Reader& reader, UtcTime now) {
@@ -94,6 +138,7 @@ Result<std::vector<KeyUse>> key_uses(ledger::Reader& reader, UtcTime now) {
     if (!windows) {
         return std::unexpected{windows.error()};
     }
+    SpentByAll spent_by_all{reader, *zone, now};
     std::vector<KeyUse> uses;
     for (const ledger::KeyRow& row : *rows) {
         if (row.revoked) {
@@ -103,15 +148,14 @@ Result<std::vector<KeyUse>> key_uses(ledger::Reader& reader, UtcTime now) {
         if (const auto used = last->find(row.ix); used != last->end()) {
             use.last_used = used->second;
         }
-        const auto month =
-            spent_by_key(reader, *rules, row.ix, config::BudgetPer::month, *zone, now);
+        const auto month = spent_by_all.of(row.ix, config::BudgetPer::month, *rules);
         if (!month) {
             return std::unexpected{month.error()};
         }
         use.month = Money{*month, rules->report};
         if (row.terms.money) {
             const config::BudgetPer per = row.terms.money->per;
-            const auto spent = spent_by_key(reader, *rules, row.ix, per, *zone, now);
+            const auto spent = spent_by_all.of(row.ix, per, *rules);
             if (!spent) {
                 return std::unexpected{spent.error()};
             }

@@ -1,10 +1,12 @@
 #include "agent/report/spend.hpp"
 
+#include "agent/report/days.hpp"
+#include "agent/report/requests.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -16,8 +18,10 @@ namespace {
 
 using ledger::SpendRow;
 
-constexpr std::int64_t span_max = 10'000;  ///< days or hours back that `since` may name
-constexpr int kind_nobody = 9;             ///< sorts requests that nobody served last
+constexpr int kind_nobody = 9;  ///< sorts requests that nobody served last
+/// Behind the tags, in this order.
+enum TagOrder : int { tagged, other_tags, untagged, deleted, no_request };
+constexpr std::size_t tags_shown_max = 1'000;
 
 struct Rate {
     std::int64_t num{1};
@@ -95,50 +99,14 @@ private:
     std::map<Currency, std::pair<Rate, std::string>> known_{};
 };
 
-std::optional<std::chrono::year_month_day> parse_day(std::string_view text) {
-    if (text.size() != 10 || text[4] != '-' || text[7] != '-') {
-        return std::nullopt;
-    }
-    std::array<int, 3> parts{};
-    const std::array<std::string_view, 3> fields{
-        text.substr(0, 4), text.substr(5, 2), text.substr(8, 2)};
-    for (std::size_t i = 0; i < 3; ++i) {
-        const char* const end = fields[i].data() + fields[i].size();
-        if (std::from_chars(fields[i].data(), end, parts[i]).ptr != end) {
-            return std::nullopt;
-        }
-    }
-    const std::chrono::year_month_day day{
-        std::chrono::year{parts[0]},
-        std::chrono::month{static_cast<unsigned>(parts[1])},
-        std::chrono::day{static_cast<unsigned>(parts[2])}};
-    return day.ok() ? std::optional{day} : std::nullopt;
-}
-
-/// "2026-11-01", or how far back: "30d", "24h".
-Result<std::chrono::year_month_day> day_from(const std::string& text, const SpendOptions& options) {
-    if (const auto day = parse_day(text)) {
-        return *day;
-    }
-    std::int64_t count = 0;
-    const char* const end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data(), end, count);
-    if (error == std::errc{} && rest + 1 == end && count >= 0 && count <= span_max &&
-        (*rest == 'd' || *rest == 'h')) {
-        const std::chrono::hours back{*rest == 'd' ? count * 24 : count};
-        return options.zone.day(options.now - back);
-    }
-    return fail(
-        Errc::invalid_argument,
-        fmt::format("'{}' is no day: write 2026-11-01, or 30d or 24h for that long ago", text));
-}
-
 struct LineKey {
     int order{0};
     std::string label{};
     bool synthetic{false};
     friend auto operator<=>(const LineKey&, const LineKey&) = default;
 };
+
+using Lines = std::map<LineKey, SpendLine>;
 
 /// Which line of the report a cell belongs to.
 LineKey line_of(const SpendRow& row, SpendBy by, const std::map<NameIx, std::string>& names) {
@@ -162,6 +130,8 @@ LineKey line_of(const SpendRow& row, SpendBy by, const std::map<NameIx, std::str
             return {0, text(row.key), false};
         case SpendBy::route:
             return {0, text(row.route), false};
+        case SpendBy::tag:  // of no request: those are read one by one
+            return {no_request, text(NameIx{}), false};
         case SpendBy::provider:
             return {0, row.provider == NameIx{} ? row.label : text(row.provider), row.synthetic};
     }
@@ -188,26 +158,73 @@ Result<Money> api_only(const SpendLine& total, const config::TokenPrices& price,
     return *in + *out;
 }
 
-Result<void> find_days(const SpendOptions& options, Spend& spend) {
-    const std::chrono::year_month_day today = options.zone.day(options.now);
-    spend.first = today.year() / today.month() / 1;
-    spend.last = today;
-    if (options.since) {
-        const auto day = day_from(*options.since, options);
-        if (!day) {
-            return std::unexpected{day.error()};
+/// In the report currency.
+struct Amounts {
+    Money cost{};
+    Money charged{};
+};
+
+/// What has requests, tokens and money (a cell, a sum over tags) onto a line.
+template <class Part>
+void add(const Part& part, const Amounts& amounts, SpendLine& line) {
+    line.requests += part.requests;
+    line.tokens_in += part.tokens_in;
+    line.tokens_out += part.tokens_out;
+    line.cost += amounts.cost;
+    line.charged += amounts.charged;
+}
+
+/// Lines by tag. `all` is what the roll-ups say of requests: what is not found any more of them is
+/// a line of its own.
+Result<void> add_tags(
+    ledger::Reader& reader,
+    const Days& days,
+    const SpendOptions& options,
+    SpendLine all,
+    Rates& rates,
+    Lines& lines) {
+    const auto at = [&](TagOrder order, std::string_view label) -> SpendLine& {
+        const auto [line, is_new] = lines.try_emplace({order, std::string{label}, false});
+        if (is_new) {
+            line->second.label = label;
+            line->second.cost = Money{0, options.currency};
         }
-        spend.first = *day;
-    }
-    if (options.until) {
-        const auto day = day_from(*options.until, options);
-        if (!day) {
-            return std::unexpected{day.error()};
+        return line->second;
+    };
+    std::size_t shown = 0;
+    std::optional<Error> wrong;
+    const auto visit = [&](const ledger::TagRow& row) {
+        const auto cost = rates.convert(row.paid);
+        const auto charged = rates.convert(row.charged);
+        if (!cost || !charged) {
+            wrong = !cost ? cost.error() : charged.error();
+            return;
         }
-        spend.last = *day;
+        const Amounts amounts{*cost, *charged};
+        all.requests -= row.requests;
+        all.tokens_in -= row.tokens_in;
+        all.tokens_out -= row.tokens_out;
+        all.cost -= *cost;
+        all.charged -= *charged;
+        if (row.tags.empty()) {
+            add(row, amounts, at(untagged, "(no tag)"));
+            return;
+        }
+        for (const std::string_view tag : split_tags(row.tags)) {
+            const bool known = lines.contains({tagged, std::string{tag}, false});
+            const bool fits = known || shown < tags_shown_max;
+            shown += fits && !known ? 1 : 0;
+            add(row, amounts, fits ? at(tagged, tag) : at(other_tags, "(other tags)"));
+        }
+    };
+    const auto [since, until] = instants(days, options.zone);
+    const auto read = reader.spend_by_tags(since, until, visit);
+    if (!read || wrong) {
+        return std::unexpected{read ? *wrong : read.error()};
     }
-    if (spend.last < spend.first) {
-        return fail(Errc::invalid_argument, "--until is before --since");
+    if (all.requests > 0) {
+        SpendLine& line = at(deleted, "(rows deleted)");
+        add(all, {all.cost, all.charged}, line);
     }
     return {};
 }
@@ -238,12 +255,13 @@ void add_phases(const std::map<std::string, Money>& phases, Spend& spend) {
 }  // namespace
 
 std::optional<SpendBy> spend_by_from(std::string_view text) noexcept {
-    constexpr std::array<std::pair<std::string_view, SpendBy>, 5> words{
+    constexpr std::array<std::pair<std::string_view, SpendBy>, 6> words{
         {{"source", SpendBy::source},
          {"model", SpendBy::model},
          {"key", SpendBy::key},
          {"route", SpendBy::route},
-         {"provider", SpendBy::provider}}};
+         {"provider", SpendBy::provider},
+         {"tag", SpendBy::tag}}};
     for (const auto& [word, by] : words) {
         if (word == text) {
             return by;
@@ -257,9 +275,12 @@ Result<Spend> make_spend(ledger::Reader& reader, const SpendOptions& options) {
     spend.total.label = "total";
     spend.total.cost = spend.total.charged = Money{0, options.currency};
     spend.rental_not_serving = Money{0, options.currency};
-    if (const auto days = find_days(options, spend); !days) {
+    const auto days = days_between(options.since, options.until, options.now, options.zone);
+    if (!days) {
         return std::unexpected{days.error()};
     }
+    spend.first = days->first;
+    spend.last = days->last;
     const auto rows = reader.spend(ledger::day_number(spend.first), ledger::day_number(spend.last));
     const auto stored_names = reader.names();
     auto rules = reader.rule_replays();
@@ -276,7 +297,8 @@ Result<Spend> make_spend(ledger::Reader& reader, const SpendOptions& options) {
         names.emplace(name.ix, name.text);
     }
     Rates rates{reader, options};
-    std::map<LineKey, SpendLine> lines;
+    Lines lines;
+    SpendLine by_request{.cost = Money{0, options.currency}};
     std::map<std::string, Money> phases;
     for (const SpendRow& row : *rows) {
         const auto cost = rates.convert(row.paid);
@@ -286,21 +308,28 @@ Result<Spend> make_spend(ledger::Reader& reader, const SpendOptions& options) {
             return std::unexpected{!cost ? cost.error() : charged.error()};
         }
         spend.has_internal |= row.phase.empty() && row.charged != row.paid;
-        const LineKey key = line_of(row, options.by, names);
-        SpendLine& line = lines[key];
-        line.label = key.label;
-        line.synthetic = key.synthetic;
-        const bool has_kind = options.by == SpendBy::source && row.source != NameIx{};
-        line.kind = has_kind ? to_text(row.kind) : std::string_view{};
-        for (SpendLine* sum : {&line, &spend.total}) {
-            sum->requests += row.requests;
-            sum->tokens_in += row.tokens_in;
-            sum->tokens_out += row.tokens_out;
-            sum->cost += *cost;
-            sum->charged += *charged;
+        const Amounts amounts{*cost, *charged};
+        const bool one_by_one = options.by == SpendBy::tag && row.phase.empty();
+        if (one_by_one) {
+            add(row, amounts, by_request);
+        } else {
+            const LineKey key = line_of(row, options.by, names);
+            SpendLine& line = lines[key];
+            line.label = key.label;
+            line.synthetic = key.synthetic;
+            const bool has_kind = options.by == SpendBy::source && row.source != NameIx{};
+            line.kind = has_kind ? to_text(row.kind) : std::string_view{};
+            add(row, amounts, line);
         }
+        add(row, amounts, spend.total);
         if (row.kind == SourceKind::rental && !row.phase.empty()) {
             phases[row.phase] += *cost;
+        }
+    }
+    if (options.by == SpendBy::tag) {
+        const auto tagged = add_tags(reader, *days, options, by_request, rates, lines);
+        if (!tagged) {
+            return std::unexpected{tagged.error()};
         }
     }
     for (auto& [key, line] : lines) {

@@ -13,7 +13,7 @@
 
 namespace evenkeel::report {
 
-enum class SpendBy { source, model, key, route, provider };
+enum class SpendBy { source, model, key, route, provider, tag };
 [[nodiscard]] std::optional<SpendBy> spend_by_from(std::string_view text) noexcept;
 
 struct SpendOptions {
@@ -47,7 +47,8 @@ struct PhaseLine {
     std::int64_t share_permille{0};
 };
 
-/// What `report spend` shows, computed from roll-ups only.
+/// What `report spend` shows, computed from roll-ups only; by tag also from the requests
+/// themselves.
 struct Spend {
     std::chrono::year_month_day first{};
     std::chrono::year_month_day last{};

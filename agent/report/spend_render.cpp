@@ -1,3 +1,4 @@
+#include "agent/report/csv.hpp"
 #include "agent/report/rules.hpp"
 #include "agent/report/spend.hpp"
 
@@ -119,7 +120,8 @@ std::string name_of(const SpendLine& line) {
 /// Beside its cost, where lines are those of budgets that count what is charged.
 bool shows_charged(const Spend& spend) {
     return spend.has_internal &&
-           (spend.by == SpendBy::model || spend.by == SpendBy::key || spend.by == SpendBy::route);
+           (spend.by == SpendBy::model || spend.by == SpendBy::key || spend.by == SpendBy::route ||
+            spend.by == SpendBy::tag);
 }
 
 std::string row_of(const SpendLine& line, const Spend& spend, std::size_t width, int decimals) {
@@ -158,6 +160,8 @@ std::string_view heading(SpendBy by) {
             return "ROUTE";
         case SpendBy::provider:
             return "PROVIDER";
+        case SpendBy::tag:
+            return "TAG";
     }
     return "";
 }
@@ -173,23 +177,6 @@ json::object json_line(const SpendLine& line) {
         {"cost", amount_text(line.cost)},
         {"charged", amount_text(line.charged)},
         {"per_mtok", line.per_mtok ? json::value(amount_text(*line.per_mtok)) : nullptr}};
-}
-
-/// A field of a CSV file that no spreadsheet takes for a formula.
-std::string csv_field(std::string_view text) {
-    std::string field;
-    if (!text.empty() && std::string_view{"=+-@\t\r"}.find(text[0]) != std::string_view::npos) {
-        field = "'";
-    }
-    field += text;
-    if (field.find_first_of(",\"\r\n") == std::string::npos) {
-        return field;
-    }
-    std::string quoted = "\"";
-    for (const char c : field) {
-        quoted += c == '"' ? "\"\"" : std::string{c};
-    }
-    return quoted + "\"";
 }
 
 }  // namespace
@@ -227,6 +214,9 @@ std::string spend_text(const Spend& spend) {
         text += row_of(line, spend, width, decimals);
     }
     text += row_of(spend.total, spend, width, decimals);
+    if (spend.by == SpendBy::tag) {
+        text += "\nA request with several tags counts in the row of each, once in the total.\n";
+    }
     if (!spend.rental.empty()) {
         text += "\nof the rental:";
         for (const PhaseLine& phase : spend.rental) {

@@ -283,7 +283,8 @@ ApiError no_route(const Error& error) {
     }
 }
 
-ApiError refused(const Reason& reason, seconds wait, bool starting) {
+ApiError refused(const Reason& reason, seconds wait, bool starting, std::optional<seconds> eta) {
+    wait = std::min(wait, eta.value_or(wait));
     switch (reason.code) {
         case ReasonCode::queue_full: {
             ApiError error = busy(
@@ -292,6 +293,7 @@ ApiError refused(const Reason& reason, seconds wait, bool starting) {
                 fmt::format("{} requests wait already.", reason.args[0]),
                 wait);
             error.type = "rate_limit_error";
+            error.eta = eta;
             return error;
         }
         case ReasonCode::budget_spent:
@@ -315,10 +317,11 @@ ApiError refused(const Reason& reason, seconds wait, bool starting) {
         default:
             break;
     }
-    if (starting) {
-        return busy(503, "engine_starting", "A worker for this model is not up yet.", wait);
-    }
-    return busy(503, "overloaded", "No source became free in time.", wait);
+    ApiError error =
+        starting ? busy(503, "engine_starting", "A worker for this model is not up yet.", wait)
+                 : busy(503, "overloaded", "No source became free in time.", wait);
+    error.eta = eta;
+    return error;
 }
 
 ApiError ledger_closed() {

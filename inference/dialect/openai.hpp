@@ -27,6 +27,8 @@ struct ApiError {
     std::string message{};
     std::optional<std::chrono::seconds> retry_after{};  ///< `Retry-After`, 1 s .. retry_after_max
     std::optional<bool> should_retry{};                 ///< `x-should-retry`
+    /// `x-evenkeel-eta`: until a machine that boots is ready; not less than `retry_after`.
+    std::optional<std::chrono::seconds> eta{};
     /// Of from_upstream: the API's own spending limit is reached, so it will refuse for days.
     /// Asking it again is of no use; another source is.
     bool provider_out_of_budget{false};
@@ -55,8 +57,13 @@ struct ApiError {
 /// Of routing::plan: not_found -> 404 model_not_found, refused -> 403, unavailable -> 503.
 [[nodiscard]] ApiError no_route(const Error& error);
 /// Of the gate. `wait`: when a retry may succeed, cut to 1 s .. retry_after_max. `starting`: no
-/// worker of the model is up, but one may come.
-[[nodiscard]] ApiError refused(const Reason& reason, std::chrono::seconds wait, bool starting);
+/// worker of the model is up, but one may come. `eta`: when, if that is known; `wait` is then no
+/// longer than that.
+[[nodiscard]] ApiError refused(
+    const Reason& reason,
+    std::chrono::seconds wait,
+    bool starting,
+    std::optional<std::chrono::seconds> eta = {});
 [[nodiscard]] ApiError ledger_closed();
 /// The source could not be reached, or broke off before its answer began.
 [[nodiscard]] ApiError source_failed();

@@ -108,6 +108,8 @@ private:
     [[nodiscard]] std::int64_t reserve(const config::Config& config, Loop::TokensOut guess) const;
     [[nodiscard]] asio::awaitable<void> await_verdict();
     [[nodiscard]] asio::awaitable<void> comment();
+    /// Until a machine that may serve this request is likely to be ready, if one boots.
+    [[nodiscard]] std::optional<std::chrono::seconds> eta() const;
     [[nodiscard]] asio::awaitable<void> refused(const Reason& reason);
     [[nodiscard]] asio::awaitable<void> sleep(Steady::time_point until);
     /// Sees the client disappear. Left to the sweep: most plain answers are over before, and do

@@ -66,7 +66,7 @@ std::string_view state_of(const World& world, const routing::Catalogue::ModelEnt
     for (const auto& [ix, source] : world.sources) {
         ready = ready || (source->info.kind != SourceKind::api && source->info.model == entry.ix);
     }
-    return ready ? "ready" : "cold";
+    return ready ? "ready" : world.ready_at.contains(entry.ix) ? "starting" : "cold";
 }
 
 }  // namespace
@@ -83,6 +83,9 @@ asio::awaitable<void> respond_error(
     if (error.retry_after) {
         headers.emplace_back("Retry-After", fmt::format("{}", error.retry_after->count()));
     }
+    if (error.eta) {
+        headers.emplace_back(eta_header, fmt::format("{}", error.eta->count()));
+    }
     if (error.should_retry) {
         headers.emplace_back("x-should-retry", *error.should_retry ? "true" : "false");
     }
@@ -94,7 +97,7 @@ asio::awaitable<void> respond_error(
 }
 
 std::string Loop::fresh_id() {
-    return id_to_text(hub_.next_id(hub_.clock().read().utc).value());
+    return request_id_text(hub_.next_id(hub_.clock().read().utc));
 }
 
 asio::awaitable<void> Loop::handle(http::Exchange& exchange) {
@@ -156,7 +159,8 @@ asio::awaitable<void> Loop::models(http::Exchange& exchange, std::string_view id
         co_return;
     }
     const std::string body = models_body(dialect, rows, id.empty());
-    const http::Headers headers{{"Content-Type", "application/json"}};
+    const http::Headers headers{
+        {"Content-Type", "application/json"}, {std::string{id_header(dialect)}, fresh_id()}};
     static_cast<void>(co_await exchange.respond(200, headers, body));
 }
 
@@ -187,7 +191,8 @@ asio::awaitable<void> Loop::count_tokens(http::Exchange& exchange) {
         co_await respond_error(exchange, dialect, no_such_model(), fresh_id());
         co_return;
     }
-    const http::Headers headers{{"Content-Type", "application/json"}};
+    const http::Headers headers{
+        {"Content-Type", "application/json"}, {std::string{id_header(dialect)}, fresh_id()}};
     static_cast<void>(co_await exchange.respond(
         200, headers, fmt::format(R"({{"input_tokens":{}}})", scan->prompt_tokens)));
 }

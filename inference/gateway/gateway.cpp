@@ -114,6 +114,7 @@ public:
     void source_load(NameIx source, std::int64_t cache_tokens, int waiting) override {
         hub_.source_load(source, cache_tokens, waiting);
     }
+    void ready_at(NameIx model, std::optional<BootTime> at) override { hub_.ready_at(model, at); }
     void source_draining(NameIx source) override { hub_.source_draining(source); }
     void source_gone(NameIx source) override {
         hub_.source_gone(source);

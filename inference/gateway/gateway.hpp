@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -147,6 +148,9 @@ public:
     /// What the engine of a worker says of its cache now (gate::Gate::worker_load); ignored for a
     /// source that is not known.
     virtual void source_load(NameIx source, std::int64_t cache_tokens, int waiting) = 0;
+    /// When a machine that boots for `model` is likely to take requests; nothing: none boots.
+    /// Clients that wait for it are told.
+    virtual void ready_at(NameIx model, std::optional<BootTime> at) = 0;
     /// No new requests; running ones go on.
     virtual void source_draining(NameIx source) = 0;
     /// Drains, ends what still runs on it as cut, and forgets it when that is done.

@@ -268,6 +268,17 @@ void Hub::source_load(NameIx source, std::int64_t cache_tokens, int waiting) {
     });
 }
 
+void Hub::ready_at(NameIx model, std::optional<BootTime> at) {
+    const std::lock_guard lock{world_mutex_};
+    auto next = std::make_shared<World>(*world_);
+    if (at) {
+        next->ready_at.insert_or_assign(model, *at);
+    } else {
+        next->ready_at.erase(model);
+    }
+    world_ = std::move(next);
+}
+
 void Hub::source_draining(NameIx source) {
     gate::Effects effects;
     with_gate(no_loop, effects, [&](Now now) {

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <unordered_map>
 #include <utility>
@@ -95,6 +96,7 @@ public:
     void source_up(std::shared_ptr<const Source> source);
     void source_speed(NameIx source, const gate::Speed& speed);
     void source_load(NameIx source, std::int64_t cache_tokens, int waiting);
+    void ready_at(NameIx model, std::optional<BootTime> at);
     void source_draining(NameIx source);
     void source_gone(NameIx source);
     void stop();

@@ -197,6 +197,9 @@ private:
     std::thread thread_{};
 };
 
+/// Seconds until a machine that boots is ready: in refusals, and while a stream is held.
+inline constexpr std::string_view eta_header = "x-evenkeel-eta";
+
 /// Answers with an error in the client's dialect, under `id`.
 [[nodiscard]] asio::awaitable<void> respond_error(
     http::Exchange& exchange,

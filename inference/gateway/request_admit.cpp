@@ -1,15 +1,18 @@
 #include "inference/dialect/limited.hpp"
 #include "inference/dialect/prefix.hpp"
 #include "inference/gateway/client_request.hpp"
+#include "inference/gateway/tags.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <iterator>
 
 /// From the head of a request to the gate's verdict.
 namespace evenkeel::inference {
@@ -55,7 +58,7 @@ ClientRequest::ClientRequest(
       arrived_{hub_.clock().read()},
       waker_{loop.context(), Steady::time_point::max()} {
     id_ = hub_.next_id(arrived_.utc);
-    id_text_ = id_to_text(id_.value());
+    id_text_ = request_id_text(id_);
     cookie_ = loop_.add(*this);
     hub_.tally().total.fetch_add(1, std::memory_order_relaxed);
     record_.id = id_;
@@ -149,6 +152,14 @@ asio::awaitable<bool> ClientRequest::read() {
         co_return false;
     }
     body_ = std::move(*body);
+    auto tags = read_tags(exchange_.head().fields);
+    if (!tags) {
+        co_await answer_error(
+            dialect::bad_request(std::move(tags.error().message), std::string{tag_header}));
+        end(Outcome::invalid);
+        co_return false;
+    }
+    record_.tags = std::move(*tags);
     auto scan = dialect::scan_request(speech_.endpoint, body_);
     if (!scan) {
         co_await answer_error(
@@ -306,8 +317,19 @@ asio::awaitable<void> ClientRequest::comment() {
         held_ = true;
         co_await begin_stream(nullptr);
     }
-    const std::string_view text = ": waiting for a source\n\n";
-    static_cast<void>(co_await chunk({&text, 1}, false));
+    std::string text = ": waiting for a source\n";
+    if (const auto left = eta()) {
+        fmt::format_to(std::back_inserter(text), ": {}: {}\n", eta_header, left->count());
+    }
+    text += '\n';
+    const std::string_view piece = text;
+    static_cast<void>(co_await chunk({&piece, 1}, false));
+}
+
+std::optional<std::chrono::seconds> ClientRequest::eta() const {
+    return plan_.arrival.own_only
+               ? std::nullopt
+               : hub_.world()->eta(plan_.arrival.model, hub_.clock().read().boot);
 }
 
 asio::awaitable<void> ClientRequest::refused(const Reason& reason) {
@@ -316,10 +338,11 @@ asio::awaitable<void> ClientRequest::refused(const Reason& reason) {
     const auto world = hub_.world();
     const int slots = world->slots_of(model);
     const bool starting = model != NameIx{} && slots == 0;
+    const auto left = eta();
     const auto hint =
-        starting ? std::chrono::seconds{15}
+        starting ? left.value_or(std::chrono::seconds{15})
                  : loop_.wait_hint(model, std::max<std::int64_t>(reason.args[0], 1), slots);
-    dialect::ApiError error = dialect::refused(reason, hint, starting);
+    dialect::ApiError error = dialect::refused(reason, hint, starting, left);
     if (auto limited = dialect::limited(
             reason,
             {.key = key_.name,

@@ -36,6 +36,9 @@ std::string ClientRequest::head_text(const Answer* answer, std::optional<std::si
     if (events) {
         text += "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n";
     }
+    if (const auto left = answer == nullptr ? eta() : std::nullopt) {
+        field(eta_header, fmt::format_int{left->count()}.c_str());
+    }
     if (answer != nullptr) {
         field("x-evenkeel-source", source_->info.name);
         field("x-evenkeel-cost", length ? cost_text() : estimate_text());

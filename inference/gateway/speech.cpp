@@ -7,6 +7,7 @@
 #include "inference/dialect/translate_answer.hpp"
 #include "inference/dialect/translate_request.hpp"
 #include "inference/dialect/translate_stream.hpp"
+#include "policies/domain/id.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -21,7 +22,9 @@ namespace {
 /// In the vendor's form: "msg_06F3..." or "chatcmpl-06F3...".
 std::string answer_id(const Speech& speech) {
     const bool is_message = speech.endpoint == Endpoint::messages;
-    return fmt::format("{}{}", is_message ? "msg_" : "chatcmpl-", speech.request_id);
+    std::string_view id = speech.request_id;
+    id.remove_prefix(id.starts_with(request_id_prefix) ? request_id_prefix.size() : 0);
+    return fmt::format("{}{}", is_message ? "msg_" : "chatcmpl-", id);
 }
 
 dialect::AnswerHead head_of(const Speech& speech, std::string_view id) {

@@ -24,7 +24,7 @@ struct Speech {
     dialect::Endpoint asked{dialect::Endpoint::chat};     ///< the source's
     bool is_engine{false};                                ///< the source is an own or rented worker
     std::string_view client_model{};                      ///< as the client wrote it
-    std::string_view request_id{};                        ///< ours
+    std::string_view request_id{};                        ///< ours: "req_06F3..."
     std::int64_t created{0};                              ///< seconds since 1970
     [[nodiscard]] bool translates() const noexcept { return endpoint != asked; }
 };

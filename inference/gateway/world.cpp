@@ -92,4 +92,11 @@ int World::slots_of(NameIx model) const noexcept {
     return slots;
 }
 
+std::optional<std::chrono::seconds> World::eta(NameIx model, BootTime now) const {
+    const auto found = ready_at.find(model);
+    return found == ready_at.end() || found->second <= now
+               ? std::nullopt
+               : std::optional{std::chrono::ceil<std::chrono::seconds>(found->second - now)};
+}
+
 }  // namespace evenkeel::inference

@@ -5,7 +5,9 @@
 #include "policies/routing/catalogue.hpp"
 
 #include <array>
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -28,6 +30,7 @@ struct Source {
 struct World {
     std::shared_ptr<const routing::Catalogue> catalogue{};
     std::unordered_map<NameIx, std::shared_ptr<const Source>> sources{};
+    std::unordered_map<NameIx, BootTime> ready_at{};  ///< of models that a machine boots for
 
     [[nodiscard]] std::shared_ptr<const Source> source(NameIx ix) const {
         const auto found = sources.find(ix);
@@ -35,6 +38,9 @@ struct World {
     }
     /// A worker of `model` exists; requests for it need not wait for one to boot.
     [[nodiscard]] int slots_of(NameIx model) const noexcept;
+    /// How long the machine that boots for `model` is likely to need yet, at least 1 s; nothing
+    /// where none boots, or where it is late and nobody knows.
+    [[nodiscard]] std::optional<std::chrono::seconds> eta(NameIx model, BootTime now) const;
 };
 
 }  // namespace evenkeel::inference

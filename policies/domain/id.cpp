@@ -58,6 +58,22 @@ std::optional<std::int64_t> id_from_text(std::string_view text) noexcept {
     return static_cast<std::int64_t>(value);
 }
 
+std::string request_id_text(RequestId id) {
+    return std::string{request_id_prefix} + id_to_text(id.value());
+}
+
+std::optional<RequestId> request_id_from(std::string_view text) noexcept {
+    for (const std::string_view prefix :
+         {request_id_prefix, std::string_view{"msg_"}, std::string_view{"chatcmpl-"}}) {
+        if (text.starts_with(prefix)) {
+            text.remove_prefix(prefix.size());
+            break;
+        }
+    }
+    const auto id = id_from_text(text);
+    return id ? std::optional{RequestId{*id}} : std::nullopt;
+}
+
 std::int64_t least_id_at(UtcTime time) noexcept {
     const auto ms = std::chrono::floor<std::chrono::milliseconds>(time - epoch).count();
     return ms <= 0 ? 0 : ms << (counter_bits + gateway_bits);

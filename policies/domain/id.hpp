@@ -50,6 +50,13 @@ private:
 /// 13 characters of Crockford base 32, as shown to people: "01JD8Z4T0000A".
 [[nodiscard]] std::string id_to_text(std::int64_t id);
 [[nodiscard]] std::optional<std::int64_t> id_from_text(std::string_view text) noexcept;
+inline constexpr std::string_view request_id_prefix = "req_";
+/// "req_01JD8Z4T0000A": a request's id in its answer, in logs and in reports.
+[[nodiscard]] std::string request_id_text(RequestId id);
+/// The request of such an id; its last part alone will do, and so does the id of a translated
+/// answer
+/// ("msg_01JD8Z4T0000A", "chatcmpl-01JD8Z4T0000A").
+[[nodiscard]] std::optional<RequestId> request_id_from(std::string_view text) noexcept;
 /// When `id` was made, to the millisecond, by the clock of who made it.
 [[nodiscard]] UtcTime id_time(std::int64_t id) noexcept;
 /// No id made at `time` or later is smaller; for ranges over ids instead of times.

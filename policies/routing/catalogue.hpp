@@ -17,7 +17,7 @@
 
 namespace evenkeel::routing {
 
-enum class NameKind : std::uint8_t { model, route, key, source, provider, offer, budget, tag };
+enum class NameKind : std::uint8_t { model, route, key, source, provider, offer, budget };
 
 /// Text <-> dense number, one counter for all kinds, append-only: a number is never reused, so rows
 /// and counters stay readable across reloads. Seeded from the ledger's `name` table; numbers run

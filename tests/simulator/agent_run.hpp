@@ -69,6 +69,7 @@ public:
     Result<void> source_up(inference::SourceInfo source) override;
     void source_speed(NameIx, const gate::Speed&) override {}
     void source_load(NameIx, std::int64_t, int) override {}
+    void ready_at(NameIx, std::optional<BootTime>) override {}
     void source_draining(NameIx source) override { sources_[source].takes_work = false; }
     void source_gone(NameIx source) override { sources_.erase(source); }
     void cancel_streams(NameIx source) override { sources_[source].in_flight = 0; }

@@ -124,6 +124,14 @@ public:
         const std::lock_guard lock{mutex};
         loads[source] = {cache_tokens, waiting};
     }
+    void ready_at(NameIx model, std::optional<BootTime> at) override {
+        const std::lock_guard lock{mutex};
+        if (at) {
+            ready.insert_or_assign(model, *at);
+        } else {
+            ready.erase(model);
+        }
+    }
     void source_draining(NameIx source) override { tell("draining", source); }
     void source_gone(NameIx source) override { tell("gone", source); }
     void cancel_streams(NameIx source) override { tell("cancel", source); }
@@ -138,6 +146,7 @@ public:
     gate::Counters counted{};
     std::mutex mutex{};
     std::map<NameIx, gate::Speed> speeds{};
+    std::map<NameIx, BootTime> ready{};  ///< by model
     std::map<NameIx, std::pair<std::int64_t, int>> loads{};
 
 private:

@@ -5,14 +5,20 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 
 namespace evenkeel::agent::control_rig {
 
 /// All of control on a real ledger and a clock of the test's; only the gateway is quiet.
 struct WholeControl : testing::Test {
+    WholeControl() : WholeControl{[](World&) {}} {}
+    /// `before` is an earlier run, and what it left behind.
+    explicit WholeControl(const std::function<void(World&)>& before)
+        : books{(before(world), open())} {}
+
     World world{};
-    std::unique_ptr<ledger::Ledger> books{open()};
+    std::unique_ptr<ledger::Ledger> books;
     ledger::LedgerBooks adapter{*books, world.clock, ledger::Zone{}};
     QuietGateway gateway{};
     ledger::StoredKeys keys{{}};

@@ -35,6 +35,18 @@ TEST(IdText, RefusesWhatItDidNotWrite) {
     }
 }
 
+TEST(RequestIdText, IsFoundByEveryIdThatAnAnswerShows) {
+    const RequestId id{*id_from_text("06ZCJQYF00000")};
+    EXPECT_EQ(request_id_text(id), "req_06ZCJQYF00000");
+    for (const char* text :
+         {"req_06ZCJQYF00000", "06ZCJQYF00000", "msg_06ZCJQYF00000", "chatcmpl-06ZCJQYF00000"}) {
+        EXPECT_EQ(request_id_from(text), id) << text;
+    }
+    for (const char* text : {"", "req_", "req_req_06ZCJQYF00000", "resp_06ZCJQYF00000"}) {
+        EXPECT_EQ(request_id_from(text), std::nullopt) << text;
+    }
+}
+
 RC_GTEST_PROP(IdTextProperty, ReadsBackTheSame, ()) {
     const auto id = *rc::gen::inRange<std::int64_t>(0, std::numeric_limits<std::int64_t>::max());
     RC_ASSERT(id_from_text(id_to_text(id)) == id);

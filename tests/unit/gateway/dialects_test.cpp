@@ -70,7 +70,10 @@ TEST(GatewayDialects, AnAnthropicClientIsAnsweredByAnEngine) {
     EXPECT_NE(plain.body.find(R"("type":"message")"), std::string::npos) << plain.body;
     EXPECT_NE(plain.body.find(R"("model":"m")"), std::string::npos);
     EXPECT_NE(plain.body.find(R"("input_tokens":10)"), std::string::npos);
-    EXPECT_EQ(plain.headers.count("request-id"), 1u);
+    const std::string id = plain.headers.at("request-id");
+    EXPECT_TRUE(id.starts_with("req_")) << id;
+    EXPECT_NE(plain.body.find(R"("id":"msg_)" + id.substr(4) + '"'), std::string::npos)
+        << "an answer's own id leads to its request, too";
     EXPECT_EQ(plain.headers.at("x-evenkeel-source"), "w");
     EXPECT_TRUE(engine.requests().at(0).starts_with("POST /v1/chat/completions HTTP/1.1\r\n"));
     EXPECT_NE(engine.requests().at(0).find(R"("model":"served/m")"), std::string::npos);
@@ -84,6 +87,7 @@ TEST(GatewayDialects, AnAnthropicClientIsAnsweredByAnEngine) {
     EXPECT_EQ(stream.body.find("[DONE]"), std::string::npos);
     EXPECT_LT(stream.body.find(": x-evenkeel-cost:"), stream.body.find("event: message_stop\n"));
     const auto records = rig.books.wait_records(2);
+    EXPECT_EQ(request_id_text(records.at(0).id), id);
     EXPECT_EQ(records.at(0).usage, (Usage{.prompt = 10, .completion = 5}));
     EXPECT_EQ(records.at(1).usage, (Usage{.prompt = 10, .completion = 5}));
 }

@@ -76,6 +76,7 @@ TEST(GatewayEndpoints, TokensAreCountedWithoutAskingAnybody) {
         "x-api-key: good\r\nanthropic-version: 2023-06-01\r\n");
     EXPECT_EQ(reply.status, 200);
     EXPECT_EQ(reply.body, R"({"input_tokens":3})");
+    EXPECT_TRUE(request_id_from(reply.headers.at("request-id")));
     EXPECT_EQ(
         rig.caller()
             .request(
@@ -96,6 +97,34 @@ TEST(GatewayEndpoints, BatchesAreRefusedOnceAndForAll) {
         EXPECT_EQ(reply.headers.at("x-should-retry"), "false");
         EXPECT_EQ(reply.headers.count("x-request-id") + reply.headers.count("request-id"), 1u);
         EXPECT_NE(reply.body.find("batches"), std::string::npos);
+    }
+}
+
+TEST(GatewayEndpoints, EveryAnswerHasAnIdInItsVendorsForm) {
+    Rig rig;
+    Caller caller = rig.caller();
+    struct Case {
+        std::string method;
+        std::string path;
+        std::string headers;
+        std::string id_header;
+    };
+    const std::string anthropic = bearer + "anthropic-version: 2023-06-01\r\n";
+    for (const Case& asked : std::vector<Case>{
+             {"GET", "/v1/models", bearer, "x-request-id"},
+             {"GET", "/v1/models/m", anthropic, "request-id"},
+             {"GET", "/v1/models/none", anthropic, "request-id"},
+             {"POST", "/v1/chat/completions", bearer, "x-request-id"},
+             {"POST", "/v1/messages", bearer, "request-id"},
+             {"POST", "/v1/messages", "x-api-key: wrong\r\n", "request-id"},
+             {"GET", "/v1/elsewhere", bearer, "x-request-id"}}) {
+        const Reply reply = caller.request(asked.method, asked.path, "", asked.headers);
+        const std::string id = reply.headers.at(asked.id_header);
+        EXPECT_TRUE(id.starts_with("req_") && request_id_from(id)) << asked.path << ' ' << id;
+        if (reply.status != 200 && asked.id_header == "request-id") {
+            EXPECT_NE(reply.body.find(R"("request_id":")" + id + '"'), std::string::npos)
+                << reply.body;
+        }
     }
 }
 

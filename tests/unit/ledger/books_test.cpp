@@ -53,6 +53,7 @@ protected:
             .source = source_claude,
             .kind = SourceKind::api,
             .provider = provider_claude,
+            .tags = "team=search",
             .usage = {.prompt = 10, .completion = 5, .estimated = estimated},
             .paid = dollars(paid),
             .charged = dollars(paid),
@@ -97,6 +98,7 @@ TEST_F(LedgerBooksTest, F100SettleInTheWindowOfTheHold) {
     EXPECT_EQ(count("SELECT settled FROM budget_window WHERE budget = 10"), 800);
     EXPECT_EQ(count("SELECT flags FROM request WHERE id = 1"), flag_estimated);
     EXPECT_EQ(count("SELECT charged FROM request WHERE id = 1"), 400);
+    EXPECT_EQ(count("SELECT tags = 'team=search' FROM request WHERE id = 1"), 1);
     EXPECT_TRUE(books_->accepts_paid_work());
 }
 

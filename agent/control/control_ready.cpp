@@ -1,0 +1,52 @@
+#include "agent/control/control.hpp"
+
+/// When machines that boot will be there, for clients that wait for them.
+namespace evenkeel::agent {
+
+namespace {
+
+/// Whether it is on its way to serve for the first time.
+bool is_coming(const lifecycle::Machine& machine) {
+    switch (machine.state) {
+        case MachineState::wanted:
+        case MachineState::creating:
+        case MachineState::unknown:
+        case MachineState::booting:
+        case MachineState::warming:
+            return !machine.end_asked;
+        default:
+            return false;
+    }
+}
+
+}  // namespace
+
+void Control::tell_ready_times(Now now) {
+    std::map<NameIx, BootTime> ready;
+    for (const auto& [id, seat] : fleet_.seats()) {
+        if (!is_coming(seat.machine)) {
+            continue;
+        }
+        const BootTime at = seat.machine.wanted_at.boot + renter_.boot_time(seat.machine);
+        const auto [known, first] = ready.try_emplace(seat.names.model, at);
+        // The next that is in time; one that is late tells nothing while another is on its way.
+        const bool known_late = known->second <= now.boot;
+        if (!first && (at > now.boot) && (known_late || at < known->second)) {
+            known->second = at;
+        }
+    }
+    for (const auto& [model, at] : ready_told_) {
+        if (!ready.contains(model)) {
+            parts_.gateway.ready_at(model, std::nullopt);
+        }
+    }
+    for (const auto& [model, at] : ready) {
+        const auto told = ready_told_.find(model);
+        if (told == ready_told_.end() || told->second != at) {
+            parts_.gateway.ready_at(model, at);
+        }
+    }
+    ready_told_ = std::move(ready);
+}
+
+}  // namespace evenkeel::agent
