@@ -20,6 +20,7 @@
 #include "agent/ledger/keys.hpp"
 #include "agent/ledger/ledger.hpp"
 #include "agent/replay/nightly.hpp"
+#include "agent/service/spare_memory.hpp"
 #include "inference/gateway/gateway.hpp"
 #include "policies/config/config.hpp"
 
@@ -161,6 +162,7 @@ private:
     EngineWatch engines_;
     Renter renter_;
     PaceWatch pace_watch_{fleet_, parts_.clock};
+    SpareMemory spare_memory_{give_back_memory};
     gate::Counters counters_{};
     inference::GatewayTotals totals_{};
     BootTime started_{};
