@@ -23,8 +23,9 @@ Usage ClientRequest::estimated(std::int64_t completion) const noexcept {
         .estimated = true};
 }
 
-void ClientRequest::settle(const Usage& usage) {
+void ClientRequest::settle(const Usage& told) {
     settled_ = true;
+    const Usage usage = continued_ ? dialect::whole_usage(first_part_, told) : told;
     record_.usage = usage;
     if (record_.kind != SourceKind::api || record_.source == NameIx{}) {
         return;
@@ -79,6 +80,10 @@ std::string ClientRequest::trailer() const {
             source_->info.synthetic ? ": x-evenkeel-synthetic: true\n" : "",
             to_text(record_.reason.code));
     }
+    if (continued_ && source_ != nullptr) {
+        fmt::format_to(
+            std::back_inserter(text), ": x-evenkeel-continued: {}\n", source_->info.name);
+    }
     text += "\n";
     return text;
 }
@@ -100,6 +105,9 @@ void ClientRequest::end(Outcome outcome) {
         if (record_.hold) {
             (*hold_wait_->result)->leave_to_record();
         }
+    }
+    if (continued_ && outcome != Outcome::answered && outcome != Outcome::client_gone) {
+        outcome = Outcome::cut;  // whatever kept the rest away, the client has a beginning
     }
     end_repeat();
     if (top_up_wait_ != nullptr) {
@@ -128,7 +136,7 @@ void ClientRequest::end(Outcome outcome) {
     }
     spdlog::debug(
         "request id={} outcome={} source={} reason={} wait_ms={} ttft_ms={} total_ms={} "
-        "tokens_in={} tokens_out={}{} paid=\"{}\"",
+        "tokens_in={} tokens_out={}{}{} paid=\"{}\"",
         id_text_,
         to_text(outcome),
         source_ == nullptr ? "none" : source_->info.name,
@@ -139,6 +147,7 @@ void ClientRequest::end(Outcome outcome) {
         record_.usage.prompt,
         record_.usage.completion,
         record_.usage.estimated ? " estimated" : "",
+        record_.continued ? " continued" : "",
         to_text(record_.paid));
 }
 
