@@ -42,6 +42,7 @@ void goes_on(FakeEngine::Turn& turn) {
         stream_head() + chunked(vllm_chunk("second", role)) + chunked(word("second", " four")) +
         chunked(word("second", " five")) + chunked(vllm_chunk("second", "{}", true)) +
         chunked(usage_event(13, 2)) + chunked(done_event) + std::string{last_chunk});
+    turn.keep = false;
 }
 
 class ContinueTest : public testing::Test {
@@ -56,7 +57,7 @@ protected:
         };
         return setup;
     }
-    /// The dying worker is preferred: it has more room.
+    /// Of two idle workers the one that came first is asked.
     void workers(std::uint16_t second, dialect::GoesOn how = dialect::GoesOn::by_switch) {
         rig.worker("dying", dying.port(), 8);
         rig.worker("second", second, 1, how);
@@ -125,10 +126,12 @@ TEST_F(ContinueTest, AtEveryByteOfTheFirstPart) {
     });
     FakeEngine second{goes_on};
     std::size_t requests = 0;
-    rig.worker("second", second.port(), 1);
+    std::size_t continued = 0;
     for (kill_at = stream_head().size() + 1; kill_at <= whole.size(); kill_at += 3) {
-        // A new name each time: the breaker would close one that fails so often.
-        const NameIx source = rig.worker("d" + std::to_string(requests), dying.port(), 8);
+        // New names each time: the breaker would close one that fails so often. Of two idle
+        // workers the one that came first is asked.
+        const NameIx first = rig.worker("d" + std::to_string(requests), dying.port(), 1);
+        const NameIx other = rig.worker("s" + std::to_string(requests), second.port(), 1);
         const Reply reply = rig.caller().chat(chat_body(true));
         EXPECT_TRUE(reply.whole) << kill_at;
         EXPECT_TRUE(reply.body.ends_with(done_event)) << kill_at << reply.body;
@@ -137,14 +140,18 @@ TEST_F(ContinueTest, AtEveryByteOfTheFirstPart) {
         const auto records = rig.books.wait_records(++requests);
         ASSERT_EQ(records.size(), requests);
         EXPECT_EQ(records.back().outcome, Outcome::answered) << kill_at;
-        rig.gateway->source_gone(source);
+        EXPECT_EQ(rig.names.text(records.back().source)[0], 's') << kill_at;
+        continued += records.back().continued ? 1 : 0;
+        rig.gateway->source_gone(first);
         for (int i = 0; i < 5; ++i) {  // requests that fail nowhere earn the next second try
             EXPECT_EQ(rig.caller().chat(chat_body(false)).status, 200);
             ++requests;
         }
         static_cast<void>(rig.books.wait_records(requests));
+        rig.gateway->source_gone(other);
     }
-    EXPECT_GT(requests, 100u);
+    EXPECT_GT(continued, 50u);
+    EXPECT_GT(dying.requests().size(), continued) << "before its first event it is a retry";
 }
 
 TEST_F(ContinueTest, ALlamaServerNeedsNoSwitch) {
@@ -220,6 +227,28 @@ TEST_F(ContinueTest, AStalledWorkerIsLeftToo) {
     stalling.worker("second", second.port(), 1);
     EXPECT_TRUE(stalling.caller().chat(chat_body(true)).body.ends_with(done_event));
     EXPECT_EQ(stalling.books.wait_records(1).at(0).outcome, Outcome::answered);
+}
+
+TEST_F(ContinueTest, AWorkerThatIsTakenAwayIsNoReasonToEnd) {
+    dying.script([](FakeEngine::Turn& turn) {
+        turn.line->send(stream_head() + chunked(word("first", "one")));
+        static_cast<void>(turn.line->closed_by_peer(3s));
+        turn.keep = false;
+    });
+    FakeEngine second{goes_on};
+    const NameIx source = rig.worker("dying", dying.port(), 8);
+    rig.worker("second", second.port(), 1);
+    Caller caller = rig.caller();
+    caller.start(chat_body(true));
+    const std::string begun = caller.line().receive_until("one");
+    EXPECT_NE(begun, "");
+    rig.gateway->source_gone(source);
+    const std::string end = caller.line().receive_until("[DONE]");
+    EXPECT_NE(end.find(" five"), std::string::npos) << end;
+    const auto records = rig.books.wait_records(1);
+    ASSERT_EQ(records.size(), 1u);
+    EXPECT_EQ(records[0].outcome, Outcome::answered);
+    EXPECT_TRUE(records[0].continued);
 }
 
 TEST_F(ContinueTest, TheClientMayGoWhileNobodyIsFree) {
