@@ -52,6 +52,7 @@ struct RequestRecord {
     std::optional<HoldId> hold{};
     Outcome outcome{Outcome::answered};
     Reason reason{};
+    bool continued{false};  ///< a second worker went on with an answer that the first had begun
 };
 
 /// The books, as the data path sees them. Called from any data-path thread; never blocks on disk.

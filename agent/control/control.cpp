@@ -202,6 +202,7 @@ void Control::tick() {
     counters_.budgets = parts_.gateway.counters().gate.budgets;  // with what was just added
     meter_power(now);
     pace_watch_.tick(counters_, catalogue_->config.speed);
+    spare_memory_.tick(totals_.connections, now.boot);
     mind_speeds(now);
     if (now.boot >= next_sweep_) {
         next_sweep_ = now.boot + catalogue_->config.safety.leak_scan;

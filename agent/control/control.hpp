@@ -20,6 +20,7 @@
 #include "agent/ledger/keys.hpp"
 #include "agent/ledger/ledger.hpp"
 #include "agent/replay/nightly.hpp"
+#include "agent/service/spare_memory.hpp"
 #include "inference/gateway/gateway.hpp"
 #include "policies/config/config.hpp"
 
@@ -164,6 +165,7 @@ private:
     Renter renter_;
     std::map<NameIx, BootTime> ready_told_{};  ///< by model
     PaceWatch pace_watch_{fleet_, parts_.clock};
+    SpareMemory spare_memory_{give_back_memory};
     gate::Counters counters_{};
     inference::GatewayTotals totals_{};
     BootTime started_{};

@@ -305,6 +305,8 @@ void Fleet::gate_effect(Seat& seat, lifecycle::GateEffect effect) {
                  .host = machine.host,
                  .port = static_cast<std::uint16_t>(machine.port),
                  .pin = pin_of(seat),
+                 .goes_on = inference::dialect::goes_on(
+                     offer == nullptr || offer->engine.empty() ? "vllm" : offer->engine),
                  .key = inference::Secret{engine_key(machine.name)},
                  .seller_model = machine.model,
                  .slots = offer != nullptr ? offer->slots : 1,

@@ -110,6 +110,8 @@ Result<ConfiguredSource> Sources::make(
         .base = base,
         .dialect = is_anthropic ? inference::dialect::Dialect::anthropic
                                 : inference::dialect::Dialect::openai,
+        .goes_on =
+            api ? inference::dialect::GoesOn::no : inference::dialect::goes_on(provider.engine),
         .key = inference::Secret{std::string{key->reveal()}},
         .seller_model = offer.model.empty() ? model.name : offer.model,
         .slots = api ? provider.max_in_flight : offer.slots,

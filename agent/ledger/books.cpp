@@ -107,7 +107,8 @@ bool LedgerBooks::record(const inference::RequestRecord& record) {
         .charged_report = record.charged_report,
         .hold = record.hold,
         .outcome = record.outcome,
-        .reason = record.reason};
+        .reason = record.reason,
+        .continued = record.continued};
     if (!record.hold && record.charged_report > 0) {
         const UtcTime now = clock_.read().utc;
         request.budgets = shares(record.policy, record.budgets, record.charged_report, now);

@@ -77,6 +77,7 @@ struct RequestView {
     Outcome outcome{Outcome::answered};
     Reason reason{};
     Money charged{};
+    std::int64_t flags{0};  ///< flag_estimated and the like
     std::string tags{};  ///< "team=search,job=7"; empty: none
 };
 

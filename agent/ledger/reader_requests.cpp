@@ -27,7 +27,7 @@ std::string select_requests(Database& database, std::string_view rest) {
         "SELECT r.id, r.policy, r.key, r.route, r.model, r.source, coalesce(s.kind, 0), r.wait_ms,"
         " r.ttft_ms, r.total_ms, r.tok_in, r.tok_cached, r.tok_cache_write, r.tok_out, r.currency,"
         " r.paid, r.outcome, r.reason, r.reason_a, r.reason_b, r.reason_c, r.charged,"
-        " {0} AS tags"
+        " r.flags, {0} AS tags"
         " FROM request AS r LEFT JOIN source AS s ON s.ix = r.source {1}",
         tags_column(database),
         rest);
@@ -59,7 +59,8 @@ RequestView request_of(Statement& row) {
             {.code = static_cast<ReasonCode>(row.integer(17)),
              .args = {row.integer(18), row.integer(19), row.integer(20)}},
         .charged = {row.integer(21), currency},
-        .tags = row.text(22)};
+        .flags = row.integer(22),
+        .tags = row.text(23)};
 }
 
 }  // namespace

@@ -74,11 +74,13 @@ struct Request {
     std::vector<BudgetShare> budgets{};  ///< used only when there is no hold: windows of `charged`
     Outcome outcome{Outcome::answered};
     Reason reason{};
+    bool continued{false};  ///< a second worker wrote the end of the answer
 };
 
 /// Bits of request.flags.
 inline constexpr std::int64_t flag_estimated = 1;  ///< tokens counted by us
 inline constexpr std::int64_t flag_lapsed = 2;     ///< hold booked in full after a crash (F95)
+inline constexpr std::int64_t flag_continued = 4;  ///< by a second worker, after the first died
 
 /// One paid phase of a machine; `to` empty: still open.
 struct PhaseRow {

@@ -132,8 +132,9 @@ int Store::insert_request(const Request& request, std::int64_t tx, std::int64_t 
 /// Row, transaction and roll-ups of one request; false when the request is in the ledger already.
 bool Store::book_request(const Request& request, UtcTime at, BookAs as, std::int64_t& tx) {
     tx = request.paid.nanos() > 0 ? fresh_id(at) : 0;
-    const std::int64_t flags =
-        (request.usage.estimated ? flag_estimated : 0) | (as == BookAs::lapsed ? flag_lapsed : 0);
+    const std::int64_t flags = (request.usage.estimated ? flag_estimated : 0) |
+                               (as == BookAs::lapsed ? flag_lapsed : 0) |
+                               (request.continued ? flag_continued : 0);
     if (insert_request(request, tx, flags) == 0) {
         return false;
     }

@@ -7,10 +7,13 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <unordered_map>
+#include <utility>
 
 namespace evenkeel::report {
 
@@ -35,6 +38,21 @@ std::string_view kind_of(const RequestLine& line) {
 std::string_view reason_of(const RequestLine& line) {
     const ReasonCode code = line.row.reason.code;
     return code == ReasonCode::none ? std::string_view{} : to_text(code);
+}
+
+/// What request.flags says, in words.
+std::vector<std::string_view> flags_of(const ledger::RequestView& row) {
+    constexpr std::array<std::pair<std::int64_t, std::string_view>, 3> words{
+        {{ledger::flag_estimated, "estimated"},
+         {ledger::flag_lapsed, "lapsed"},
+         {ledger::flag_continued, "continued"}}};
+    std::vector<std::string_view> flags;
+    for (const auto& [flag, word] : words) {
+        if ((row.flags & flag) != 0) {
+            flags.push_back(word);
+        }
+    }
+    return flags;
 }
 
 }  // namespace
@@ -102,7 +120,7 @@ Result<void> each_request(
 std::string request_csv(const RequestLine& line) {
     const ledger::RequestView& row = line.row;
     return fmt::format(
-        "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\r\n",
+        "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\r\n",
         request_id_text(row.id),
         moment(row.at),
         csv_field(line.key),
@@ -122,6 +140,7 @@ std::string request_csv(const RequestLine& line) {
         amount_text(row.paid),
         amount_text(row.charged),
         row.paid.currency().text(),
+        fmt::join(flags_of(row), " "),
         csv_field(row.tags));
 }
 
@@ -130,6 +149,7 @@ std::string request_json(const RequestLine& line) {
     const auto or_null = [](std::string_view text) {
         return text.empty() ? json::value(nullptr) : json::value(text);
     };
+    const auto flags = flags_of(row);
     json::array tags;
     for (const std::string_view tag : split_tags(row.tags)) {
         tags.emplace_back(tag);
@@ -154,6 +174,7 @@ std::string request_json(const RequestLine& line) {
         {"paid", amount_text(row.paid)},
         {"charged", amount_text(row.charged)},
         {"currency", row.paid.currency().text()},
+        {"flags", json::array(flags.begin(), flags.end())},
         {"tags", std::move(tags)}});
 }
 

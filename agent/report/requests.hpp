@@ -40,7 +40,7 @@ struct RequestsAsked {
 
 inline constexpr std::string_view requests_csv_head =
     "id,at,key,model,route,source,kind,outcome,reason,wait_ms,ttft_ms,total_ms,tokens_in,"
-    "tokens_cached,tokens_cache_write,tokens_out,paid,charged,currency,tags\r\n";
+    "tokens_cached,tokens_cache_write,tokens_out,paid,charged,currency,flags,tags\r\n";
 [[nodiscard]] std::string request_csv(const RequestLine& line);
 /// An element of `requests` in evenkeel.requests/1.
 [[nodiscard]] std::string request_json(const RequestLine& line);

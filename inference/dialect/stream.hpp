@@ -11,13 +11,14 @@ namespace evenkeel::inference::dialect {
 ///
 /// - An event that carries only usage is dropped when the client did not ask for it.
 /// - The end mark is `data: [DONE]`.
-class EventStream final : public PassStream {
+class EventStream : public PassStream {
 public:
     explicit EventStream(bool drop_usage_event) noexcept : drop_usage_{drop_usage_event} {}
 
-private:
+protected:
     Line data_line(std::string_view name, std::string_view data) override;
 
+private:
     bool drop_usage_;
 };
 

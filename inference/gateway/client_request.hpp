@@ -1,6 +1,7 @@
 #pragma once
 
 #include "inference/dialect/answer_stream.hpp"
+#include "inference/dialect/continuation.hpp"
 #include "inference/dialect/openai.hpp"
 #include "inference/dialect/scan.hpp"
 #include "inference/gateway/held_money.hpp"
@@ -29,8 +30,8 @@ namespace evenkeel::inference {
 /// sweep and the control loop call.
 ///
 /// The steps, each in its own file: repeat (equal requests), admit (body, route, gate, queue), hold
-/// (money), send (connection, the source's head), relay (plain and streamed answers), write (to the
-/// client), end (money and the record).
+/// (money), send (connection, the source's head), relay (plain and streamed answers), continue (a
+/// stream whose worker died), write (to the client), end (money and the record).
 class ClientRequest {
 public:
     /// Why a wait was ended from outside; a later one of the list overrides.
@@ -68,7 +69,7 @@ public:
     }
 
 private:
-    enum class Next : std::uint8_t { over, retry, leave };
+    enum class Next : std::uint8_t { over, retry, leave, go_on };
 
     /// A hold on its way to disk; outlives a request that gave up waiting.
     struct HoldWait {
@@ -183,6 +184,16 @@ private:
     void give_back_connection(const relay::AnswerBody& body);
     [[nodiscard]] dialect::ApiError cut_error() const;
 
+    // continue
+    /// Follows the answer as it is to be passed on.
+    [[nodiscard]] std::unique_ptr<dialect::AnswerStream> follow();
+    /// Another worker may write the rest of this answer.
+    [[nodiscard]] bool can_go_on(const dialect::AnswerStream& stream) const;
+    void go_on(const dialect::AnswerStream& stream);
+    [[nodiscard]] BootTime go_on_until() const;
+    /// As compose(), for the rest of an answer.
+    [[nodiscard]] asio::awaitable<bool> compose_rest();
+
     // client
     /// Starts a streamed answer; its bytes go out with the first `to_client`.
     [[nodiscard]] asio::awaitable<void> begin_stream(const Answer* answer);
@@ -205,7 +216,7 @@ private:
     /// price. Null: at nothing.
     [[nodiscard]] const config::TokenPrices* price_of(
         const routing::ApiOffer* offer) const noexcept;
-    void settle(const Usage& usage);
+    void settle(const Usage& told);
     [[nodiscard]] Usage estimated(std::int64_t completion) const noexcept;
     [[nodiscard]] std::string cost_text() const;
     [[nodiscard]] std::string estimate_text() const;
@@ -257,6 +268,10 @@ private:
     bool first_byte_{false};
     bool first_token_{false};      ///< of a streamed answer, from the present source
     std::int64_t seen_tokens_{0};  ///< of an answer that did not become whole, estimated
+
+    std::unique_ptr<dialect::BegunChat> begun_chat_{};  ///< kept where the route may go on with it
+    Usage first_part_{};                                ///< of the worker that died
+    bool continued_{false};
 
     bool begun_{false};    ///< a streamed answer has begun
     bool held_{false};     ///< it began before a source was known

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "inference/dialect/continuation.hpp"
 #include "inference/dialect/endpoint.hpp"
 #include "inference/ports.hpp"
 #include "policies/config/config.hpp"
@@ -45,6 +46,7 @@ struct SourceInfo {
     std::string ca_file{};    ///< instead of the system's roots (PEM); empty = those
     std::string base{"/v1"};  ///< the path under which its endpoints are; may be empty
     dialect::Dialect dialect{dialect::Dialect::openai};  ///< it speaks
+    dialect::GoesOn goes_on{dialect::GoesOn::no};        ///< with an answer that another has begun
     Secret key{};                ///< sent as Bearer, to Anthropic's as x-api-key; empty = none
     std::string seller_model{};  ///< what the source calls the model
     int slots{1};                ///< requests at once

@@ -75,6 +75,8 @@ public:
         const gate::Finish& finish,
         gate::Effects& own);
     void retry(std::uint16_t loop, gate::Handle handle, gate::Effects& own);
+    /// See gate::Gate::go_on.
+    void go_on(std::uint16_t loop, gate::Handle handle, BootTime give_up_at, gate::Effects& own);
     /// See gate::Gate::top_up.
     [[nodiscard]] bool top_up(gate::Handle handle, std::int64_t more_report);
     /// When the next window of the budget begins that `reason` names; {} = none, or not known.

@@ -131,7 +131,9 @@ asio::awaitable<void> ClientRequest::serve() {
         }
         source_ = nullptr;
         sent_ = false;
-        if (next == Next::leave) {
+        if (next == Next::go_on) {
+            ticket_.go_on(go_on_until());
+        } else if (next == Next::leave) {
             ticket_.leave();
         } else {
             ticket_.retry();

@@ -30,8 +30,9 @@ const config::TokenPrices* ClientRequest::price_of(const routing::ApiOffer* offe
     return offer == nullptr ? nullptr : &offer->price;
 }
 
-void ClientRequest::settle(const Usage& usage) {
+void ClientRequest::settle(const Usage& told) {
     settled_ = true;
+    const Usage usage = continued_ ? dialect::whole_usage(first_part_, told) : told;
     record_.usage = usage;
     const bool is_api = record_.kind == SourceKind::api;
     if (record_.source == NameIx{} || (!is_api && plan_.model->internal_price == nullptr)) {
@@ -91,6 +92,10 @@ std::string ClientRequest::trailer() const {
             source_->info.synthetic ? ": x-evenkeel-synthetic: true\n" : "",
             to_text(record_.reason.code));
     }
+    if (continued_ && source_ != nullptr) {
+        fmt::format_to(
+            std::back_inserter(text), ": x-evenkeel-continued: {}\n", source_->info.name);
+    }
     text += "\n";
     return text;
 }
@@ -112,6 +117,9 @@ void ClientRequest::end(Outcome outcome) {
         if (record_.hold) {
             (*hold_wait_->result)->leave_to_record();
         }
+    }
+    if (continued_ && outcome != Outcome::answered && outcome != Outcome::client_gone) {
+        outcome = Outcome::cut;  // whatever kept the rest away, the client has a beginning
     }
     end_repeat();
     if (top_up_wait_ != nullptr) {
@@ -140,7 +148,7 @@ void ClientRequest::end(Outcome outcome) {
     }
     spdlog::debug(
         "request id={} outcome={} source={} reason={} wait_ms={} ttft_ms={} total_ms={} "
-        "tokens_in={} tokens_out={}{} paid=\"{}\" charged=\"{}\"",
+        "tokens_in={} tokens_out={}{}{} paid=\"{}\" charged=\"{}\"",
         id_text_,
         to_text(outcome),
         source_ == nullptr ? "none" : source_->info.name,
@@ -151,6 +159,7 @@ void ClientRequest::end(Outcome outcome) {
         record_.usage.prompt,
         record_.usage.completion,
         record_.usage.estimated ? " estimated" : "",
+        record_.continued ? " continued" : "",
         to_text(record_.paid),
         to_text(record_.charged));
 }

@@ -157,8 +157,10 @@ void ClientRequest::forget_request() noexcept {
 /// that event (comments) comes with it. False: the client is gone.
 asio::awaitable<bool> ClientRequest::stream_begins(const Answer& answer, std::string_view before) {
     first_token_ = true;
-    forget_request();
-    record_.ttft_ms = std::max<std::int64_t>(elapsed_ms(), 1);
+    if (begun_chat_ == nullptr || continued_) {
+        forget_request();
+    }
+    record_.ttft_ms = continued_ ? record_.ttft_ms : std::max<std::int64_t>(elapsed_ms(), 1);
     if (record_.kind == SourceKind::api) {
         loop_.learn_first_token(record_.source, Steady::now() - asked_at_);
     } else {
@@ -172,7 +174,7 @@ asio::awaitable<bool> ClientRequest::stream_begins(const Answer& answer, std::st
 }
 
 asio::awaitable<ClientRequest::Next> ClientRequest::relay_stream(Answer& answer) {
-    const auto stream = follow_stream(speech_, scan_);
+    const auto stream = follow();
     const auto stall = loop_.options().limits.stall_time;
     std::string_view content = answer.first;
     std::string beginning;  // the loop's buffer is everybody's, and to begin may take a moment
@@ -240,6 +242,10 @@ asio::awaitable<ClientRequest::Next> ClientRequest::relay_stream(Answer& answer)
     }
     if (!there) {
         cause_ = std::max(cause_, Cause::client_gone);
+    }
+    if (can_go_on(*stream)) {
+        go_on(*stream);
+        co_return Next::go_on;
     }
     co_await stream_cut(*stream);
     co_return Next::over;

@@ -46,7 +46,7 @@ asio::awaitable<ClientRequest::Next> ClientRequest::attempt(gate::Effect grant) 
     record_.source = grant.source;
     record_.kind = grant.source_kind;
     record_.budgets = grant.budgets;
-    record_.wait_ms = elapsed_ms();
+    record_.wait_ms = continued_ ? record_.wait_ms : elapsed_ms();
     sent_ = false;
     first_token_ = false;
     seen_tokens_ = 0;
@@ -100,6 +100,9 @@ void ClientRequest::drop_unsigned_thinking() {
 }
 
 asio::awaitable<bool> ClientRequest::compose() {
+    if (continued_) {
+        co_return co_await compose_rest();
+    }
     const auto asked = dialect::asked_of(source_->info.dialect, speech_.endpoint);
     speech_.asked = asked.value_or(speech_.endpoint);
     speech_.is_engine = source_->info.kind != SourceKind::api;
@@ -174,7 +177,7 @@ asio::awaitable<std::optional<ClientRequest::Answer>> ClientRequest::ask() {
     const bool with_usage = scan_.stream && (speech_.asked == dialect::Endpoint::chat ||
                                              speech_.asked == dialect::Endpoint::completions);
     dialect::Splice splice{};
-    if (speech_.translates()) {
+    if (!outgoing_.body.empty()) {
         splice = {.pieces = {outgoing_.body}, .count = 1, .bytes = outgoing_.body.size()};
     } else {
         splice = dialect::splice(body_, scan_, source_->quoted_model, with_usage);

@@ -167,7 +167,10 @@ asio::awaitable<void> ClientRequest::answer_error(const dialect::ApiError& error
         co_return;
     }
     const std::string about = trailer();
-    const std::string event = error_event(client_dialect(), error, id_text_);
+    // Why nobody writes the rest of an answer concerns the record; to the client it is cut.
+    const bool cut = continued_ && !hub_.stopping();
+    const std::string event =
+        error_event(client_dialect(), cut ? dialect::source_cut() : error, id_text_);
     const std::array<std::string_view, 2> pieces{about, event};
     cause_ = cause_ == Cause::client_gone ? cause_ : Cause::none;
     static_cast<void>(co_await chunk(pieces, true));

@@ -72,6 +72,12 @@ public:
         loop_->hub().retry(loop_->index(), handle_, loop_->effects());
         loop_->deliver(loop_->effects());
     }
+    /// The worker died in mid-answer; another one is to write the rest. Another verdict follows.
+    void go_on(BootTime give_up_at) {
+        source_ = {};
+        loop_->hub().go_on(loop_->index(), handle_, give_up_at, loop_->effects());
+        loop_->deliver(loop_->effects());
+    }
 
 private:
     void drop() {

@@ -101,7 +101,8 @@ asio::awaitable<void> stream_answer(Desk& desk, Seat& seat, http::Exchange& exch
         until = stalls ? stall_at : until;
         std::string piece;
         if (until > sent) {
-            piece = content_event(job.head, filler_tokens(sent, until - sent), sent == 0);
+            const std::int64_t from = job.request.continues_at + sent;
+            piece = content_event(job.head, filler_tokens(from, until - sent), sent == 0);
             desk.generated(until - sent);
             sent = until;
         }
@@ -154,13 +155,14 @@ asio::awaitable<void> plain_answer(Desk& desk, Seat& seat, http::Exchange& excha
         }
     }
     desk.generated(job.tokens_out);
-    const std::string body = job.garbage ? std::string{"{\"this is\": not JSON"}
-                                         : completion_body(
-                                               job.head,
-                                               filler_tokens(0, job.tokens_out),
-                                               job.finish_reason,
-                                               job.request.prompt_tokens,
-                                               job.tokens_out);
+    const std::string body = job.garbage
+                                 ? std::string{"{\"this is\": not JSON"}
+                                 : completion_body(
+                                       job.head,
+                                       filler_tokens(job.request.continues_at, job.tokens_out),
+                                       job.finish_reason,
+                                       job.request.prompt_tokens,
+                                       job.tokens_out);
     const Result<void> sent = co_await exchange.respond(200, headers_for(json_type), body);
     if (sent && !job.garbage) {
         seat.finished(counter(desk, job));
@@ -264,8 +266,9 @@ asio::awaitable<void> answer_chat(Desk& desk, http::Exchange& exchange) {
     }
     Job job;
     job.finish_reason = request->max_tokens > 0 ? "length" : "stop";
-    job.tokens_out =
-        request->max_tokens > 0 ? request->max_tokens : std::min(desk.options.default_tokens, room);
+    const std::int64_t usual =
+        std::max<std::int64_t>(desk.options.default_tokens - request->continues_at, 1);
+    job.tokens_out = request->max_tokens > 0 ? request->max_tokens : std::min(usual, room);
     job.head = {
         .id = fmt::format("chatcmpl-synthetic-{}", ++desk.answers),
         .model = desk.options.model,

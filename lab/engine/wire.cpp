@@ -64,6 +64,27 @@ Result<std::int64_t> limit_at(const json::object& body, std::string_view key) {
     return *value;
 }
 
+/// As vLLM: `continue_final_message` goes on with the last message in place of a new one.
+Result<std::int64_t> begun_tokens(const json::object& body) {
+    const Result<bool> continues = flag_at(body, "continue_final_message");
+    if (!continues || !*continues) {
+        return continues ? Result<std::int64_t>{0} : std::unexpected{continues.error()};
+    }
+    const json::value* prompts = body.if_contains("add_generation_prompt");
+    if (prompts == nullptr || !prompts->is_bool() || prompts->get_bool()) {
+        return fail(
+            Errc::invalid_argument,
+            "continue_final_message and add_generation_prompt cannot both be true");
+    }
+    const json::object& last = body.at("messages").get_array().back().get_object();
+    const json::value* content = last.if_contains("content");
+    const json::string* text = content == nullptr ? nullptr : content->if_string();
+    if (last.at("role") != "assistant" || text == nullptr) {
+        return fail(Errc::invalid_argument, "the last message is no text of the assistant's");
+    }
+    return count_filler(*text);
+}
+
 std::string quoted(std::string_view text) {
     return json::serialize(json::value(text));
 }
@@ -128,6 +149,11 @@ Result<ClientRequest> parse_chat(std::string_view body) {
         }
         request.max_tokens = *limit > 0 ? *limit : request.max_tokens;
     }
+    const Result<std::int64_t> begun = begun_tokens(*fields);
+    if (!begun) {
+        return std::unexpected{begun.error()};
+    }
+    request.continues_at = *begun;
     const Result<bool> stream = flag_at(*fields, "stream");
     if (!stream) {
         return std::unexpected{stream.error()};
@@ -158,6 +184,19 @@ std::string filler_tokens(std::int64_t from, std::int64_t count) {
         text += words[static_cast<std::size_t>(i) % words.size()];
     }
     return text;
+}
+
+std::int64_t count_filler(std::string_view text) {
+    std::int64_t count = 0;
+    while (!text.empty()) {
+        const std::string_view word = words[static_cast<std::size_t>(count) % words.size()];
+        if (!text.starts_with(word)) {
+            return 0;
+        }
+        text.remove_prefix(word.size());
+        ++count;
+    }
+    return count;
 }
 
 std::string content_event(const AnswerHead& head, std::string_view text, bool first) {

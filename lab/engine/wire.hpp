@@ -17,6 +17,7 @@ struct ClientRequest {
     std::int64_t max_tokens{0};     ///< 0 = not stated
     bool stream{false};
     bool include_usage{false};
+    std::int64_t continues_at{0};  ///< tokens of the answer that the last message has already
 };
 
 /// Errors: invalid_argument with a sentence for the client.
@@ -28,6 +29,8 @@ struct ClientRequest {
 
 /// `count` tokens of text that says it is synthetic, beginning with token number `from`.
 [[nodiscard]] std::string filler_tokens(std::int64_t from, std::int64_t count);
+/// How many tokens of it `text` is, from the first on; 0 when it is something else.
+[[nodiscard]] std::int64_t count_filler(std::string_view text);
 
 /// Who answers: the fields every piece of one answer repeats.
 struct AnswerHead {

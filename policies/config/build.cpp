@@ -315,6 +315,7 @@ void build_routes(const Node* root, const Index& index, Config& out) {
         read(&item, "max_wait", route.max_wait);
         read(&item, "max_cost", route.max_cost);
         route.stay_own = child(&item, "stay") != nullptr;
+        read(&item, "continue_on_failure", route.continue_on_failure);
         const Node* limit = child(&item, "limit");
         read(limit, "requests", route.limit.requests_min);
         read(limit, "tokens", route.limit.tokens_min);

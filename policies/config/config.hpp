@@ -218,6 +218,7 @@ struct Route {
     std::optional<Milliseconds> max_wait{};
     std::optional<Money> max_cost{};
     bool stay_own{false};
+    bool continue_on_failure{false};  ///< a stream whose worker dies goes on at another
     RequestLimit limit{};
     friend bool operator==(const Route&, const Route&) = default;
 };

@@ -51,6 +51,10 @@ constexpr std::array policy_rows{
         .between("0", "1000000").example("0.50 AUD"),
     Key{"routes[].stay", Type::choice, "own: requests never leave the house."}
         .one_of("own").example("own"),
+    Key{"routes[].continue_on_failure", Type::boolean,
+        "A streamed chat whose worker dies in mid-answer is finished by another, where its engine "
+        "can."}
+        .def("false"),
     Key{"routes[].limit", Type::map,
         "What all requests of the route together may be; more are refused with 429."}
         .example("{requests: 60/min, tokens: 200k/min, in_flight: 8}"),

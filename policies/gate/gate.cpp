@@ -127,6 +127,18 @@ void Gate::retry(Handle handle, Now now, Effects& effects) {
     state.pass_on(source, freed, now, effects);
 }
 
+void Gate::go_on(Handle handle, BootTime give_up_at, Now now, Effects& effects) {
+    const std::uint32_t index = state_->slab.find(handle);
+    if (index == nil || state_->slab[index].phase != Phase::granted) {
+        return;
+    }
+    Arrival& arrival = state_->slab[index].arrival;
+    arrival.api_count = arrival.apis_first = 0;
+    arrival.overflow_at = arrival.first_token_by = BootTime::max();
+    arrival.give_up_at = give_up_at;
+    retry(handle, now, effects);
+}
+
 bool Gate::top_up(Handle handle, std::int64_t more_report) {
     State& state = *state_;
     const std::uint32_t index = state.slab.find(handle);

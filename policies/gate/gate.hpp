@@ -304,6 +304,9 @@ public:
     /// an API when it was due or no other worker exists; else it waits at the head of its queue.
     /// Ends in grant, queued or refuse; `source_failed` when nothing untried is left.
     void retry(Handle handle, Now now, Effects& effects);
+    /// The worker of a granted request died in mid-answer, and another is to write the rest: as
+    /// `retry`, but never at an API, never rescued, and refused at `give_up_at`.
+    void go_on(Handle handle, BootTime give_up_at, Now now, Effects& effects);
     /// Sets aside more for a request that has a hold; false, and nothing is set aside, when a
     /// budget says no or the request is not there.
     [[nodiscard]] bool top_up(Handle handle, std::int64_t more_report);

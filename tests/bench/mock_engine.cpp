@@ -34,6 +34,7 @@ struct Options {
     int port{0};
     std::string model{"mock"};
     std::size_t reply_bytes{1024};
+    std::size_t event_bytes{220};
     std::uint64_t body_bytes_max{std::uint64_t{16} * 1024 * 1024};
     std::int64_t events{16};      ///< of a stream that does not say
     std::int64_t pace_us{1'000};  ///< of a stream that does not say
@@ -68,7 +69,8 @@ struct Connection {
 class Engine {
 public:
     explicit Engine(Options options)
-        : options_{std::move(options)}, texts_{options_.model, options_.reply_bytes} {}
+        : options_{std::move(options)},
+          texts_{options_.model, options_.reply_bytes, options_.event_bytes} {}
 
     int run() {
         if (!listen()) {
@@ -378,6 +380,8 @@ int main(int count, char** arguments) {
             options.model = value;
         } else if (name == "--reply-bytes") {
             options.reply_bytes = static_cast<std::size_t>(number);
+        } else if (name == "--event-bytes") {
+            options.event_bytes = static_cast<std::size_t>(number);
         } else if (name == "--body-bytes-max") {
             options.body_bytes_max = static_cast<std::uint64_t>(number);
         } else if (name == "--events") {

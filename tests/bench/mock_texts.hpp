@@ -13,7 +13,7 @@ namespace evenkeel::bench {
 /// What the engine says, made once.
 class MockTexts {
 public:
-    MockTexts(const std::string& model, std::size_t reply_bytes) {
+    MockTexts(const std::string& model, std::size_t reply_bytes, std::size_t event_bytes) {
         const std::string begin =
             R"({"id":"chatcmpl-bench","object":"chat.completion","created":1700000000,"model":")" +
             model + R"(","choices":[{"index":0,"message":{"role":"assistant","content":")";
@@ -64,8 +64,6 @@ public:
     }
 
 private:
-    static constexpr std::size_t event_bytes = 220;
-
     std::string plain_{};
     std::string event_{};
     std::string usage_{};

@@ -117,6 +117,7 @@ routes:
     prefer: fastest
     max_wait: 6h
     stay: own
+    continue_on_failure: true
   - {name: default, match: {}, use: [qwq-32b, opus], max_wait: 20s, max_cost: 0.50 AUD}
 slo: {first_token: 4s, first_token_per_1k: 2s, per_output_token: 90ms, patience: 0.75,
       miss_costs: 3}
@@ -314,8 +315,10 @@ TEST(Load, ReadsEveryKeyOfThePolicy) {
         .use = {"qwq-32b"},
         .prefer = Prefer::fastest,
         .max_wait = 6h,
-        .stay_own = true};
+        .stay_own = true,
+        .continue_on_failure = true};
     EXPECT_EQ(c.routes[1], batch);
+    EXPECT_FALSE(c.routes[2].continue_on_failure);
     EXPECT_EQ(c.routes[2].max_cost, *parse_money("0.50 AUD"));
     const Slo slo{
         .first_token = 4s,

@@ -1,6 +1,5 @@
 #include "lab/engine/wire.hpp"
 
-
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
 
@@ -43,6 +42,27 @@ TEST(EngineWire, CountsPromptTokensFromBytes) {
         ASSERT_TRUE(request) << c.messages << ": " << request.error().message;
         EXPECT_EQ(request->prompt_tokens, c.tokens) << c.messages;
     }
+}
+
+TEST(EngineWire, GoesOnWithAnAnswerThatWasBegun) {
+    const auto body = [](std::int64_t tokens, std::string_view more) {
+        return R"({"model":"m","messages":[{"role":"user","content":"x"},{"role":"assistant",)"
+               R"("content":)" +
+               json::serialize(json::value(std::string_view{filler_tokens(0, tokens)})) + "}]" +
+               std::string{more} + "}";
+    };
+    constexpr auto switches = R"(,"continue_final_message":true,"add_generation_prompt":false)";
+    for (const std::int64_t tokens : {0, 1, 9, 25}) {
+        const auto request = parse_chat(body(tokens, switches));
+        ASSERT_TRUE(request) << request.error().message;
+        EXPECT_EQ(request->continues_at, tokens);
+    }
+    EXPECT_EQ(parse_chat(body(5, ""))->continues_at, 0) << "then it is a turn of before";
+    EXPECT_FALSE(parse_chat(body(5, R"(,"continue_final_message":true)"))) << "vLLM refuses both";
+    EXPECT_FALSE(parse_chat(
+        std::string{R"({"model":"m","messages":[{"role":"user","content":"x"}])"} + switches +
+        "}"));
+    EXPECT_EQ(count_filler("something else"), 0);
 }
 
 TEST(EngineWire, ReadsLimitsAndFlags) {

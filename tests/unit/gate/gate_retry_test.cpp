@@ -112,6 +112,42 @@ TEST(GateRetry, WaitsNoLongerThanItsTime) {
     EXPECT_EQ(desk.effects[0].reason.args[0], 10'000);
 }
 
+TEST(GateGoOn, WaitsForAnotherWorkerItsNewTimeAndNeverBuys) {
+    Desk desk;
+    desk.worker(own, SourceKind::own, 1);
+    desk.worker(own2, SourceKind::own, 1, true, 9);
+    desk.worker(nano, SourceKind::api, 5);
+    const Handle dying = desk.arrive(ask_or_buy());
+    const Handle busy = desk.arrive(ask());
+    desk.run_to(60s);
+    desk.go_on(dying, at(70s));
+    EXPECT_EQ(desk.said(), "queued 1") << "its first patience is long over, the API is free";
+    EXPECT_EQ(desk.source(own).failed, 1);
+    EXPECT_EQ(desk.source(own).in_flight, 0);
+    EXPECT_EQ(desk.gate.next_due(), at(70s));
+    desk.finish(busy);
+    EXPECT_EQ(desk.said(), "grant 1 on 21 own_waited");
+    desk.finish(dying);
+    EXPECT_EQ(desk.source(own2).in_flight, 0);
+}
+
+TEST(GateGoOn, EndsWhereNobodyElseIsOrHasTime) {
+    Desk desk;
+    desk.worker(own, SourceKind::own, 1);
+    desk.worker(nano, SourceKind::api, 5);
+    const Handle alone = desk.arrive(ask_or_buy());
+    desk.go_on(alone, at(70s));
+    EXPECT_EQ(desk.said(), "refuse 1 source_failed");
+    desk.worker(own2, SourceKind::own, 1, true, 9);
+    const Handle dying = desk.arrive(ask());
+    desk.arrive(ask());
+    desk.go_on(dying, at(5s));
+    desk.run_to(5s);
+    EXPECT_EQ(desk.said(), "refuse 2 wait_over");
+    desk.go_on(dying, at(9s));
+    EXPECT_EQ(desk.said(), "") << "a stale handle";
+}
+
 TEST(GateRetry, ManyFailedRequestsNeverHideTheOneThatMayGo) {
     Desk desk;
     desk.worker(own2, SourceKind::own, 1);

@@ -382,7 +382,8 @@ Rig::Rig(Setup setup) {
 
 Rig::~Rig() = default;
 
-NameIx Rig::worker(const std::string& name, std::uint16_t port, int slots) {
+NameIx Rig::worker(
+    const std::string& name, std::uint16_t port, int slots, dialect::GoesOn goes_on) {
     const NameIx ix = names.intern(routing::NameKind::source, name);
     const auto up = gateway->source_up(
         {.source = ix,
@@ -391,6 +392,7 @@ NameIx Rig::worker(const std::string& name, std::uint16_t port, int slots) {
          .model = catalogue->models[0].ix,
          .host = "127.0.0.1",
          .port = port,
+         .goes_on = goes_on,
          .key = Secret{"engine-key"},
          .seller_model = "served/m",
          .slots = slots,

@@ -208,7 +208,11 @@ public:
     ~Rig();
 
     /// Brings up an own worker for `m` at `port`.
-    NameIx worker(const std::string& name, std::uint16_t port, int slots = 4);
+    NameIx worker(
+        const std::string& name,
+        std::uint16_t port,
+        int slots = 4,
+        dialect::GoesOn goes_on = dialect::GoesOn::by_switch);
     void api(std::uint16_t port, int slots = 64);
     [[nodiscard]] Caller caller() const { return Caller{gateway->port()}; }
     [[nodiscard]] bool wait_until(const std::function<bool()>& condition, milliseconds limit = 5s);

@@ -71,6 +71,7 @@ TEST_F(RequestsReport, ExportsEachWithItsTags) {
     ledger::Request refused{.id = RequestId{id.value() + 1}, .at = ledger::test_start};
     refused.key = other_key;
     refused.outcome = Outcome::refused;
+    refused.continued = refused.usage.estimated = true;
     refused.reason = {.code = ReasonCode::queue_full, .args = {}};
     ASSERT_TRUE(ledger_->record(refused));
     ASSERT_TRUE(ledger_->flush());
@@ -80,7 +81,7 @@ TEST_F(RequestsReport, ExportsEachWithItsTags) {
         request_csv(all[1]),
         request_id_text(id) +
             ",2026-11-23T10:00:00.000Z,me,qwq-32b,default,claude,api,answered,,3,0,0,75000,0,0,"
-            "25000,1.00,USD,\"team=search,job=7\"\r\n");
+            "25000,1.00,1.00,USD,,\"team=search,job=7\"\r\n");
     const std::string csv = request_csv(all[0]);
     EXPECT_NE(csv.find(",\"'=team,\"\"b\"\"\",,,,,refused,queue_full,"), std::string::npos) << csv;
     const auto columns = [](std::string_view line) { return std::ranges::count(line, ','); };
@@ -94,6 +95,7 @@ TEST_F(RequestsReport, ExportsEachWithItsTags) {
     EXPECT_EQ(said.at("kind").as_string(), "api");
     const json::object nobody = json::parse(request_json(all[0])).as_object();
     EXPECT_TRUE(nobody.at("source").is_null() && nobody.at("kind").is_null());
+    EXPECT_EQ(nobody.at("flags"), (json::array{"estimated", "continued"}));
     EXPECT_TRUE(nobody.at("tags").as_array().empty());
 }
 

@@ -1,0 +1,338 @@
+#include "tests/unit/gateway/rig.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+/// A worker dies in the middle of a streamed chat on a route with `continue_on_failure`.
+namespace evenkeel::inference::test {
+namespace {
+
+/// A chunk as vLLM writes it.
+std::string vllm_chunk(const std::string& id, const std::string& delta, bool last = false) {
+    return fmt::format(
+        R"(data: {{"id":"{}","object":"chat.completion.chunk","created":17,"model":"served/m",)"
+        R"("choices":[{{"index":0,"delta":{},"logprobs":null,"finish_reason":{}}}]}})"
+        "\n\n",
+        id,
+        delta,
+        last ? R"("stop")" : "null");
+}
+
+std::string word(const std::string& id, const std::string& text) {
+    return vllm_chunk(id, fmt::format(R"({{"content":"{}"}})", text));
+}
+
+constexpr const char* role = R"({"role":"assistant","content":""})";
+
+/// Begins an answer of `words`, and is gone before its end.
+FakeEngine::Script dies_after(std::vector<std::string> words) {
+    return [words = std::move(words)](FakeEngine::Turn& turn) {
+        std::string events = stream_head() + chunked(vllm_chunk("first", role));
+        for (const std::string& text : words) {
+            events += chunked(word("first", text));
+        }
+        turn.line->send(events + chunked(R"(data: {"id":"fir)"));
+        turn.keep = false;
+    };
+}
+
+/// Writes " four five" and the end.
+void goes_on(FakeEngine::Turn& turn) {
+    turn.line->send(
+        stream_head() + chunked(vllm_chunk("second", role)) + chunked(word("second", " four")) +
+        chunked(word("second", " five")) + chunked(vllm_chunk("second", "{}", true)) +
+        chunked(usage_event(13, 2)) + chunked(done_event) + std::string{last_chunk});
+    turn.keep = false;
+}
+
+class ContinueTest : public testing::Test {
+protected:
+    static Rig::Setup with_switch() {
+        Rig::Setup setup;
+        setup.max_wait = 100ms;
+        setup.change = [](config::Config& config) {
+            for (config::Route& route : config.routes) {
+                route.continue_on_failure = true;
+            }
+        };
+        return setup;
+    }
+    /// Of two idle workers the one that came first is asked.
+    void workers(std::uint16_t second, dialect::GoesOn how = dialect::GoesOn::by_switch) {
+        rig.worker("dying", dying.port(), 8);
+        rig.worker("second", second, 1, how);
+    }
+    static bool ends_typed(const std::string& body) {
+        return body.ends_with("}}\n\n") && body.find("data: {\"error\":{") != std::string::npos &&
+               body.find("[DONE]") == std::string::npos;
+    }
+
+    FakeEngine dying{dies_after({"one", " two", " three"})};
+    Rig rig{with_switch()};
+};
+
+TEST_F(ContinueTest, AnotherWorkerWritesTheRest) {
+    FakeEngine second{goes_on};
+    workers(second.port());
+    const Reply reply = rig.caller().chat(
+        chat_body(true, R"(,"max_tokens":50,"stream_options":{"include_usage":true})"));
+    EXPECT_TRUE(reply.whole);
+    const std::string usage =
+        R"(data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":6,)"
+        R"("total_tokens":15,"prompt_tokens_details":{"cached_tokens":0}}})"
+        "\n\n";
+    EXPECT_EQ(
+        reply.body,
+        vllm_chunk("first", role) + word("first", "one") + word("first", " two") +
+            word("first", " three") + word("first", " four") + word("first", " five") +
+            vllm_chunk("first", "{}", true) + usage +
+            ": x-evenkeel-cost: 0.00 USD\n: x-evenkeel-continued: second\n\n" +
+            std::string{done_event});
+    const auto asked = second.requests();
+    ASSERT_EQ(asked.size(), 1u);
+    EXPECT_NE(
+        asked[0].find(R"({"role":"assistant","content":"one two three"}])"), std::string::npos)
+        << asked[0];
+    EXPECT_NE(
+        asked[0].find(R"("continue_final_message":true,"add_generation_prompt":false)"),
+        std::string::npos);
+    EXPECT_NE(asked[0].find(R"("max_tokens":46)"), std::string::npos)
+        << "four events were the first worker's";
+    const auto records = rig.books.wait_records(1);
+    ASSERT_EQ(records.size(), 1u);
+    EXPECT_EQ(records[0].outcome, Outcome::answered);
+    EXPECT_TRUE(records[0].continued);
+    EXPECT_EQ(rig.names.text(records[0].source), "second");
+    EXPECT_EQ(
+        records[0].usage,
+        (Usage{.prompt = 9, .cached = 0, .cache_write = 0, .completion = 6, .estimated = true}));
+    EXPECT_TRUE(rig.wait_until([&] {
+        for (const auto& source : rig.gateway->counters().gate.sources) {
+            if (source.in_flight != 0) {
+                return false;
+            }
+        }
+        return true;
+    }));
+}
+
+TEST_F(ContinueTest, AtEveryByteOfTheFirstPart) {
+    const std::string whole = stream_head() + chunked(vllm_chunk("first", role)) +
+                              chunked(word("first", "one")) + chunked(word("first", " two"));
+    std::atomic<std::size_t> kill_at{0};
+    dying.script([&](FakeEngine::Turn& turn) {
+        turn.line->send(std::string_view{whole}.substr(0, kill_at));
+        turn.keep = false;
+    });
+    FakeEngine second{goes_on};
+    std::size_t requests = 0;
+    std::size_t continued = 0;
+    for (kill_at = stream_head().size() + 1; kill_at <= whole.size(); kill_at += 3) {
+        // New names each time: the breaker would close one that fails so often. Of two idle
+        // workers the one that came first is asked.
+        const NameIx first = rig.worker("d" + std::to_string(requests), dying.port(), 1);
+        const NameIx other = rig.worker("s" + std::to_string(requests), second.port(), 1);
+        const Reply reply = rig.caller().chat(chat_body(true));
+        EXPECT_TRUE(reply.whole) << kill_at;
+        EXPECT_TRUE(reply.body.ends_with(done_event)) << kill_at << reply.body;
+        EXPECT_EQ(reply.body.find("\"error\""), std::string::npos) << kill_at << reply.body;
+        EXPECT_EQ(reply.body.find(R"("role")"), reply.body.rfind(R"("role")")) << kill_at;
+        const auto records = rig.books.wait_records(++requests);
+        ASSERT_EQ(records.size(), requests);
+        EXPECT_EQ(records.back().outcome, Outcome::answered) << kill_at;
+        EXPECT_EQ(rig.names.text(records.back().source)[0], 's') << kill_at;
+        continued += records.back().continued ? 1 : 0;
+        rig.gateway->source_gone(first);
+        for (int i = 0; i < 5; ++i) {  // requests that fail nowhere earn the next second try
+            EXPECT_EQ(rig.caller().chat(chat_body(false)).status, 200);
+            ++requests;
+        }
+        static_cast<void>(rig.books.wait_records(requests));
+        rig.gateway->source_gone(other);
+    }
+    EXPECT_GT(continued, 50u);
+    EXPECT_GT(dying.requests().size(), continued) << "before its first event it is a retry";
+}
+
+TEST_F(ContinueTest, ALlamaServerNeedsNoSwitch) {
+    FakeEngine second{goes_on};
+    workers(second.port(), dialect::GoesOn::by_itself);
+    EXPECT_TRUE(rig.caller().chat(chat_body(true)).body.ends_with(done_event));
+    const auto asked = second.requests();
+    ASSERT_EQ(asked.size(), 1u);
+    EXPECT_NE(asked[0].find("one two three"), std::string::npos);
+    EXPECT_EQ(asked[0].find("continue_final_message"), std::string::npos);
+}
+
+TEST_F(ContinueTest, AnEngineOfAnotherKindIsNotAsked) {
+    FakeEngine second{goes_on};
+    workers(second.port(), dialect::GoesOn::no);
+    const Reply reply = rig.caller().chat(chat_body(true));
+    EXPECT_TRUE(ends_typed(reply.body)) << reply.body;
+    EXPECT_TRUE(second.requests().empty());
+    EXPECT_EQ(rig.books.wait_records(1).at(0).outcome, Outcome::cut);
+}
+
+TEST_F(ContinueTest, NobodyElseInTimeEndsTyped) {
+    rig.worker("dying", dying.port(), 8);
+    const Reply reply = rig.caller().chat(chat_body(true));
+    EXPECT_TRUE(reply.whole);
+    EXPECT_TRUE(ends_typed(reply.body)) << reply.body;
+    EXPECT_NE(reply.body.find("source_cut"), std::string::npos) << reply.body;
+    const auto records = rig.books.wait_records(1);
+    EXPECT_EQ(records.at(0).outcome, Outcome::cut);
+    EXPECT_EQ(records.at(0).usage.completion, 4);
+}
+
+TEST_F(ContinueTest, TheSecondMayDieToo) {
+    FakeEngine second{[](FakeEngine::Turn& turn) {
+        turn.line->send(stream_head() + chunked(word("second", " four")));
+        turn.keep = false;
+    }};
+    FakeEngine third{goes_on};
+    rig.worker("dying", dying.port(), 8);
+    rig.worker("second", second.port(), 4);
+    rig.worker("third", third.port(), 1);
+    const Reply reply = rig.caller().chat(chat_body(true));
+    EXPECT_TRUE(ends_typed(reply.body)) << reply.body;
+    EXPECT_NE(reply.body.find(" four"), std::string::npos);
+    EXPECT_TRUE(third.requests().empty()) << "once is enough";
+    const auto records = rig.books.wait_records(1);
+    ASSERT_EQ(records.size(), 1u);
+    EXPECT_EQ(records[0].outcome, Outcome::cut);
+    EXPECT_EQ(records[0].usage.completion, 5);
+}
+
+TEST_F(ContinueTest, TheSecondMayRefuse) {
+    FakeEngine second{[](FakeEngine::Turn& turn) {
+        turn.line->send("HTTP/1.1 400 No\r\nContent-Length: 2\r\n\r\n{}");
+    }};
+    workers(second.port());
+    const Reply reply = rig.caller().chat(chat_body(true));
+    EXPECT_TRUE(ends_typed(reply.body)) << reply.body;
+    EXPECT_EQ(rig.books.wait_records(1).at(0).outcome, Outcome::cut);
+}
+
+TEST_F(ContinueTest, AStalledWorkerIsLeftToo) {
+    dying.script([](FakeEngine::Turn& turn) {
+        turn.line->send(stream_head() + chunked(word("first", "one")));
+        static_cast<void>(turn.line->closed_by_peer(3s));
+        turn.keep = false;
+    });
+    Rig::Setup setup = with_switch();
+    setup.options.limits.stall_time = 80ms;
+    Rig stalling{setup};
+    FakeEngine second{goes_on};
+    stalling.worker("dying", dying.port(), 8);
+    stalling.worker("second", second.port(), 1);
+    EXPECT_TRUE(stalling.caller().chat(chat_body(true)).body.ends_with(done_event));
+    EXPECT_EQ(stalling.books.wait_records(1).at(0).outcome, Outcome::answered);
+}
+
+TEST_F(ContinueTest, AWorkerThatIsTakenAwayIsNoReasonToEnd) {
+    dying.script([](FakeEngine::Turn& turn) {
+        turn.line->send(stream_head() + chunked(word("first", "one")));
+        static_cast<void>(turn.line->closed_by_peer(3s));
+        turn.keep = false;
+    });
+    FakeEngine second{goes_on};
+    const NameIx source = rig.worker("dying", dying.port(), 8);
+    rig.worker("second", second.port(), 1);
+    Caller caller = rig.caller();
+    caller.start(chat_body(true));
+    const std::string begun = caller.line().receive_until("one");
+    EXPECT_NE(begun, "");
+    rig.gateway->source_gone(source);
+    const std::string end = caller.line().receive_until("[DONE]");
+    EXPECT_NE(end.find(" five"), std::string::npos) << end;
+    const auto records = rig.books.wait_records(1);
+    ASSERT_EQ(records.size(), 1u);
+    EXPECT_EQ(records[0].outcome, Outcome::answered);
+    EXPECT_TRUE(records[0].continued);
+}
+
+TEST_F(ContinueTest, TheClientMayGoWhileNobodyIsFree) {
+    FakeEngine busy{[](FakeEngine::Turn& turn) {
+        static_cast<void>(turn.line->closed_by_peer(3s));
+        turn.keep = false;
+    }};
+    Rig::Setup setup = with_switch();
+    setup.max_wait = 3s;
+    Rig waiting{setup};
+    const NameIx full = waiting.worker("busy", busy.port(), 1);
+    Caller first = waiting.caller();
+    first.start(chat_body(false));
+    ASSERT_TRUE(waiting.wait_until([&] { return waiting.gateway->in_flight(full) == 1; }));
+    waiting.worker("dying", dying.port(), 8);
+    Caller caller = waiting.caller();
+    caller.start(chat_body(true));
+    EXPECT_NE(caller.line().receive_until(" three"), "");
+    ASSERT_TRUE(waiting.wait_until(
+        [&] { return waiting.gateway->counters().gate.models.at(0).queued == 1; }));
+    caller.line().close();
+    const auto records = waiting.books.wait_records(1);
+    ASSERT_EQ(records.size(), 1u);
+    EXPECT_EQ(records[0].outcome, Outcome::client_gone);
+    EXPECT_EQ(records[0].usage.completion, 4);
+    EXPECT_EQ(waiting.gateway->counters().gate.models.at(0).queued, 0);
+}
+
+// --- what is not gone on with ------------------------------------------------------------------
+
+struct NotGoneOn {
+    const char* name;
+    const char* extra;  ///< of the request
+    const char* delta;  ///< the last that the first worker says; empty: none
+    bool with_switch;
+};
+class ContinueNot : public testing::TestWithParam<NotGoneOn> {};
+
+TEST_P(ContinueNot, EndsTypedAtOnce) {
+    const NotGoneOn& test = GetParam();
+    FakeEngine dying{[&test](FakeEngine::Turn& turn) {
+        std::string events = stream_head() + chunked(word("first", "one"));
+        if (*test.delta != '\0') {
+            events += chunked(vllm_chunk("first", test.delta));
+        }
+        turn.line->send(events);
+        turn.keep = false;
+    }};
+    FakeEngine second{goes_on};
+    Rig::Setup setup;
+    setup.change = [&test](config::Config& config) {
+        config.routes.at(0).continue_on_failure = test.with_switch;
+    };
+    Rig rig{setup};
+    rig.worker("dying", dying.port(), 8);
+    rig.worker("second", second.port(), 1);
+    const Reply reply = rig.caller().chat(chat_body(true, test.extra));
+    EXPECT_TRUE(reply.body.ends_with("}}\n\n")) << reply.body;
+    EXPECT_NE(reply.body.find("data: {\"error\":{"), std::string::npos) << reply.body;
+    EXPECT_TRUE(second.requests().empty());
+    const auto records = rig.books.wait_records(1);
+    EXPECT_EQ(records.at(0).outcome, Outcome::cut);
+    EXPECT_FALSE(records.at(0).continued);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Where,
+    ContinueNot,
+    testing::Values(
+        NotGoneOn{"TheRouteDoesNotSaySo", "", "", false},
+        NotGoneOn{
+            "AToolCallHasBegun",
+            "",
+            R"({"tool_calls":[{"index":0,"function":{"name":"f","arguments":"{"}}]})",
+            true},
+        NotGoneOn{"ItHasThought", "", R"({"reasoning_content":"hm"})", true},
+        NotGoneOn{"ItThinksUnderTheNewerName", "", R"({"reasoning":"hm"})", true},
+        NotGoneOn{"AFormatIsPrescribed", R"(,"response_format":{"type":"json_object"})", "", true},
+        NotGoneOn{"AGrammarIs", R"(,"guided_regex":"[a-z]+")", "", true},
+        NotGoneOn{"AToolMustBeCalled", R"(,"tool_choice":"required")", "", true},
+        NotGoneOn{"LogProbabilitiesAreWanted", R"(,"logprobs":true)", "", true},
+        NotGoneOn{"SeveralAnswersAreWanted", R"(,"n":2)", "", true},
+        NotGoneOn{"ItsLimitIsReached", R"(,"max_tokens":1)", "", true}),
+    [](const auto& info) { return std::string{info.param.name}; });
+
+}  // namespace
+}  // namespace evenkeel::inference::test
