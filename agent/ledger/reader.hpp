@@ -78,7 +78,7 @@ struct RequestView {
     Reason reason{};
     Money charged{};
     std::int64_t flags{0};  ///< flag_estimated and the like
-    std::string tags{};  ///< "team=search,job=7"; empty: none
+    std::string tags{};     ///< "team=search,job=7"; empty: none
 };
 
 /// Which requests are meant.
