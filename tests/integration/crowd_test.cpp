@@ -226,10 +226,9 @@ routes:
 };
 
 TEST_F(CrowdTest, F51F58SlowAndLeavingClientsLeaveNothingBehind) {
-    if (const std::size_t files = raise_open_files(); files < 4'096) {
-        GTEST_SKIP() << "the hard limit of open files is " << files << "; 4,096 are needed";
-    }
-    play(900, 2s);
+    // The daemon holds two descriptors for each of them, and some of its own.
+    const std::size_t fit = (raise_open_files() - 300) / 2;
+    play(static_cast<int>(std::min<std::size_t>(fit, 900)), 2s);
 }
 
 class NightlyCrowdTest : public CrowdTest {};

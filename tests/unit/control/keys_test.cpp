@@ -86,16 +86,60 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"NoDay", {.expires = "2026-02-30"}, "90d"}),
     [](const testing::TestParamInfo<Wrong>& test) { return test.param.name; });
 
+/// Nothing but keys: no provider, no offer.
+void start(Control& control) {
+    control.start();
+    config::Config config = small_config();
+    config.providers.clear();
+    config.models[0].offers.clear();
+    config.scaling.clear();
+    EXPECT_TRUE(control.apply(config, "one", "test", 10s));
+}
+
 struct KeysTest : WholeControl {
     std::unique_ptr<Control> control{make()};
     KeysTest() { begin(); }
-    void begin() {
-        control->start();
-        config::Config config = small_config();
-        config.providers.clear();
-        config.models[0].offers.clear();
-        config.scaling.clear();
-        EXPECT_TRUE(control->apply(config, "one", "test", 10s));
+    void begin() { start(*control); }
+    /// The agent of the next start, on what the ledger kept.
+    struct Next {
+        explicit Next(KeysTest& test)
+            : books{*test.books, test.world.clock, ledger::Zone{}},
+              keys{test.books->recovered().keys, &test.world.clock},
+              control{
+                  {test.world.clock,
+                   *test.books,
+                   books,
+                   gateway,
+                   keys,
+                   test.credentials,
+                   test.board},
+                  {.state = test.world.state(), .owner_mark = "ek-1a2b3c4d", .boot_id = "boot-1"}} {
+            start(control);
+        }
+        ledger::LedgerBooks books;
+        QuietGateway gateway{};
+        ledger::StoredKeys keys;
+        Control control;
+    };
+    [[nodiscard]] Next restart() {
+        control.reset();
+        EXPECT_TRUE(books->close());
+        books.reset();
+        books = open();
+        return Next{*this};
+    }
+    /// Set aside for a paid call that does not end.
+    void set_aside(NameIx key, std::int64_t dollars) {
+        ledger::Answer<HoldId> held;
+        adapter.hold(
+            {.request = RequestId{++last_request},
+             .key = key,
+             .source = NameIx{1},
+             .amount = Money{dollars * dollar, usd},
+             .amount_report = dollars * dollar,
+             .policy = 1},
+            held.done());
+        ASSERT_TRUE(held.get());
     }
     void create(const std::string& name, KeyChange change = {}) {
         const auto text = control->create_key(name, std::move(change)).get();
@@ -190,76 +234,27 @@ TEST_F(KeysTest, F95_ARestartKnowsLimitsAndWhatIsUsed) {
     create("gone");
     const NameIx ix = keys.find(texts["ci"])->ix;
     spend(ix, 3);
-    ledger::Answer<HoldId> held;
-    adapter.hold(
-        {.request = RequestId{++last_request},
-         .key = ix,
-         .source = NameIx{1},
-         .amount = Money{2 * dollar, usd},
-         .amount_report = 2 * dollar,
-         .policy = 1},
-        held.done());
-    ASSERT_TRUE(held.get());
+    set_aside(ix, 2);
     ASSERT_TRUE(control->revoke_key("gone").get());
-    control.reset();
-    ASSERT_TRUE(books->close());
-    books.reset();
-
-    books = open();
-    ledger::LedgerBooks books_again{*books, world.clock, ledger::Zone{}};
-    QuietGateway gateway_again;
-    ledger::StoredKeys keys_again{books->recovered().keys, &world.clock};
-    EXPECT_TRUE(keys_again.find(texts["ci"]));
-    EXPECT_FALSE(keys_again.find(texts["gone"]));
-    Control again{
-        {world.clock, *books, books_again, gateway_again, keys_again, credentials, board},
-        {.state = world.state(), .owner_mark = "ek-1a2b3c4d", .boot_id = "boot-1"}};
-    again.start();
-    config::Config config = small_config();
-    config.providers.clear();
-    config.models[0].offers.clear();
-    config.scaling.clear();
-    ASSERT_TRUE(again.apply(config, "one", "test", 10s));
-    EXPECT_EQ(gateway_again.keys.at(ix).money, 20 * dollar);
-    EXPECT_EQ(gateway_again.keys.at(ix).rate.requests_min, 60);
-    EXPECT_EQ(gateway_again.booked.at(ix), 5 * dollar)
+    Next next = restart();
+    EXPECT_TRUE(next.keys.find(texts["ci"]));
+    EXPECT_FALSE(next.keys.find(texts["gone"]));
+    EXPECT_EQ(next.gateway.keys.at(ix).money, 20 * dollar);
+    EXPECT_EQ(next.gateway.keys.at(ix).rate.requests_min, 60);
+    EXPECT_EQ(next.gateway.booked.at(ix), 5 * dollar)
         << "three were paid, two were set aside when it died and count as spent";
-    ASSERT_EQ(gateway_again.recalled[ix].size(), 1u) << "of the last minute";
-    EXPECT_EQ(gateway_again.recalled[ix][0], 150);
+    ASSERT_EQ(next.gateway.recalled[ix].size(), 1u) << "of the last minute";
+    EXPECT_EQ(next.gateway.recalled[ix][0], 150);
 }
 
 TEST_F(KeysTest, F95_WhatLapsedCountsAfterEveryRestart) {
     create("ci", {.limit = "20 USD/mo"});
     const NameIx ix = keys.find(texts["ci"])->ix;
     spend(ix, 3);
-    ledger::Answer<HoldId> held;
-    adapter.hold(
-        {.request = RequestId{++last_request},
-         .key = ix,
-         .source = NameIx{1},
-         .amount = Money{2 * dollar, usd},
-         .amount_report = 2 * dollar,
-         .policy = 1},
-        held.done());
-    ASSERT_TRUE(held.get());
-    control.reset();
-    for (int restart = 0; restart < 3; ++restart) {
-        ASSERT_TRUE(books->close());
-        books.reset();
-        books = open();
-        ledger::LedgerBooks books_again{*books, world.clock, ledger::Zone{}};
-        QuietGateway gateway_again;
-        ledger::StoredKeys keys_again{books->recovered().keys, &world.clock};
-        Control again{
-            {world.clock, *books, books_again, gateway_again, keys_again, credentials, board},
-            {.state = world.state(), .owner_mark = "ek-1a2b3c4d", .boot_id = "boot-1"}};
-        again.start();
-        config::Config config = small_config();
-        config.providers.clear();
-        config.models[0].offers.clear();
-        config.scaling.clear();
-        ASSERT_TRUE(again.apply(config, "one", "test", 10s));
-        EXPECT_EQ(gateway_again.booked.at(ix), 5 * dollar) << restart;
+    set_aside(ix, 2);
+    for (int start = 0; start < 3; ++start) {
+        Next next = restart();
+        EXPECT_EQ(next.gateway.booked.at(ix), 5 * dollar) << start;
     }
 }
 
@@ -273,23 +268,8 @@ TEST_F(KeysTest, F95_WhatOwnWorkWasChargedCountsForANewLimitAndAfterARestart) {
     EXPECT_EQ(gateway.added[ix], 6 * dollar) << "another window begins with what it has";
     charge(ix, 1);
     spend(ix, 2);
-    control.reset();
-    ASSERT_TRUE(books->close());
-    books.reset();
-    books = open();
-    ledger::LedgerBooks books_again{*books, world.clock, ledger::Zone{}};
-    QuietGateway gateway_again;
-    ledger::StoredKeys keys_again{books->recovered().keys, &world.clock};
-    Control again{
-        {world.clock, *books, books_again, gateway_again, keys_again, credentials, board},
-        {.state = world.state(), .owner_mark = "ek-1a2b3c4d", .boot_id = "boot-1"}};
-    again.start();
-    config::Config config = small_config();
-    config.providers.clear();
-    config.models[0].offers.clear();
-    config.scaling.clear();
-    ASSERT_TRUE(again.apply(config, "one", "test", 10s));
-    EXPECT_EQ(gateway_again.booked.at(ix), 6 * dollar);
+    Next next = restart();
+    EXPECT_EQ(next.gateway.booked.at(ix), 6 * dollar);
 }
 
 TEST_F(KeysTest, ALimitThatIsStillOnItsWayOpensNoRevokedKey) {

@@ -153,4 +153,20 @@ void good_engine(FakeEngine::Turn& turn) {
         chunked(usage_event()) + chunked(std::string{done_event}) + std::string{last_chunk});
 }
 
+FakeEngine::Script talkative(int events) {
+    return [events](FakeEngine::Turn& turn) {
+        turn.line->send(stream_head());
+        for (int i = 0; i < events; ++i) {
+            if (!turn.line->send(chunked(event("w")))) {
+                return;
+            }
+            if (i % 4 == 3) {
+                std::this_thread::sleep_for(10ms);
+            }
+        }
+        turn.line->send(
+            chunked(usage_event(3, events)) + chunked(done_event) + std::string{last_chunk});
+    };
+}
+
 }  // namespace evenkeel::inference::test

@@ -148,23 +148,6 @@ TEST(GatewayInternalPrice, AWorkerThatFailsAndTheApiAfterItCountOnce) {
     EXPECT_EQ(budget_of(rig).settled, answer);
 }
 
-/// So many events of one token each, at a pace that lets a gateway on a busy machine look at them.
-FakeEngine::Script talkative(int events) {
-    return [events](FakeEngine::Turn& turn) {
-        turn.line->send(stream_head());
-        for (int i = 0; i < events; ++i) {
-            if (!turn.line->send(chunked(event("w")))) {
-                return;
-            }
-            if (i % 4 == 3) {
-                std::this_thread::sleep_for(10ms);
-            }
-        }
-        turn.line->send(
-            chunked(usage_event(3, events)) + chunked(done_event) + std::string{last_chunk});
-    };
-}
-
 TEST(GatewayInternalPrice, ALearnedReserveGrowsWithTheStreamAndEndsItTyped) {
     FakeEngine engine{talkative(5'000)};
     Rig rig{priced(600 * out, /*learns=*/true)};

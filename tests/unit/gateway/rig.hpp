@@ -141,6 +141,9 @@ inline constexpr std::string_view done_event = "data: [DONE]\n\n";
 inline constexpr std::string_view last_chunk = "0\r\n\r\n";
 /// Answers plain and streamed requests as a good engine does: three words.
 void good_engine(FakeEngine::Turn& turn);
+/// So many events of one token each, at a pace that lets a gateway on a busy machine look at them:
+/// 400 a second.
+[[nodiscard]] FakeEngine::Script talkative(int events);
 
 /// Books that keep everything, and can be told to be slow or full.
 class FakeBooks final : public Books {

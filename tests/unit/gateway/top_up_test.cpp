@@ -9,24 +9,6 @@ namespace {
 
 constexpr std::int64_t token = 20'000;
 
-/// So many events of one token each, at a pace that lets a gateway on a busy machine look at them:
-/// 400 a second.
-FakeEngine::Script talkative(int events) {
-    return [events](FakeEngine::Turn& turn) {
-        turn.line->send(stream_head());
-        for (int i = 0; i < events; ++i) {
-            if (!turn.line->send(chunked(event("w")))) {
-                return;
-            }
-            if (i % 4 == 3) {
-                std::this_thread::sleep_for(10ms);
-            }
-        }
-        turn.line->send(
-            chunked(usage_event(3, events)) + chunked(done_event) + std::string{last_chunk});
-    };
-}
-
 void learned(config::Config& config) {
     config.safety.reserve = config::Reserve::learned;
 }
