@@ -3,28 +3,10 @@
 /// When machines that boot will be there, for clients that wait for them.
 namespace evenkeel::agent {
 
-namespace {
-
-/// Whether it is on its way to serve for the first time.
-bool is_coming(const lifecycle::Machine& machine) {
-    switch (machine.state) {
-        case MachineState::wanted:
-        case MachineState::creating:
-        case MachineState::unknown:
-        case MachineState::booting:
-        case MachineState::warming:
-            return !machine.end_asked;
-        default:
-            return false;
-    }
-}
-
-}  // namespace
-
 void Control::tell_ready_times(Now now) {
     std::map<NameIx, BootTime> ready;
     for (const auto& [id, seat] : fleet_.seats()) {
-        if (!is_coming(seat.machine)) {
+        if (!is_coming(seat.machine.state) || seat.machine.end_asked) {
             continue;
         }
         const BootTime at = seat.machine.wanted_at.boot + renter_.boot_time(seat.machine);

@@ -20,6 +20,11 @@ enum class MachineState : std::uint8_t {
     gone,       ///< proved absent; the end
 };
 
+/// Whether it is on its way to serve for the first time.
+[[nodiscard]] constexpr bool is_coming(MachineState state) noexcept {
+    return state <= MachineState::warming;
+}
+
 /// How a machine became `gone`.
 enum class GoneHow : std::uint8_t {
     destroyed,      ///< we asked, and absence was proved

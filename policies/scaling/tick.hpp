@@ -36,16 +36,7 @@ inline constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
 }
 
 [[nodiscard]] inline bool is_pending(const MachineView& machine) {
-    switch (machine.state) {
-        case MachineState::wanted:
-        case MachineState::creating:
-        case MachineState::unknown:
-        case MachineState::booting:
-        case MachineState::warming:
-            return !machine.ending;
-        default:
-            return false;
-    }
+    return is_coming(machine.state) && !machine.ending;
 }
 [[nodiscard]] inline bool is_ready(const MachineView& machine) {
     return machine.state == MachineState::serving && !machine.ending;
