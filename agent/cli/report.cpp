@@ -9,7 +9,9 @@
 
 #include <fmt/format.h>
 
+#include <expected>
 #include <iostream>
+#include <utility>
 
 namespace evenkeel::cli {
 
@@ -73,6 +75,29 @@ int list_requests(
     return Exit::done;
 }
 
+/// The ledger as it says of itself, and the zone that days are meant in.
+struct Books {
+    ledger::Reader reader;
+    ledger::Summary summary{};
+    ledger::Zone zone{};
+};
+
+std::expected<Books, int> open_books(const Globals& globals) {
+    auto reader = ledger::Reader::open(globals.state);
+    if (!reader) {
+        return std::unexpected{report(reader.error())};
+    }
+    auto summary = reader->summary();
+    if (!summary) {
+        return std::unexpected{report(summary.error())};
+    }
+    auto zone = ledger::Zone::load(globals.utc ? "UTC" : summary->zone);
+    if (!zone) {
+        return std::unexpected{report(zone.error())};
+    }
+    return Books{std::move(*reader), std::move(*summary), std::move(*zone)};
+}
+
 int export_requests(
     const Globals& globals, ledger::Reader& reader, const report::RequestsAsked& asked) {
     bool first = true;
@@ -100,21 +125,14 @@ int report_spend(const Globals& globals, const std::string& by) {
                   << "'\n";
         return Exit::usage;
     }
-    auto reader = ledger::Reader::open(globals.state);
-    if (!reader) {
-        return report(reader.error());
-    }
-    const auto summary = reader->summary();
-    if (!summary) {
-        return report(summary.error());
+    auto books = open_books(globals);
+    if (!books) {
+        return books.error();
     }
     const Now now = agent::SystemClock{}.read();
-    report::SpendOptions options{.now = now.utc, .by = *grouping, .currency = summary->report};
-    auto zone = ledger::Zone::load(globals.utc ? "UTC" : summary->zone);
-    if (!zone) {
-        return report(zone.error());
-    }
-    options.zone = std::move(*zone);
+    report::SpendOptions options{
+        .now = now.utc, .by = *grouping, .currency = books->summary.report};
+    options.zone = std::move(books->zone);
     if (!globals.since.empty()) {
         options.since = globals.since;
     }
@@ -127,7 +145,7 @@ int report_spend(const Globals& globals, const std::string& by) {
         options.rates = reading->loaded->config.currency;
         name_api(reading->loaded->config, options);
     }
-    const auto spend = report::make_spend(*reader, options);
+    const auto spend = report::make_spend(books->reader, options);
     if (!spend) {
         return report(spend.error());
     }
@@ -142,27 +160,19 @@ int report_spend(const Globals& globals, const std::string& by) {
 }
 
 int report_requests(const Globals& globals, const RequestsArguments& arguments) {
-    auto reader = ledger::Reader::open(globals.state);
-    if (!reader) {
-        return report(reader.error());
-    }
-    const auto summary = reader->summary();
-    if (!summary) {
-        return report(summary.error());
-    }
-    const auto zone = ledger::Zone::load(globals.utc ? "UTC" : summary->zone);
-    if (!zone) {
-        return report(zone.error());
+    auto books = open_books(globals);
+    if (!books) {
+        return books.error();
     }
     const auto days = report::days_between(
         globals.since.empty() ? "0d" : globals.since,
         globals.until.empty() ? std::optional<std::string>{} : globals.until,
         agent::SystemClock{}.read().utc,
-        *zone);
+        books->zone);
     if (!days) {
         return report(days.error());
     }
-    const auto [since, until] = report::instants(*days, *zone);
+    const auto [since, until] = report::instants(*days, books->zone);
     const bool as_text = !globals.json && !globals.csv;
     const report::RequestsAsked asked{
         .since = since,
@@ -172,8 +182,8 @@ int report_requests(const Globals& globals, const RequestsArguments& arguments) 
         .limit = arguments.limit > 0 ? arguments.limit
                  : as_text           ? shown_as_text
                                      : 0};
-    return as_text ? list_requests(globals, *reader, asked)
-                   : export_requests(globals, *reader, asked);
+    return as_text ? list_requests(globals, books->reader, asked)
+                   : export_requests(globals, books->reader, asked);
 }
 
 }  // namespace evenkeel::cli
