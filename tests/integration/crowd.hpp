@@ -43,7 +43,6 @@ public:
     void join(const std::string& body, int receive_buffer = 0);
     /// Each takes up to `most` bytes of what has come.
     void read(std::size_t most);
-    [[nodiscard]] int count() const noexcept { return static_cast<int>(clients_.size()); }
     /// Who has seen an event.
     [[nodiscard]] int begun() const;
     /// Whose answer has ended with its end mark.

@@ -24,7 +24,7 @@ constexpr int paid_share = 9;  ///< of so many requests one is paid, with a hold
 /// allocator cannot give back because something small lives there beside what was freed, and what
 /// statement caches and tables grow by. Streams that leaked would be more: 6 KB each, without what
 /// they had to send.
-constexpr std::int64_t tolerance_bytes = 4 * 1024 * 1024;
+constexpr std::int64_t tolerance_bytes = 1024 * 1024;
 constexpr std::int64_t tolerance_bytes_each = 4 * 1024;
 /// Of one slow stream, whatever its source would send (F58).
 constexpr std::int64_t stream_bytes_max = 256 * 1024;
