@@ -6,11 +6,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace evenkeel::inference::dialect {
 
 namespace {
+
+/// Anthropic's own tools that run at the client. They are billed as tokens, of which the vendor
+/// adds up to 735 for what describes one of them (docs, "tool use": pricing of bash, text editor
+/// and computer use). Twice as many count here.
+constexpr std::array<std::string_view, 4> client_tools{
+    "bash_", "computer_", "memory_", "text_editor_"};
+constexpr std::int64_t client_tool_bytes = 1'500 * bytes_per_token;
 
 bool same_letters(std::string_view a, std::string_view b) noexcept {
     return std::ranges::equal(a, b, [](char x, char y) {
@@ -255,7 +263,8 @@ private:
         text_.bytes += static_cast<std::int64_t>(value.size());
         return true;
     }
-    /// One with a type runs at the vendor, as a rule, and is billed by use.
+    /// One with a type is the vendor's own. Those that run at the client cost tokens alone, for a
+    /// description that the vendor adds; others run at the vendor and are billed by use.
     bool read_messages_tool(std::string_view name) {
         if (json_.peek() != '{') {
             return json_.skip_value(2);
@@ -272,7 +281,13 @@ private:
             if (!json_.read_string(type)) {
                 return false;
             }
-            if (json_.decode(type) != "custom") {
+            std::string scratch;
+            const std::string_view word = json_.view(type, scratch);
+            const bool at_client = std::ranges::any_of(
+                client_tools, [word](std::string_view tool) { return word.starts_with(tool); });
+            if (at_client) {
+                text_.bytes += client_tool_bytes;
+            } else if (word != "custom") {
                 scan_.price_changer = name;
             }
             return true;
@@ -309,7 +324,8 @@ private:
             if (!json_.read_string(word)) {
                 return false;
             }
-            if (json_.decode(word) != "text") {
+            std::string scratch;
+            if (json_.view(word, scratch) != "text") {
                 scan_.price_changer = name;
             }
             return true;

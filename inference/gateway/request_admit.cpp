@@ -244,7 +244,9 @@ asio::awaitable<bool> ClientRequest::admit() {
     }
     record_.route = arrival.route;
     record_.model = plan_.model->ix;
-    if (arrival.api_count > 0 && !loop_.books().accepts_paid_work()) {
+    const bool is_open = loop_.books().accepts_paid_work();
+    const bool is_dearer = !scan_.price_changer.empty() && arrival.model != NameIx{};
+    if (arrival.api_count > 0 && (!is_open || is_dearer)) {
         arrival.api_count = arrival.apis_first = 0;
         arrival.overflow_at = BootTime::max();
         if (arrival.model == NameIx{}) {

@@ -116,6 +116,9 @@ TEST(ScanEndpoints, WhatChangesThePriceIsNamed) {
         changer(Endpoint::messages, R"("tools":[{"type":"web_search_20250305","name":"w"}])"),
         "tools");
     EXPECT_EQ(
+        changer(Endpoint::messages, R"("tools":[{"type":"bash_20250124","name":"bash"}])"), "")
+        << "runs at the client";
+    EXPECT_EQ(
         changer(Endpoint::messages, R"("tools":[{"type":"custom","name":"w"},{"name":"v"}])"), "");
     EXPECT_EQ(
         changer(

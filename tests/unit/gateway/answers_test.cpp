@@ -220,6 +220,26 @@ TEST(GatewayApi, StreamSaysEstimateThenSettledCost) {
     EXPECT_NE(reply.body.find(": x-evenkeel-cost: 0.00014 USD\n"), std::string::npos);
 }
 
+TEST(GatewayApi, WhatItWouldChargeMoreForWaitsForAWorker) {
+    FakeEngine api{good_engine};
+    FakeEngine own{[](auto& turn) {
+        std::this_thread::sleep_for(1s);
+        good_engine(turn);
+    }};
+    Rig::Setup setup;
+    setup.overflow = true;
+    setup.max_wait = 50ms;
+    Rig rig{setup};
+    rig.api(api.port());
+    rig.worker("w", own.port(), 1);
+    Caller first = rig.caller();
+    first.start(chat_body(false));
+    ASSERT_TRUE(rig.wait_until([&] { return own.requests().size() == 1; }));
+    const Reply reply = rig.caller().chat(chat_body(false, R"(,"service_tier":"priority")"));
+    EXPECT_EQ(reply.status, 503) << "a worker could answer it, later: " << reply.body;
+    EXPECT_TRUE(api.requests().empty());
+}
+
 TEST(GatewayApi, OverflowsWhenNoWorkerIsFree) {
     FakeEngine engine{good_engine};
     Rig::Setup setup;
