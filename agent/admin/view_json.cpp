@@ -1,12 +1,12 @@
 #include "agent/admin/view_json.hpp"
 
 #include "agent/report/rules.hpp"
+#include "providers/http/rfc3339.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 namespace evenkeel::agent {
@@ -14,15 +14,6 @@ namespace evenkeel::agent {
 namespace json = boost::json;
 
 namespace {
-
-std::string rfc3339(UtcTime time) {
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
-    const std::time_t whole = seconds.time_since_epoch().count();
-    return fmt::format(
-        "{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
-        fmt::gmtime(whole),
-        std::chrono::duration_cast<std::chrono::milliseconds>(time - seconds).count());
-}
 
 /// A measure of time, not of money.
 double seconds(std::int64_t ms) {
@@ -148,10 +139,12 @@ std::string status_json(const View& view, const Spent& spent) {
         {"version", view.version},
         {"host", view.host},
         {"pid", view.pid},
-        {"started", rfc3339(view.started)},
-        {"at", rfc3339(view.made)},
+        {"started", providers::format_rfc3339_ms(view.started)},
+        {"at", providers::format_rfc3339_ms(view.made)},
         {"uptime_s", view.uptime_s},
-        {"policy", {{"revision", view.policy_revision}, {"loaded", rfc3339(view.policy_loaded)}}},
+        {"policy",
+         {{"revision", view.policy_revision},
+          {"loaded", providers::format_rfc3339_ms(view.policy_loaded)}}},
         {"speed", view.speed},
         {"state", view.state},
         {"frozen", view.frozen},
@@ -191,7 +184,7 @@ std::string status_json(const View& view, const Spent& spent) {
     });
     root["decisions"] = list(view.decisions, [](const DecisionView& decision) {
         return json::object{
-            {"at", rfc3339(decision.at)},
+            {"at", providers::format_rfc3339_ms(decision.at)},
             {"what", decision.what},
             {"subject", decision.subject},
             {"sentence", decision.sentence}};

@@ -100,20 +100,30 @@ std::expected<Books, int> open_books(const Globals& globals) {
 
 int export_requests(
     const Globals& globals, ledger::Reader& reader, const report::RequestsAsked& asked) {
-    bool first = true;
-    std::cout
-        << (globals.json ? R"({"schema":"evenkeel.requests/1","requests":[)"
-                         : report::requests_csv_head);
+    bool begun = false;
+    const auto begin = [&] {
+        const bool is_first = !std::exchange(begun, true);
+        if (is_first) {
+            std::cout
+                << (globals.json ? R"({"schema":"evenkeel.requests/1","requests":[)"
+                                 : report::requests_csv_head);
+        }
+        return is_first;
+    };
     const auto read = report::each_request(reader, asked, [&](const report::RequestLine& line) {
+        const bool is_first = begin();
         if (globals.json) {
-            std::cout << (first ? "" : ",") << report::request_json(line);
+            std::cout << (is_first ? "" : ",") << report::request_json(line);
         } else {
             std::cout << report::request_csv(line);
         }
-        first = false;
     });
+    if (!read) {
+        return report(read.error());  // and what was begun stays visibly unfinished
+    }
+    begin();
     std::cout << (globals.json ? "]}\n" : "");
-    return read ? int{Exit::done} : report(read.error());
+    return Exit::done;
 }
 
 }  // namespace

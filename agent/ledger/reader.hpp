@@ -88,6 +88,12 @@ struct RequestFilter {
     std::string tag{};  ///< that carry it, "team=search"; empty: any
 };
 
+/// Some of them.
+struct RequestPage {
+    std::vector<RequestView> rows{};
+    std::optional<RequestId> next{};  ///< go on below it; none at the end
+};
+
 /// Requests that carry the same tags, summed; one currency.
 struct TagRow {
     std::string tags{};  ///< as in RequestView
@@ -179,9 +185,9 @@ public:
     /// Tells `visit` of every request that arrived since, oldest first, in one transaction.
     [[nodiscard]] Result<void> each_request(
         UtcTime since, const std::function<void(const RequestView&)>& visit);
-    /// The next at most `limit` requests with ids below `before`, the newest first; none at the
-    /// end.
-    [[nodiscard]] Result<std::vector<RequestView>> requests(
+    /// The next at most `limit` requests with ids below `before`, the newest first. Looks at so
+    /// many rows at most that the transaction stays short, however few are meant.
+    [[nodiscard]] Result<RequestPage> requests(
         const RequestFilter& filter, RequestId before, int limit);
     /// Tells `visit` what was paid for requests that arrived from `since` on and before `until`, by
     /// their tags, the dearest first.

@@ -9,6 +9,7 @@ namespace {
 
 /// A ledger that no agent of this version has opened yet has no tags.
 constexpr int tags_since_schema = 4;
+constexpr std::int64_t rows_looked_at_max = 20'000;  ///< in one transaction
 
 NameIx name_ix(std::int64_t value) {
     return NameIx{static_cast<std::int32_t>(value)};
@@ -96,22 +97,34 @@ Result<RequestView> Reader::request(RequestId id) {
     return **found;
 }
 
-Result<std::vector<RequestView>> Reader::requests(
-    const RequestFilter& filter, RequestId before, int limit) {
+Result<RequestPage> Reader::requests(const RequestFilter& filter, RequestId before, int limit) {
     Database& database = *impl_->database;
     return reading(database, [&] {
-        std::vector<RequestView> rows;
+        RequestPage page;
+        Statement floor{
+            database,
+            "SELECT min(id), count(*) FROM (SELECT id FROM request WHERE id >= ?1 AND id < ?2"
+            " ORDER BY id DESC LIMIT ?3)"};
+        floor.query(least_id_at(filter.since), before.value(), rows_looked_at_max);
+        floor.next();
+        const std::int64_t lowest = floor.integer(0);
+        const std::int64_t looked_at = floor.integer(1);
         Statement row{
             database,
             select_requests(
                 database,
                 "WHERE r.id >= ?1 AND r.id < ?2 AND (?3 = 0 OR r.key = ?3) AND (?4 = '' OR"
                 " instr(',' || tags || ',', ',' || ?4 || ',') > 0) ORDER BY r.id DESC LIMIT ?5")};
-        row.query(least_id_at(filter.since), before.value(), filter.key.value(), filter.tag, limit);
-        while (row.next()) {
-            rows.push_back(request_of(row));
+        row.query(lowest, before.value(), filter.key.value(), filter.tag, limit);
+        while (looked_at > 0 && row.next()) {
+            page.rows.push_back(request_of(row));
         }
-        return rows;
+        if (std::ssize(page.rows) == limit) {
+            page.next = page.rows.back().id;
+        } else if (looked_at == rows_looked_at_max) {
+            page.next = RequestId{lowest};
+        }
+        return page;
     });
 }
 
@@ -124,7 +137,8 @@ Result<void> Reader::spend_by_tags(
             fmt::format(
                 "SELECT {} AS said, r.currency, count(*), sum(r.tok_in), sum(r.tok_out),"
                 " sum(r.paid), sum(r.charged) FROM request AS r WHERE r.id >= ?1 AND r.id < ?2"
-                " GROUP BY said, r.currency ORDER BY 6 DESC, 3 DESC, 1",
+                " GROUP BY said, r.currency ORDER BY max(sum(r.paid), sum(r.charged)) DESC, 3 "
+                "DESC, 1",
                 tags_column(database))};
         row.query(least_id_at(since), least_id_at(until));
         while (row.next()) {

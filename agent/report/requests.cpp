@@ -1,11 +1,11 @@
 #include "agent/report/requests.hpp"
 
 #include "agent/report/csv.hpp"
+#include "providers/http/rfc3339.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -22,13 +22,6 @@ namespace json = boost::json;
 namespace {
 
 constexpr int rows_at_once = 1'000;
-
-/// "2026-11-23T10:00:00.123Z".
-std::string moment(UtcTime at) {
-    const auto ms = std::chrono::floor<std::chrono::milliseconds>(at);
-    const auto whole = std::chrono::floor<std::chrono::seconds>(ms);
-    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", whole, (ms - whole).count());
-}
 
 /// Nobody served it: then it has no kind either.
 std::string_view kind_of(const RequestLine& line) {
@@ -100,7 +93,7 @@ Result<void> each_request(
         if (!page) {
             return std::unexpected{page.error()};
         }
-        for (const ledger::RequestView& row : *page) {
+        for (const ledger::RequestView& row : page->rows) {
             visit(
                 {.row = row,
                  .key = text(row.key),
@@ -108,11 +101,11 @@ Result<void> each_request(
                  .route = text(row.route),
                  .source = text(row.source)});
         }
-        if (std::ssize(*page) < limit) {
+        if (!page->next) {
             break;
         }
-        left -= limit;
-        before = page->back().id;
+        left -= std::ssize(page->rows);
+        before = *page->next;
     }
     return {};
 }
@@ -122,7 +115,7 @@ std::string request_csv(const RequestLine& line) {
     return fmt::format(
         "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\r\n",
         request_id_text(row.id),
-        moment(row.at),
+        providers::format_rfc3339_ms(row.at),
         csv_field(line.key),
         csv_field(line.model),
         csv_field(line.route),
@@ -156,7 +149,7 @@ std::string request_json(const RequestLine& line) {
     }
     return json::serialize(json::object{
         {"id", request_id_text(row.id)},
-        {"at", moment(row.at)},
+        {"at", providers::format_rfc3339_ms(row.at)},
         {"key", or_null(line.key)},
         {"model", or_null(line.model)},
         {"route", or_null(line.route)},

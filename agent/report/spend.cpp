@@ -187,7 +187,7 @@ Result<void> add_tags(
         const auto [line, is_new] = lines.try_emplace({order, std::string{label}, false});
         if (is_new) {
             line->second.label = label;
-            line->second.cost = Money{0, options.currency};
+            line->second.cost = line->second.charged = Money{0, options.currency};
         }
         return line->second;
     };
@@ -217,7 +217,16 @@ Result<void> add_tags(
             add(row, amounts, fits ? at(tagged, tag) : at(other_tags, "(other tags)"));
         }
     };
-    const auto [since, until] = instants(days, options.zone);
+    // The roll-ups' days are those of the zone that the ledger was made with.
+    const auto summary = reader.summary();
+    if (!summary) {
+        return std::unexpected{summary.error()};
+    }
+    const auto zone = ledger::Zone::load(summary->zone);
+    if (!zone) {
+        return std::unexpected{zone.error()};
+    }
+    const auto [since, until] = instants(days, *zone);
     const auto read = reader.spend_by_tags(since, until, visit);
     if (!read || wrong) {
         return std::unexpected{read ? *wrong : read.error()};

@@ -22,8 +22,7 @@ constexpr auto short_escapes = [] {
     return table;
 }();
 
-// --- eight bytes as one number, for any processor
-// -------------------------------------------------
+// --- eight bytes as one number, for any processor ---
 
 constexpr std::uint64_t ones = 0x0101010101010101ULL;
 constexpr std::uint64_t highs = 0x8080808080808080ULL;
@@ -54,8 +53,7 @@ std::size_t plain_by_words(
 
 #ifdef __x86_64__
 
-// --- sixteen bytes at a time: every x86-64
-// --------------------------------------------------------
+// --- sixteen bytes at a time: every x86-64 ---
 
 std::size_t plain_by_16(std::string_view text, std::size_t at, std::size_t& escapes) noexcept {
     const __m128i quote = _mm_set1_epi8('"');
@@ -85,11 +83,12 @@ std::size_t plain_by_16(std::string_view text, std::size_t at, std::size_t& esca
     return at;
 }
 
-// --- sixty-four at a time, with no branch for escapes: AVX2
-// --------------------------------------- Lines of a prompt end in `\n` wherever they like; a
-// branch for each is guessed wrong half the time, which cost more than all else. What is done with
-// 64-bit masks instead follows G. Langdale and D. Lemire, "Parsing Gigabytes of JSON per Second",
-// VLDB Journal 28 (2019), sections 3.1.1 and 3.1.2.
+// --- sixty-four at a time, with no branch for escapes: AVX2 ---
+//
+// Lines of a prompt end in `\n` wherever they like; a branch for each is guessed wrong half the
+// time, which cost more than all else. What is done with 64-bit masks instead follows G. Langdale
+// and D. Lemire, "Parsing Gigabytes of JSON per Second", VLDB Journal 28 (2019), sections 3.1.1 and
+// 3.1.2.
 
 /// Bytes of a block that a backslash before them escapes: each second one of a run.
 struct Escapes {

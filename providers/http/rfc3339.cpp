@@ -69,6 +69,12 @@ std::int64_t read_micros(Reader& reader) noexcept {
 
 }  // namespace
 
+std::string format_rfc3339_ms(UtcTime time) {
+    std::string text = format_rfc3339(time);
+    text.replace(text.size() - 4, 3, "");
+    return text;
+}
+
 std::string format_rfc3339(UtcTime time) {
     const auto day = std::chrono::floor<std::chrono::days>(time);
     const std::chrono::year_month_day date{day};

@@ -29,7 +29,7 @@ protected:
         std::vector<RequestId> ids;
         const auto rows = reader().requests(filter, before, limit);
         EXPECT_TRUE(rows);
-        for (const RequestView& row : *rows) {
+        for (const RequestView& row : rows->rows) {
             ids.push_back(row.id);
         }
         return ids;
@@ -55,6 +55,25 @@ TEST_F(LedgerRequests, KeepTheirTags) {
     EXPECT_EQ(count("SELECT count(*) FROM name WHERE text LIKE '%search%'"), 0)
         << "a name can never be deleted";
     expect_sound();
+}
+
+TEST_F(LedgerRequests, AreLookedAtInShortTransactionsHoweverFewAreMeant) {
+    constexpr int many = 20'010;
+    const RequestId wanted = book(1, "rare=1");
+    for (int i = 1; i < many; ++i) {
+        ASSERT_TRUE(ledger_->record(own_request(wanted.value() + i)));
+    }
+    ASSERT_TRUE(ledger_->flush());
+    auto books = reader();
+    const auto first = books.requests({.tag = "rare=1"}, RequestId{INT64_MAX}, 100);
+    ASSERT_TRUE(first);
+    EXPECT_TRUE(first->rows.empty());
+    ASSERT_TRUE(first->next);
+    const auto second = books.requests({.tag = "rare=1"}, *first->next, 100);
+    ASSERT_TRUE(second);
+    ASSERT_EQ(second->rows.size(), 1u);
+    EXPECT_EQ(second->rows[0].id, wanted);
+    EXPECT_FALSE(second->next);
 }
 
 TEST_F(LedgerRequests, AreListedByTagAndKeyNewestFirst) {
@@ -100,8 +119,8 @@ TEST_F(LedgerRequests, OfASchemaWithoutTagsHaveNone) {
     auto books = Reader::open(state);
     ASSERT_TRUE(books) << books.error().message;
     EXPECT_EQ(books->request(RequestId{7})->tags, "");
-    EXPECT_EQ(books->requests({}, RequestId{INT64_MAX}, 9)->size(), 1u);
-    EXPECT_EQ(books->requests({.tag = "a=b"}, RequestId{INT64_MAX}, 9)->size(), 0u);
+    EXPECT_EQ(books->requests({}, RequestId{INT64_MAX}, 9)->rows.size(), 1u);
+    EXPECT_EQ(books->requests({.tag = "a=b"}, RequestId{INT64_MAX}, 9)->rows.size(), 0u);
     int sums = 0;
     EXPECT_TRUE(books->spend_by_tags(UtcTime{}, test_start, [&](const TagRow& row) {
         EXPECT_EQ(row.tags, "");
