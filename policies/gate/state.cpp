@@ -308,6 +308,7 @@ bool Gate::State::end_grant(std::uint32_t index, std::int64_t charged, bool unco
     Source& source = sources[request.source];
     const bool is_counted = request.kind == SourceKind::api || request.has_internal_price();
     if (is_counted) {
+        budgets.turn(request.arrival.key, now.utc);  // its money counts when it is spent
         budgets.settle(request.counts_now(), request.hold_report, charged);
     }
     const bool freed = charged < request.hold_report;

@@ -1,6 +1,10 @@
 #include "agent/control/key_terms.hpp"
 #include "tests/unit/control/whole_control.hpp"
 
+#include <sqlite3.h>
+
+#include <thread>
+
 /// Client keys are made, changed and revoked while the agent runs, and after a restart.
 namespace evenkeel::agent::control_rig {
 namespace {
@@ -202,12 +206,15 @@ TEST_F(KeysTest, ALimitThatIsNewKnowsWhatWasSpentBefore) {
     spend(ix, 3);
     ASSERT_TRUE(control->limit_key("ci", {.limit = "20 USD/mo"}).get());
     EXPECT_EQ(gateway.keys.at(ix).money, 20 * dollar);
-    EXPECT_EQ(gateway.added[ix], 3 * dollar);
+    EXPECT_TRUE(gateway.keys.at(ix).spent_unknown);
+    EXPECT_EQ(gateway.spent_before[ix], std::vector{3 * dollar});
     ASSERT_TRUE(control->limit_key("ci", {.limit = "30 USD/mo"}).get());
     EXPECT_EQ(gateway.keys.at(ix).money, 30 * dollar);
-    EXPECT_EQ(gateway.added[ix], 3 * dollar) << "not a second time";
+    EXPECT_FALSE(gateway.keys.at(ix).spent_unknown);
+    EXPECT_EQ(gateway.spent_before[ix].size(), 1u) << "not a second time";
     ASSERT_TRUE(control->limit_key("ci", {.limit = "1 USD/h", .team = "research"}).get());
-    EXPECT_EQ(gateway.added[ix], 6 * dollar) << "another window begins with what it has";
+    EXPECT_EQ(gateway.spent_before[ix], (std::vector{3 * dollar, 3 * dollar}))
+        << "another window begins with what it has";
     EXPECT_EQ(keys.find(texts["ci"])->team, "research");
     ASSERT_TRUE(control->limit_key("ci", {.limit = "none"}).get());
     EXPECT_EQ(gateway.keys.at(ix).money, -1);
@@ -263,9 +270,9 @@ TEST_F(KeysTest, F95_WhatOwnWorkWasChargedCountsForANewLimitAndAfterARestart) {
     const NameIx ix = keys.find(texts["ci"])->ix;
     charge(ix, 3);
     ASSERT_TRUE(control->limit_key("ci", {.limit = "20 USD/h"}).get());
-    EXPECT_EQ(gateway.added[ix], 3 * dollar);
     ASSERT_TRUE(control->limit_key("ci", {.limit = "20 USD/mo"}).get());
-    EXPECT_EQ(gateway.added[ix], 6 * dollar) << "another window begins with what it has";
+    EXPECT_EQ(gateway.spent_before[ix], (std::vector{3 * dollar, 3 * dollar}))
+        << "another window begins with what it has";
     charge(ix, 1);
     spend(ix, 2);
     Next next = restart();
