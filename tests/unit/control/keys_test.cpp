@@ -1,8 +1,6 @@
 #include "agent/control/key_terms.hpp"
 #include "tests/unit/control/whole_control.hpp"
 
-#include <sqlite3.h>
-
 #include <thread>
 
 /// Client keys are made, changed and revoked while the agent runs, and after a restart.
@@ -277,6 +275,50 @@ TEST_F(KeysTest, F95_WhatOwnWorkWasChargedCountsForANewLimitAndAfterARestart) {
     spend(ix, 2);
     Next next = restart();
     EXPECT_EQ(next.gateway.booked.at(ix), 6 * dollar);
+}
+
+/// Another process may hold the ledger's write lock, longer than the ledger waits.
+struct KeysOfALockedLedger : WholeControl {
+    KeysOfALockedLedger() : WholeControl{[](World& world) { world.awaited_wait = 50ms; }} {
+        start(*control);
+    }
+    std::unique_ptr<Control> control{make()};
+};
+
+TEST_F(KeysOfALockedLedger, ARevocationThatWasNotStoredIsRepeated) {
+    const auto text = control->create_key("ci", {.limit = "20 USD/mo"}).get();
+    ASSERT_TRUE(text);
+    ASSERT_TRUE(books->flush());
+    auto other = std::make_unique<ledger::Database>(
+        world.state() / ledger::ledger_file, ledger::Database::Mode::read_write);
+    other->exec("BEGIN IMMEDIATE");
+    const auto failed = control->revoke_key("ci").get();
+    ASSERT_FALSE(failed);
+    EXPECT_NE(failed.error().message.find("closed"), std::string::npos) << failed.error().message;
+    EXPECT_NE(failed.error().message.find("repeat `evenkeel keys revoke ci`"), std::string::npos)
+        << failed.error().message;
+    EXPECT_FALSE(keys.find(*text));
+    EXPECT_EQ(control->create_key("ci", {}).get().error().code, Errc::conflict);
+    EXPECT_EQ(control->limit_key("ci", {.team = "x"}).get().error().code, Errc::conflict);
+    EXPECT_FALSE(keys.find(*text)) << "nothing opens it again";
+    const auto second = control->revoke_key("ci").get();
+    ASSERT_FALSE(second);
+    EXPECT_NE(second.error().code, Errc::not_found) << second.error().message;
+    other.reset();
+    Result<void> last = second;
+    for (int i = 0; i < 100 && !last; ++i) {
+        std::this_thread::sleep_for(5ms);
+        last = control->revoke_key("ci").get();
+    }
+    ASSERT_TRUE(last) << last.error().message;
+    EXPECT_EQ(control->revoke_key("ci").get().error().code, Errc::not_found);
+    EXPECT_TRUE(control->create_key("ci", {}).get()) << "the name is free";
+    control.reset();
+    EXPECT_TRUE(books->close());
+    books.reset();
+    books = open();
+    const ledger::StoredKeys next{books->recovered().keys};
+    EXPECT_FALSE(next.find(*text));
 }
 
 TEST_F(KeysTest, ALimitThatIsStillOnItsWayOpensNoRevokedKey) {

@@ -167,6 +167,7 @@ struct World {
     SharedClock clock{};
     Cloud cloud{};
     ledger::TemporaryFolder folder{};
+    std::chrono::milliseconds awaited_wait{5s};  ///< of the ledger
     [[nodiscard]] std::filesystem::path state() const { return folder.path() / "state"; }
 };
 
