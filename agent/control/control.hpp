@@ -80,8 +80,9 @@ public:
     [[nodiscard]] std::future<Result<std::string>> create_key(std::string name, KeyChange change);
     /// Changes what a living key may do. Errors: invalid_argument, not_found.
     [[nodiscard]] std::future<Result<ledger::KeyRow>> limit_key(std::string name, KeyChange change);
-    /// From now on the key opens nothing; its running requests end as ever. With an error it is
-    /// closed all the same, until the next start. Errors: not_found, and what the ledger says.
+    /// From now on the key opens nothing; its running requests end as ever. With an error of the
+    /// ledger it is closed all the same, until the next start: repeat it. Errors: not_found, and
+    /// what the ledger says.
     [[nodiscard]] std::future<Result<void>> revoke_key(std::string name);
     /// Drains, destroys or adopts one machine; the answer says what was begun. Errors: as
     /// Fleet::command.
@@ -110,6 +111,8 @@ private:
     void apply_revision(config::Config config, std::int64_t revision);
     void note_prices(Now now);
     void put_key(const ledger::KeyRow& row);
+    /// What the ledger made of the revocation of `row`.
+    [[nodiscard]] Result<void> key_revoked(const ledger::KeyRow& row, Result<void> stored);
     /// Numbers of the budgets it filled in.
     [[nodiscard]] std::vector<std::size_t> seed_budgets(
         gate::Policy& policy, const routing::Catalogue* before, Now now);
@@ -157,7 +160,8 @@ private:
     Market market_;
     Exposure exposure_;
     KeyLimits key_limits_;
-    std::set<NameIx> keys_changing_{};  ///< their new limits are on their way to disk
+    std::set<NameIx> keys_changing_{};      ///< their new limits are on their way to disk
+    std::set<NameIx> keys_still_stored_{};  ///< revoked, but not on disk
     Sources sources_;
     PowerMeter power_;
     Speeds speeds_;

@@ -18,6 +18,16 @@ std::unexpected<Error> no_key(std::string_view name) {
     return fail(Errc::not_found, fmt::format("there is no key named '{}'", name));
 }
 
+std::unexpected<Error> still_stored(std::string_view name, Errc code, std::string_view why) {
+    return fail(
+        code,
+        fmt::format(
+            "the key '{0}' is closed, but its revocation is not stored and it would open again at "
+            "the next start{1}: repeat `evenkeel keys revoke {0}`",
+            name,
+            why));
+}
+
 }  // namespace
 
 std::future<Result<std::string>> Control::create_key(std::string name, KeyChange change) {
@@ -30,6 +40,10 @@ std::future<Result<std::string>> Control::create_key(std::string name, KeyChange
             return;
         }
         const ledger::KeyRow* known = key_limits_.find(name);
+        if (known != nullptr && keys_still_stored_.contains(known->ix)) {
+            promise->set_value(still_stored(name, Errc::conflict, ""));
+            return;
+        }
         if (known != nullptr && !known->revoked) {
             promise->set_value(
                 fail(Errc::conflict, fmt::format("there is a key named '{}' already", name)));
@@ -66,6 +80,7 @@ std::future<Result<std::string>> Control::create_key(std::string name, KeyChange
 /// Limits first: nobody may come in under a key before the gate knows what it may do.
 void Control::put_key(const ledger::KeyRow& row) {
     const Now now = parts_.clock.read();
+    keys_still_stored_.erase(row.ix);
     if (key_limits_.put(row, now)) {
         key_limits_.add_spent(row.ix, now);
     }
@@ -82,6 +97,10 @@ std::future<Result<ledger::KeyRow>> Control::limit_key(std::string name, KeyChan
             return;
         }
         const ledger::KeyRow* known = key_limits_.find(name);
+        if (known != nullptr && keys_still_stored_.contains(known->ix)) {
+            promise->set_value(still_stored(name, Errc::conflict, ""));
+            return;
+        }
         if (known == nullptr || known->revoked) {
             promise->set_value(no_key(name));
             return;
@@ -138,7 +157,8 @@ std::future<Result<void>> Control::revoke_key(std::string name) {
     auto future = promise->get_future();
     inbox_.post([this, promise, name = std::move(name)] {
         const ledger::KeyRow* known = key_limits_.find(name);
-        if (known == nullptr || known->revoked) {
+        const bool again = known != nullptr && keys_still_stored_.erase(known->ix) > 0;
+        if (known == nullptr || (known->revoked && !again)) {
             promise->set_value(catalogue_ ? Result<void>{no_key(name)} : Result<void>{starting()});
             return;
         }
@@ -147,14 +167,28 @@ std::future<Result<void>> Control::revoke_key(std::string name) {
         ledger::KeyRow row = *known;
         row.revoked = parts_.clock.read().utc;
         static_cast<void>(key_limits_.put(row, parts_.clock.read()));
-        parts_.ledger.revoke_key(name, [promise, name](Result<void> stored) {
-            if (stored) {
-                spdlog::info("key_revoked name={}", name);
-            }
-            promise->set_value(std::move(stored));
+        parts_.ledger.revoke_key(name, [this, inbox = inbox_, promise, row](Result<void> stored) {
+            inbox.post([this, promise, row, stored = std::move(stored)] {
+                promise->set_value(key_revoked(row, stored));
+            });
         });
     });
     return future;
+}
+
+Result<void> Control::key_revoked(const ledger::KeyRow& row, Result<void> stored) {
+    // Not found: what an earlier call said had failed is on disk after all.
+    if (stored || stored.error().code == Errc::not_found) {
+        spdlog::info("key_revoked name={}", row.name);
+        return {};
+    }
+    const ledger::KeyRow* known = key_limits_.find(row.name);
+    if (known == nullptr || known->sha256 != row.sha256) {
+        return stored;  // made anew meanwhile, so the ledger does not know the old one any more
+    }
+    keys_still_stored_.insert(row.ix);
+    return still_stored(
+        row.name, stored.error().code, fmt::format(" ({})", stored.error().message));
 }
 
 }  // namespace evenkeel::agent

@@ -137,8 +137,7 @@ std::vector<std::size_t> Control::seed_budgets(
     std::vector<std::size_t> changed;
     for (std::size_t i = 0; i < policy.budgets.size(); ++i) {
         const config::Budget& budget = catalogue_->config.budgets[i];
-        policy.budgets[i].resets = ledger::window_end(
-            budget.per, options_.zone, ledger::window_start(budget.per, options_.zone, now.utc));
+        policy.budgets[i].resets = exposure_.window_end(i);
         if (before != nullptr) {
             const auto old =
                 std::ranges::find(before->config.budgets, budget.name, &config::Budget::name);

@@ -121,6 +121,11 @@ std::int64_t Exposure::unposted(const Fleet& fleet, std::size_t budget) const {
     return beyond(fleet, budget, [](const Seat& seat) { return seat.paid; });
 }
 
+UtcTime Exposure::window_end(std::size_t budget) const {
+    return ledger::window_end(
+        catalogue_->config.budgets[budget].per, zone_, windows_.at(catalogue_->budgets[budget]));
+}
+
 void Exposure::tick(const Fleet& fleet, Now now) {
     const std::int64_t day = ledger::day_number(zone_, now.utc);
     if (day > day_number_) {
@@ -133,10 +138,7 @@ void Exposure::tick(const Fleet& fleet, Now now) {
         UtcTime& known = windows_[catalogue_->budgets[i]];
         if (start > known) {  // never back: a clock that jumps back opens no old window again
             known = start;
-            gateway_.budget_booked(
-                catalogue_->budgets[i],
-                carried(fleet, now, i),
-                ledger::window_end(catalogue_->config.budgets[i].per, zone_, start));
+            gateway_.budget_booked(catalogue_->budgets[i], carried(fleet, now, i), window_end(i));
         }
     }
     const config::CurrencyRules& rules = catalogue_->config.currency;

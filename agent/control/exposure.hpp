@@ -27,6 +27,8 @@ public:
     void known(MachineId machine, std::int64_t report);
 
     void tick(const Fleet& fleet, Now now);
+    /// When the present window of budget number `budget` ends.
+    [[nodiscard]] UtcTime window_end(std::size_t budget) const;
 
     /// Machine money of the current local day, report nanos, what is set aside included.
     [[nodiscard]] std::int64_t day() const noexcept { return day_spent_; }

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <utility>
 
 namespace evenkeel::agent {
 
@@ -17,21 +16,21 @@ constexpr std::int64_t used_up = std::numeric_limits<std::int64_t>::max() / 4;
 
 }  // namespace
 
-void KeyLimits::tell(Seat& seat, Now now) {
+void KeyLimits::tell(Seat& seat, Now now, bool spent_unknown) {
     const ledger::KeyTerms& terms = seat.row.terms;
     gate::KeyLimits limits{
-        .rate = {
-            .name = seat.row.ix,
-            .requests_min = terms.rate.requests_min,
-            .tokens_min = terms.rate.tokens_min,
-            .in_flight = terms.rate.in_flight}};
+        .rate =
+            {.name = seat.row.ix,
+             .requests_min = terms.rate.requests_min,
+             .tokens_min = terms.rate.tokens_min,
+             .in_flight = terms.rate.in_flight},
+        .spent_unknown = spent_unknown};
     if (terms.money) {
         // An amount in a currency without a rate lets nothing through: closed, not open.
         limits.money =
             routing::to_report(catalogue_->config.currency, terms.money->amount, Rounding::down)
                 .value_or(0);
         seat.window = std::max(seat.window, ledger::window_start(terms.money->per, zone_, now.utc));
-        seat.limit_report = limits.money;
         limits.resets = ledger::window_end(terms.money->per, zone_, seat.window);
         books_.use_key(seat.row.ix, terms.money->per);
     } else {
@@ -113,7 +112,9 @@ void KeyLimits::recall_minute(Now now) {
 void KeyLimits::apply(std::shared_ptr<const routing::Catalogue> catalogue, Now now) {
     catalogue_ = std::move(catalogue);
     for (auto& [ix, seat] : seats_) {
-        tell(seat, now);
+        if (!seat.row.revoked) {
+            tell(seat, now);
+        }
     }
 }
 
@@ -121,27 +122,19 @@ bool KeyLimits::put(const ledger::KeyRow& row, Now now) {
     Seat& seat = seats_[row.ix];
     const auto& before = seat.row.terms.money;
     const auto& after = row.terms.money;
-    const bool is_new = after && (!before || before->per != after->per);
-    if (is_new && before) {
-        Seat without{.row = row};
-        without.row.terms.money.reset();
-        tell(without, now);
+    const bool is_new = after && (!before || seat.row.revoked || before->per != after->per);
+    if (is_new) {
         seat.window = {};
     }
     seat.row = row;
-    tell(seat, now);
-    if (is_new) {
-        seat.closed_by = seat.limit_report;
-        gateway_.budget_added(row.ix, seat.closed_by);
-    }
+    tell(seat, now, is_new);
     return is_new;
 }
 
 void KeyLimits::add_spent(NameIx key, Now now) {
     const auto seat = seats_.find(key);
     if (seat != seats_.end() && seat->second.row.terms.money) {
-        const std::int64_t closed_by = std::exchange(seat->second.closed_by, 0);
-        gateway_.budget_added(key, spent(seat->second, now) - closed_by);
+        gateway_.key_spent(key, spent(seat->second, now));
     }
 }
 
@@ -149,7 +142,8 @@ void KeyLimits::tick(Now now) {
     for (auto& [ix, seat] : seats_) {
         const auto& money = seat.row.terms.money;
         // Never back: a clock that jumps back opens no old window again.
-        if (money && ledger::window_start(money->per, zone_, now.utc) > seat.window) {
+        if (money && !seat.row.revoked &&
+            ledger::window_start(money->per, zone_, now.utc) > seat.window) {
             tell(seat, now);
         }
     }

@@ -39,9 +39,9 @@ public:
         Now now);
     /// A new policy: amounts are counted at its rates.
     void apply(std::shared_ptr<const routing::Catalogue> catalogue, Now now);
-    /// What a key may do from now on. True when its limit of money, or the window of that, is new:
-    /// it is closed for all that is charged until `add_spent` has said what was spent before, while
-    /// the gate counts what it spends from here on.
+    /// What a key may do from now on. True when its limit of money, or the window of that, or the
+    /// key itself is new: nothing of it that is charged begins until `add_spent` has said what was
+    /// spent before, while the gate counts what it spends from here on.
     [[nodiscard]] bool put(const ledger::KeyRow& row, Now now);
     /// What the books say that the key spent in its window. What ended between `put` and this call
     /// may count twice, until the window ends: never less than was spent.
@@ -55,11 +55,9 @@ public:
 private:
     struct Seat {
         ledger::KeyRow row{};
-        UtcTime window{};              ///< its start
-        std::int64_t limit_report{0};  ///< of money, as the gate has it
-        std::int64_t closed_by{0};     ///< added to what is spent, until `add_spent`
+        UtcTime window{};  ///< its start
     };
-    void tell(Seat& seat, Now now);
+    void tell(Seat& seat, Now now, bool spent_unknown = false);
     [[nodiscard]] std::int64_t spent(const Seat& seat, Now now) const;
     void recall_minute(Now now);
 

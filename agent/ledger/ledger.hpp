@@ -53,8 +53,6 @@ struct Recovered {
     };
     std::vector<Machine> machines{};  ///< all that are not gone
     std::vector<OpenHold> machine_holds{};
-    /// Requests that were paid for and never settled: booked at their hold, flagged (F95).
-    std::vector<OpenHold> lapsed{};
     std::vector<RentStateRow> rent_states{};
     std::vector<KeyRow> keys{};           ///< revoked ones included
     std::vector<BudgetWindow> windows{};  ///< of the last 62 days

@@ -172,10 +172,9 @@ Result<void> start(Ledger::Impl& impl) {
     store.load();
     const UtcTime now = options.clock->read().utc;
     store.begin();
-    auto lapsed = store.lapse_requests(now);
+    store.lapse_requests(now);
     store.commit();
     impl.recovered = read_recovered(connection->database, now);
-    impl.recovered.lapsed = std::move(lapsed);
     impl.recovered.machine_holds = store.open_holds();
     impl.writer = std::make_unique<Writer>(options, impl.zone, std::move(connection));
     return {};

@@ -38,7 +38,7 @@ public:
 
     [[nodiscard]] std::int64_t transactions() const noexcept { return chain_.count(); }
     /// Turns holds of requests that a crash left open into spending (F95). Within begin/commit.
-    std::vector<OpenHold> lapse_requests(UtcTime now);
+    void lapse_requests(UtcTime now);
     [[nodiscard]] std::vector<OpenHold> open_holds() const;
     [[nodiscard]] std::int64_t last_id() const noexcept { return last_id_; }
 

@@ -209,8 +209,7 @@ NameIx Store::key_of(const Hold& hold) {
     return {};
 }
 
-std::vector<OpenHold> Store::lapse_requests(UtcTime now) {
-    std::vector<OpenHold> lapsed;
+void Store::lapse_requests(UtcTime now) {
     for (auto it = holds_.begin(); it != holds_.end();) {
         const auto& [id, held] = *it;
         if (held.hold.request == RequestId{}) {
@@ -233,11 +232,9 @@ std::vector<OpenHold> Store::lapse_requests(UtcTime now) {
         end_hold(id, held, booked ? "lapsed" : "released", booked ? tx : 0);
         if (booked) {
             settle_windows(held.hold.budgets);
-            lapsed.push_back({.id = id, .at = held.at, .hold = held.hold});
         }
         it = holds_.erase(it);
     }
-    return lapsed;
 }
 
 std::vector<OpenHold> Store::open_holds() const {

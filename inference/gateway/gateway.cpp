@@ -96,6 +96,7 @@ public:
         hub_.budget_added(budget, report);
     }
     void key_changed(const gate::KeyLimits& limits) override { hub_.key_changed(limits); }
+    void key_spent(NameIx key, std::int64_t report) override { hub_.key_spent(key, report); }
     void recall(NameIx key, NameIx route, std::int64_t tokens, BootTime at) override {
         hub_.recall(key, route, tokens, at);
     }

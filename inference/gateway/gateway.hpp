@@ -137,6 +137,8 @@ public:
 
     /// What a client key may do from now on (gate::Gate::key_changed).
     virtual void key_changed(const gate::KeyLimits& limits) = 0;
+    /// What it had spent before a limit that is new (gate::Gate::key_spent).
+    virtual void key_spent(NameIx key, std::int64_t report) = 0;
     /// A request of an earlier run counts in the allowances of its key and route
     /// (gate::Gate::recall).
     virtual void recall(NameIx key, NameIx route, std::int64_t tokens, BootTime at) = 0;

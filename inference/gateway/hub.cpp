@@ -221,6 +221,11 @@ void Hub::key_changed(const gate::KeyLimits& limits) {
     with_gate(no_loop, effects, [&](Now now) { gate_.key_changed(limits, now, effects); });
 }
 
+void Hub::key_spent(NameIx key, std::int64_t report) {
+    gate::Effects effects;
+    with_gate(no_loop, effects, [&](Now now) { gate_.key_spent(key, report, now); });
+}
+
 void Hub::recall(NameIx key, NameIx route, std::int64_t tokens, BootTime at) {
     const std::lock_guard lock{gate_mutex_};
     gate_.recall(key, route, tokens, at);

@@ -94,6 +94,7 @@ public:
     void budget_booked(NameIx budget, std::int64_t settled_report, UtcTime resets);
     void budget_added(NameIx budget, std::int64_t report);
     void key_changed(const gate::KeyLimits& limits);
+    void key_spent(NameIx key, std::int64_t report);
     void recall(NameIx key, NameIx route, std::int64_t tokens, BootTime at);
     void source_up(std::shared_ptr<const Source> source);
     void source_speed(NameIx source, const gate::Speed& speed);

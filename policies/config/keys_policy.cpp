@@ -217,8 +217,9 @@ constexpr std::array policy_rows{
     Key{"safety.low_balance", Type::money, "Warn when a prepaid account falls below this."}
         .between("0", "1000000").example("5 USD"),
     Key{"safety.reserve", Type::choice,
-        "What budgets set aside for a streamed answer of an API: the most it may cost, or its "
-        "likely length and more before it passes that (it ends when a budget is spent)."}
+        "What budgets set aside for a streamed answer of an API, or of a worker whose model has "
+        "an internal price: the most it may cost, or its likely length and more before it passes "
+        "that (it ends when a budget is spent)."}
         .one_of("ceiling|learned").def("ceiling"),
 };
 }  // namespace

@@ -9,10 +9,7 @@ namespace evenkeel::gate {
 
 namespace {
 
-bool fits(const BudgetLimit& limit, bool internal, std::int64_t used) noexcept {
-    return (limit.refuse_at < 0 || used <= limit.refuse_at) &&
-           (internal || limit.local_only_at < 0 || used < limit.local_only_at);
-}
+constexpr std::int64_t uncountable = std::numeric_limits<std::int64_t>::max();
 
 /// Calls `visit(i)` for each bit of `mask` below `count`; stops when it returns false.
 template <class Visit>
@@ -52,42 +49,69 @@ void BudgetBook::each(Set set, Visit visit) {
     }
 }
 
-std::optional<BudgetBook::Blocker> BudgetBook::blocker(
+std::int64_t BudgetBook::Budget::used() const noexcept {
+    const Wide sum = Wide{limit.settled} + limit.held + held;
+    return static_cast<std::int64_t>(std::clamp<Wide>(sum, -uncountable, uncountable));
+}
+
+bool BudgetBook::Budget::fits(bool internal, std::int64_t amount, bool for_good) const noexcept {
+    const Wide after = Wide{limit.settled} + limit.held + (for_good ? 0 : held) + amount;
+    return amount < uncountable && (limit.refuse_at < 0 || after <= limit.refuse_at) &&
+           (internal || limit.local_only_at < 0 || after < limit.local_only_at);
+}
+
+const BudgetBook::Budget* BudgetBook::first_no(
     Set set, std::int64_t amount, bool for_good) const noexcept {
-    const auto ask = [&](const Budget& budget) -> std::optional<Blocker> {
-        const BudgetLimit& limit = budget.limit;
-        const std::int64_t before = saturating_add(limit.settled, limit.held);
-        const std::int64_t used = saturating_add(before, budget.held);
-        if (fits(limit, set.internal, saturating_add(for_good ? before : used, amount))) {
-            return std::nullopt;
-        }
-        return Blocker{
-            .name = limit.name, .used = used, .limit = limit.limit, .resets = limit.resets};
-    };
-    std::optional<Blocker> found;
-    if (const KeyBudget* const key = own(set.key); key != nullptr) {
-        found = ask(key->budget);
-        if (found) {
-            found->of_key = true;
-            found->resets = key->resets;
-        }
+    const KeyBudget* const key = own(set.key);
+    if (key != nullptr &&
+        ((key->unknown && !for_good) || !key->budget.fits(set.internal, amount, for_good))) {
+        return &key->budget;
     }
-    each_bit(found ? 0 : set.mask, budgets_.size(), [&](std::size_t i) {
-        found = ask(budgets_[i]);
-        return !found;
+    const Budget* found = nullptr;
+    each_bit(set.mask, budgets_.size(), [&](std::size_t i) {
+        found = budgets_[i].fits(set.internal, amount, for_good) ? nullptr : &budgets_[i];
+        return found == nullptr;
     });
     return found;
 }
 
-void BudgetBook::hold(Set set, std::int64_t amount) noexcept {
-    each(set, [amount](Budget& budget) { budget.held = saturating_add(budget.held, amount); });
+std::optional<BudgetBook::Blocker> BudgetBook::blocker(
+    Set set, std::int64_t amount, bool for_good) const noexcept {
+    const Budget* const no = first_no(set, amount, for_good);
+    if (no == nullptr) {
+        return std::nullopt;
+    }
+    const KeyBudget* const key = own(set.key);
+    const bool of_key = key != nullptr && no == &key->budget;
+    return Blocker{
+        .name = no->limit.name,
+        .used = no->used(),
+        .limit = no->limit.limit,
+        .of_key = of_key,
+        .resets = of_key ? key->resets : no->limit.resets,
+        .unknown = of_key && key->unknown && !for_good};
 }
 
-void BudgetBook::settle(Set set, std::int64_t held, std::int64_t paid) noexcept {
-    each(set, [&](Budget& budget) {
-        budget.held = saturating_add(budget.held, -held);
-        budget.limit.settled = saturating_add(budget.limit.settled, paid);
+bool BudgetBook::allows_or_waits(Set set, std::int64_t amount) noexcept {
+    const Budget* const no = first_no(set, amount, /*for_good=*/false);
+    each(no == nullptr ? Set{} : set, [&](Budget& budget) {
+        budget.waited = &budget == no ? waits_ : budget.waited;
     });
+    return no == nullptr;
+}
+
+void BudgetBook::hold(Set set, std::int64_t amount) noexcept {
+    each(set, [amount](Budget& budget) { budget.held += amount; });
+}
+
+bool BudgetBook::settle(Set set, std::int64_t held, std::int64_t paid) noexcept {
+    bool makes_room = false;
+    each(set, [&](Budget& budget) {
+        budget.held -= held;
+        budget.limit.settled = saturating_add(budget.limit.settled, paid);
+        makes_room |= paid < held && budget.waited == waits_;
+    });
+    return makes_room;
 }
 
 bool BudgetBook::book(NameIx name, std::int64_t settled, bool adds) noexcept {
@@ -120,7 +144,8 @@ void BudgetBook::set_resets(NameIx name, UtcTime resets) noexcept {
     }
 }
 
-bool BudgetBook::set_key(NameIx key, std::int64_t limit, UtcTime resets, UtcTime now) {
+bool BudgetBook::set_key(
+    NameIx key, std::int64_t limit, UtcTime resets, UtcTime now, bool spent_unknown) {
     const auto at = static_cast<std::size_t>(key.value());
     if (at >= key_slots_.size()) {
         key_slots_.resize(at + 1, 0);
@@ -133,9 +158,9 @@ bool BudgetBook::set_key(NameIx key, std::int64_t limit, UtcTime resets, UtcTime
         key_slots_[at] = static_cast<std::int32_t>(keys_.size());
     }
     KeyBudget& own = keys_[static_cast<std::size_t>(key_slots_[at] - 1)];
-    const bool is_new = limit >= 0 && !own.on;
+    const bool is_new = limit >= 0 && (!own.on || spent_unknown);
     if (is_new) {
-        own.budget = {};
+        own = {.unknown = spent_unknown};
     } else {
         turn(key, now);
     }
@@ -156,6 +181,17 @@ void BudgetBook::turn(NameIx key, UtcTime now) noexcept {
     KeyBudget& turning = keys_[static_cast<std::size_t>(found - keys_.data())];
     turning.budget.limit.settled = 0;
     turning.turned = true;
+    turning.unknown = false;  // all of the new window is counted here
+}
+
+bool BudgetBook::key_spent(NameIx key, std::int64_t report, UtcTime now) noexcept {
+    turn(key, now);
+    const KeyBudget* const found = own(key);
+    if (found == nullptr || !found->unknown) {
+        return false;
+    }
+    keys_[static_cast<std::size_t>(found - keys_.data())].unknown = false;
+    return book(key, report, /*adds=*/true);
 }
 
 void BudgetBook::replace(const Policy& policy) {
@@ -234,7 +270,9 @@ void BudgetBook::copy_to(std::vector<BudgetLimit>& out) const {
     out.clear();
     for (const Budget& budget : budgets_) {
         out.push_back(budget.limit);
-        out.back().held = saturating_add(budget.limit.held, budget.held);
+        const Wide held = budget.limit.held + budget.held;
+        out.back().held =
+            static_cast<std::int64_t>(std::clamp<Wide>(held, -uncountable, uncountable));
     }
 }
 

@@ -90,11 +90,14 @@ std::uint32_t FairQueue::candidate(const Slab& slab, const Flow& flow, bool rent
     if (rental && flow.own_only) {
         return nil;
     }
+    int unpaid = 0;
     for (std::uint64_t left = flow.filled; left != 0; left &= left - 1) {
         std::uint32_t i = flow.requests[static_cast<std::size_t>(std::countr_zero(left))].head;
         std::uint32_t first = nil;
-        for (int looks = 0; looks < looks_max && i != nil; ++looks) {
-            if (fits(i)) {
+        for (int looks = 0; looks < looks_max && i != nil;) {
+            const bool pays = fits.pays(i);
+            looks += pays || ++unpaid > unpaid_max ? 1 : 0;
+            if (pays && fits.call(fits.context, i)) {
                 first = first == nil ? i : first;
                 if (fits.at_home == nullptr || slab[first].passed >= passes_max ||
                     fits.at_home(fits.context, i)) {

@@ -14,9 +14,16 @@ namespace evenkeel::gate {
 struct Fits {
     const void* context{nullptr};
     bool (*call)(const void* context, std::uint32_t index){nullptr};
+    /// What that would cost it fits its budgets; null: it does.
+    bool (*can_pay)(const void* context, std::uint32_t index){nullptr};
     /// That source has the request's beginning in its cache; null: none has.
     bool (*at_home)(const void* context, std::uint32_t index){nullptr};
-    [[nodiscard]] bool operator()(std::uint32_t index) const { return call(context, index); }
+    [[nodiscard]] bool pays(std::uint32_t index) const {
+        return can_pay == nullptr || can_pay(context, index);
+    }
+    [[nodiscard]] bool operator()(std::uint32_t index) const {
+        return pays(index) && call(context, index);
+    }
 };
 
 /// The waiting requests of one model: a flow per key, flows in deficit round robin (Shreedhar and
@@ -30,6 +37,9 @@ public:
     static constexpr int classes = 64;
     /// Requests of one class that are looked at; those behind them are taken to fit no better.
     static constexpr int looks_max = 4;
+    /// So many of one flow that only lack money are passed over beside those: their budgets may be
+    /// others than those of the requests behind them.
+    static constexpr int unpaid_max = 64;
     /// So many times one behind it, to be served where it has a home, may go before a request.
     static constexpr int passes_max = 8;
 

@@ -147,10 +147,12 @@ bool Gate::top_up(Handle handle, std::int64_t more_report) {
     }
     Request& request = state.slab[index];
     const bool has_hold = request.kind == SourceKind::api || request.has_internal_price();
-    if (!has_hold || !state.budgets.allows(request.counts_now(), more_report)) {
+    std::int64_t hold = 0;
+    if (!has_hold || __builtin_add_overflow(request.hold_report, more_report, &hold) ||
+        !state.budgets.allows(request.counts_now(), more_report)) {
         return false;
     }
-    request.hold_report = saturating_add(request.hold_report, more_report);
+    request.hold_report = hold;
     state.budgets.hold(request.counts_now(), more_report);
     return true;
 }
@@ -291,7 +293,7 @@ void Gate::key_changed(const KeyLimits& limits, Now now, Effects& effects) {
     State& state = *state_;
     const NameIx key = limits.rate.name;
     state.limits.set(limits.rate);
-    if (state.budgets.set_key(key, limits.money, limits.resets, now.utc)) {
+    if (state.budgets.set_key(key, limits.money, limits.resets, now.utc, limits.spent_unknown)) {
         for (std::uint32_t index = 0; index < state.slab.size(); ++index) {
             const Request& request = state.slab[index];
             if (request.phase == Phase::granted && request.arrival.key == key) {
@@ -300,6 +302,12 @@ void Gate::key_changed(const KeyLimits& limits, Now now, Effects& effects) {
         }
     }
     state.serve_freed(now, effects);
+}
+
+void Gate::key_spent(NameIx key, std::int64_t report, Now now) {
+    if (state_->budgets.key_spent(key, report, now.utc)) {
+        state_->sweep_at = std::min(state_->sweep_at, now.boot);
+    }
 }
 
 void Gate::recall(NameIx key, NameIx route, std::int64_t tokens, BootTime at) {

@@ -197,6 +197,9 @@ struct KeyLimits {
     RateLimit rate{};        ///< `rate.name` is the key
     std::int64_t money{-1};  ///< report nanos in one window; -1 = no limit
     UtcTime resets{};        ///< when the next window begins, with nothing settled; {} = never
+    /// The limit or its window is new, and what was spent before is still to be told (`key_spent`):
+    /// until then, or until the next window, nothing of the key that is charged begins.
+    bool spent_unknown{false};
     friend bool operator==(const KeyLimits&, const KeyLimits&) = default;
 };
 
@@ -349,9 +352,12 @@ public:
     /// reading of the books, so it cannot miss a request that finishes meanwhile.
     void budget_added(NameIx name, std::int64_t report, Now now);
     /// What a key may do from the next admission on. What it has used counts on; a money limit that
-    /// is new begins with what the key's requests hold now: call `budget_added` with its name for
-    /// what was spent before. Its windows follow each other by `resets`; tell it that of the next.
+    /// is new, as one `spent_unknown` is, begins with what the key's requests hold now. Its windows
+    /// follow each other by `resets`; tell it that of the next.
     void key_changed(const KeyLimits& limits, Now now, Effects& effects);
+    /// What a key had spent in its window when its limit was told as `spent_unknown`; later calls
+    /// are ignored. The next `due`, which `next_due` then asks for at once, grants what fits.
+    void key_spent(NameIx key, std::int64_t report, Now now);
     /// A request of an earlier run, so that a restart gives no allowance twice. Oldest first,
     /// before the first arrival, after the limits were set.
     void recall(NameIx key, NameIx route, std::int64_t tokens, BootTime at);

@@ -18,7 +18,7 @@ void Gate::State::serve(std::uint32_t slot, Now now, Effects& effects) {
         node = ApiLinks{&slab}(node).next;
         // Also looks at earlier choices: freed money may have opened several APIs at once.
         const Request& request = slab[index];
-        if (budgets.allows(request.counts_in(choice), request.arrival.apis[choice].hold_report)) {
+        if (can_pay(request, choice)) {
             try_apis(index, 0, choice + 1, now, effects);
         }
     }
@@ -26,7 +26,7 @@ void Gate::State::serve(std::uint32_t slot, Now now, Effects& effects) {
 
 void Gate::State::serve_worker(std::uint32_t slot, Now now, Effects& effects) {
     struct Asker {
-        const State* state;
+        State* state;
         std::uint32_t slot;
         Now now;
     };
@@ -34,10 +34,15 @@ void Gate::State::serve_worker(std::uint32_t slot, Now now, Effects& effects) {
     Fits fits{.context = &asker, .call = [](const void* context, std::uint32_t index) {
                   const auto* const asks = static_cast<const Asker*>(context);
                   const Request& request = asks->state->slab[index];
-                  return asks->state->may_be_charged(request) &&
-                         asks->state->fits(
-                             request, asks->slot, request.due ? Aim::any : Aim::in_time, asks->now);
+                  return asks->state->fits(
+                      request, asks->slot, request.due ? Aim::any : Aim::in_time, asks->now);
               }};
+    if (queued_charged > 0) {
+        fits.can_pay = [](const void* context, std::uint32_t index) {
+            State* const state = static_cast<const Asker*>(context)->state;
+            return state->may_be_charged(state->slab[index]);
+        };
+    }
     if (routing.affinity && !models[sources[slot].model].prefixes.empty()) {
         fits.at_home = [](const void* context, std::uint32_t index) {
             const auto* const asks = static_cast<const Asker*>(context);
@@ -67,6 +72,7 @@ void Gate::State::serve_workers(std::uint32_t model, Now now, Effects& effects) 
 
 void Gate::State::serve_freed(Now now, Effects& effects) {
     sweep_at = BootTime::max();
+    budgets.forget_waiting();
     for (std::uint32_t model = 0; queued_charged > 0 && model < models.size(); ++model) {
         if (models[model].queue.size() > 0) {
             serve_workers(model, now, effects);

@@ -122,7 +122,8 @@ std::optional<BudgetBook::Blocker> Gate::State::money_gone(
 
 Reason Gate::State::give_up_reason(const Request& request, Now now) const {
     const auto closed = money_gone(request, /*for_good=*/true);
-    if (const auto blocker = closed ? closed : money_gone(request, /*for_good=*/false)) {
+    const auto blocker = closed ? closed : money_gone(request, /*for_good=*/false);
+    if (blocker && !blocker->unknown) {
         if (!blocker->of_key) {
             return {
                 ReasonCode::budget_spent, {blocker->used, blocker->limit, blocker->name.value()}};

@@ -98,7 +98,7 @@ bool Gate::State::try_apis(
     for (std::size_t i = first; i < last; ++i) {
         const std::uint32_t slot = request.api_slots[i];
         if (sources[slot].is_api() && sources[slot].room() > 0 && request.may_use(slot) &&
-            budgets.allows(request.counts_in(i), request.arrival.apis[i].hold_report)) {
+            can_pay(request, i)) {
             request.choice = static_cast<std::uint8_t>(i);
             grant(index, slot, now, effects);
             return true;
@@ -307,10 +307,11 @@ bool Gate::State::end_grant(std::uint32_t index, std::int64_t charged, bool unco
     Request& request = slab[index];
     Source& source = sources[request.source];
     const bool is_counted = request.kind == SourceKind::api || request.has_internal_price();
+    bool freed = false;
     if (is_counted) {
-        budgets.settle(request.counts_now(), request.hold_report, charged);
+        budgets.turn(request.arrival.key, now.utc);  // its money counts when it is spent
+        freed = budgets.settle(request.counts_now(), request.hold_report, charged);
     }
-    const bool freed = charged < request.hold_report;
     request.hold_report = 0;
     if (uncount) {
         count(request, -1);

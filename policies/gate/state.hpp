@@ -145,12 +145,13 @@ struct Gate::State {
     void serve_worker(std::uint32_t source, Now now, Effects& effects);
     void serve_workers(std::uint32_t model, Now now, Effects& effects);
     /// After money was freed: to whoever waits for that, at APIs and at workers that are charged.
+    /// Looks at all of them, so only for a budget that said no to one.
     void serve_freed(Now now, Effects& effects);
     /// After a grant has ended: its slot, and the money it freed.
     void pass_on(std::uint32_t source, bool freed_money, Now now, Effects& effects);
     /// Takes a grant back: slot, hold (`charged` is settled instead) and, with `uncount`, its
     /// counts.
-    /// True when a budget has more room than before.
+    /// True when a budget that somebody waits for has more room than before.
     bool end_grant(std::uint32_t index, std::int64_t charged, bool uncount, Now now);
 
     // ---- reasons ----
@@ -158,10 +159,15 @@ struct Gate::State {
     [[nodiscard]] Reason give_up_reason(const Request& request, Now now) const;
     [[nodiscard]] bool worker_left(const Request& request) const;
     [[nodiscard]] bool api_left(const Request& request) const;
-    /// What a worker would be charged for it fits every budget that counts that, now.
-    [[nodiscard]] bool may_be_charged(const Request& request) const {
+    /// What a worker would be charged for it fits every budget that counts that, now; else it
+    /// waits for one of them.
+    [[nodiscard]] bool may_be_charged(const Request& request) {
         return !request.has_internal_price() ||
-               budgets.allows(request.counts_internally(), request.arrival.internal_hold);
+               budgets.allows_or_waits(request.counts_internally(), request.arrival.internal_hold);
+    }
+    /// Likewise what its API choice `i` may cost.
+    [[nodiscard]] bool can_pay(const Request& request, std::size_t i) {
+        return budgets.allows_or_waits(request.counts_in(i), request.arrival.apis[i].hold_report);
     }
     /// The budget that closes all workers to it; `for_good`: even if all holds came back.
     [[nodiscard]] std::optional<BudgetBook::Blocker> no_money_for_workers(

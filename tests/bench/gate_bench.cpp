@@ -122,5 +122,34 @@ void nobody_can_pay(benchmark::State& state) {
 }
 BENCHMARK(nobody_can_pay)->Arg(10'000);
 
+/// A worker ends below what was set aside, while so many due requests wait for another's money.
+void others_wait_for_money(benchmark::State& state) {
+    Policy policy = make_policy();
+    policy.budgets[0].refuse_at = 999;
+    Gate gate{policy};
+    Effects effects;
+    Now now{.boot = BootTime{1s}};
+    gate.worker_changed({.source = api, .kind = SourceKind::api, .slots = 64}, now, effects);
+    for (int i = 0; i < state.range(0); ++i) {
+        gate.arrive(make_arrival(i % 16, now), now, effects);
+    }
+    now.boot += 5s;
+    gate.due(now, effects);
+    gate.worker_changed({.source = NameIx{21}, .model = NameIx{2}, .slots = 1}, now, effects);
+    const Arrival charged{
+        .key = NameIx{90},
+        .model = NameIx{2},
+        .internal_budgets = 4,
+        .internal_hold = 900,
+        .tokens_in = 100,
+        .overflow_at = BootTime::max(),
+        .give_up_at = BootTime::max()};
+    for (auto _ : state) {
+        effects.clear();
+        gate.finish(gate.arrive(charged, now, effects), {.charged_report = 1}, now, effects);
+    }
+}
+BENCHMARK(others_wait_for_money)->Arg(10)->Arg(10'000);
+
 }  // namespace
 }  // namespace evenkeel::gate

@@ -65,6 +65,7 @@ public:
     void budget_booked(NameIx budget, std::int64_t report, UtcTime resets) override;
     void budget_added(NameIx budget, std::int64_t report) override;
     void key_changed(const gate::KeyLimits&) override {}
+    void key_spent(NameIx, std::int64_t) override {}
     void recall(NameIx, NameIx, std::int64_t, BootTime) override {}
     Result<void> source_up(inference::SourceInfo source) override;
     void source_speed(NameIx, const gate::Speed&) override {}

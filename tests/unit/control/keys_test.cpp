@@ -1,6 +1,8 @@
 #include "agent/control/key_terms.hpp"
 #include "tests/unit/control/whole_control.hpp"
 
+#include <thread>
+
 /// Client keys are made, changed and revoked while the agent runs, and after a restart.
 namespace evenkeel::agent::control_rig {
 namespace {
@@ -202,12 +204,15 @@ TEST_F(KeysTest, ALimitThatIsNewKnowsWhatWasSpentBefore) {
     spend(ix, 3);
     ASSERT_TRUE(control->limit_key("ci", {.limit = "20 USD/mo"}).get());
     EXPECT_EQ(gateway.keys.at(ix).money, 20 * dollar);
-    EXPECT_EQ(gateway.added[ix], 3 * dollar);
+    EXPECT_TRUE(gateway.keys.at(ix).spent_unknown);
+    EXPECT_EQ(gateway.spent_before[ix], std::vector{3 * dollar});
     ASSERT_TRUE(control->limit_key("ci", {.limit = "30 USD/mo"}).get());
     EXPECT_EQ(gateway.keys.at(ix).money, 30 * dollar);
-    EXPECT_EQ(gateway.added[ix], 3 * dollar) << "not a second time";
+    EXPECT_FALSE(gateway.keys.at(ix).spent_unknown);
+    EXPECT_EQ(gateway.spent_before[ix].size(), 1u) << "not a second time";
     ASSERT_TRUE(control->limit_key("ci", {.limit = "1 USD/h", .team = "research"}).get());
-    EXPECT_EQ(gateway.added[ix], 6 * dollar) << "another window begins with what it has";
+    EXPECT_EQ(gateway.spent_before[ix], (std::vector{3 * dollar, 3 * dollar}))
+        << "another window begins with what it has";
     EXPECT_EQ(keys.find(texts["ci"])->team, "research");
     ASSERT_TRUE(control->limit_key("ci", {.limit = "none"}).get());
     EXPECT_EQ(gateway.keys.at(ix).money, -1);
@@ -263,13 +268,57 @@ TEST_F(KeysTest, F95_WhatOwnWorkWasChargedCountsForANewLimitAndAfterARestart) {
     const NameIx ix = keys.find(texts["ci"])->ix;
     charge(ix, 3);
     ASSERT_TRUE(control->limit_key("ci", {.limit = "20 USD/h"}).get());
-    EXPECT_EQ(gateway.added[ix], 3 * dollar);
     ASSERT_TRUE(control->limit_key("ci", {.limit = "20 USD/mo"}).get());
-    EXPECT_EQ(gateway.added[ix], 6 * dollar) << "another window begins with what it has";
+    EXPECT_EQ(gateway.spent_before[ix], (std::vector{3 * dollar, 3 * dollar}))
+        << "another window begins with what it has";
     charge(ix, 1);
     spend(ix, 2);
     Next next = restart();
     EXPECT_EQ(next.gateway.booked.at(ix), 6 * dollar);
+}
+
+/// Another process may hold the ledger's write lock, longer than the ledger waits.
+struct KeysOfALockedLedger : WholeControl {
+    KeysOfALockedLedger() : WholeControl{[](World& world) { world.awaited_wait = 50ms; }} {
+        start(*control);
+    }
+    std::unique_ptr<Control> control{make()};
+};
+
+TEST_F(KeysOfALockedLedger, ARevocationThatWasNotStoredIsRepeated) {
+    const auto text = control->create_key("ci", {.limit = "20 USD/mo"}).get();
+    ASSERT_TRUE(text);
+    ASSERT_TRUE(books->flush());
+    auto other = std::make_unique<ledger::Database>(
+        world.state() / ledger::ledger_file, ledger::Database::Mode::read_write);
+    other->exec("BEGIN IMMEDIATE");
+    const auto failed = control->revoke_key("ci").get();
+    ASSERT_FALSE(failed);
+    EXPECT_NE(failed.error().message.find("closed"), std::string::npos) << failed.error().message;
+    EXPECT_NE(failed.error().message.find("repeat `evenkeel keys revoke ci`"), std::string::npos)
+        << failed.error().message;
+    EXPECT_FALSE(keys.find(*text));
+    EXPECT_EQ(control->create_key("ci", {}).get().error().code, Errc::conflict);
+    EXPECT_EQ(control->limit_key("ci", {.team = "x"}).get().error().code, Errc::conflict);
+    EXPECT_FALSE(keys.find(*text)) << "nothing opens it again";
+    const auto second = control->revoke_key("ci").get();
+    ASSERT_FALSE(second);
+    EXPECT_NE(second.error().code, Errc::not_found) << second.error().message;
+    other.reset();
+    Result<void> last = second;
+    for (int i = 0; i < 100 && !last; ++i) {
+        std::this_thread::sleep_for(5ms);
+        last = control->revoke_key("ci").get();
+    }
+    ASSERT_TRUE(last) << last.error().message;
+    EXPECT_EQ(control->revoke_key("ci").get().error().code, Errc::not_found);
+    EXPECT_TRUE(control->create_key("ci", {}).get()) << "the name is free";
+    control.reset();
+    EXPECT_TRUE(books->close());
+    books.reset();
+    books = open();
+    const ledger::StoredKeys next{books->recovered().keys};
+    EXPECT_FALSE(next.find(*text));
 }
 
 TEST_F(KeysTest, ALimitThatIsStillOnItsWayOpensNoRevokedKey) {

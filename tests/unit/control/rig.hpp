@@ -86,7 +86,7 @@ private:
 };
 
 /// Remembers what it was told.
-class QuietGateway final : public inference::Gateway {
+class QuietGateway : public inference::Gateway {
 public:
     std::map<NameIx, std::int64_t> added{};
     std::map<NameIx, std::int64_t> booked{};
@@ -107,10 +107,14 @@ public:
     void key_changed(const gate::KeyLimits& limits) override {
         keys.insert_or_assign(limits.rate.name, limits);
     }
+    void key_spent(NameIx key, std::int64_t report) override {
+        spent_before[key].push_back(report);
+    }
     void recall(NameIx key, NameIx, std::int64_t tokens, BootTime) override {
         recalled[key].push_back(tokens);
     }
     std::map<NameIx, gate::KeyLimits> keys{};
+    std::map<NameIx, std::vector<std::int64_t>> spent_before{};
     std::map<NameIx, std::vector<std::int64_t>> recalled{};
     Result<void> source_up(inference::SourceInfo source) override {
         told.push_back("up " + source.name);
@@ -163,6 +167,7 @@ struct World {
     SharedClock clock{};
     Cloud cloud{};
     ledger::TemporaryFolder folder{};
+    std::chrono::milliseconds awaited_wait{5s};  ///< of the ledger
     [[nodiscard]] std::filesystem::path state() const { return folder.path() / "state"; }
 };
 

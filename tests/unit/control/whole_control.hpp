@@ -29,6 +29,7 @@ struct WholeControl : testing::Test {
         ledger::Options options{.dir = world.state(), .clock = &world.clock};
         options.limits.ballast_bytes = 64 * 1024;
         options.limits.retry = 5ms;
+        options.limits.awaited_wait = world.awaited_wait;
         return *ledger::Ledger::open(options);
     }
     [[nodiscard]] std::unique_ptr<Control> make() {

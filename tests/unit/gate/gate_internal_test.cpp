@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <vector>
 
 /// Work of own and rented workers that has an internal price: held and settled as an API's money,
@@ -272,6 +273,80 @@ TEST(GateInternal, OneKeyWithoutMoneyHoldsUpNobodyElse) {
     desk.arrive(charged(ben));
     desk.finish(first, {.charged_report = 5 * cent});
     EXPECT_EQ(desk.said(), "grant 3 on 20 own_waited");
+}
+
+TEST(GateInternal, RequestsThatOnlyLackMoneyHideNoneOfTheSameKey) {
+    Desk desk{{.budgets = {budget(team, 10 * cent)}}};
+    desk.worker(own, SourceKind::own, 2);
+    desk.arrive(charged());
+    const Handle other = desk.arrive(ask(ben));
+    for (int i = 0; i < 64; ++i) {
+        desk.arrive(charged());
+        ASSERT_EQ(desk.effects[0].kind, EffectKind::queued);
+    }
+    Arrival chat = charged();
+    chat.internal_budgets = 0;
+    desk.arrive(chat);
+    EXPECT_EQ(desk.said(), "queued 67") << "no slot";
+    desk.finish(other);
+    EXPECT_EQ(desk.said(), "grant 67 on 20 own_waited") << "its budget has money";
+}
+
+TEST(GateInternal, MoneyOfOneBudgetGoesToThoseWhoWaitForIt) {
+    Desk desk{{.budgets = {budget(team, 10 * cent), budget(all, 20 * cent)}}};
+    desk.worker(own, SourceKind::own, 100);
+    desk.worker(nano, SourceKind::api, 100);
+    const auto in_both = [] {
+        Arrival arrival = charged();
+        arrival.internal_budgets = 3;
+        return arrival;
+    };
+    const Handle first = desk.arrive(charged());
+    Arrival second = charged(ben);
+    second.internal_budgets = 2;
+    const Handle beside = desk.arrive(second);
+    desk.arrive(second);
+    EXPECT_EQ(desk.effects[0].kind, EffectKind::grant);
+    desk.arrive(in_both());
+    EXPECT_EQ(desk.said(), "queued 4");
+    desk.finish(first, {.charged_report = 0});
+    EXPECT_EQ(desk.said(), "") << "now the other budget says no";
+    desk.finish(beside, {.charged_report = 0});
+    EXPECT_EQ(desk.said(), "grant 4 on 20 own_waited");
+}
+
+constexpr std::int64_t beyond_counting = std::numeric_limits<std::int64_t>::max();
+
+TEST(GateInternal, WhatCannotBeCountedFitsNoBudget) {
+    Desk desk{{.budgets = {{.name = team, .limit = 100, .local_only_at = 90}}}};
+    desk.worker(own, SourceKind::own, 4);
+    desk.arrive(charged(ann, beyond_counting));
+    EXPECT_EQ(desk.said(), "refuse 1 budget_spent");
+    EXPECT_EQ(room_of(desk), (Room{0, 0}));
+    const Handle handle = desk.arrive(charged(ann, beyond_counting - 1));
+    const Handle second = desk.arrive(charged(ben, beyond_counting - 1));
+    EXPECT_EQ(desk.said(), "grant 3 on 20 own_free") << "this budget keeps no worker out";
+    EXPECT_FALSE(desk.gate.top_up(second, 2));
+    EXPECT_EQ(room_of(desk), (Room{0, beyond_counting}));
+    desk.finish(handle, {.charged_report = 3});
+    desk.finish(second, {.charged_report = 4});
+    EXPECT_EQ(room_of(desk), (Room{7, 0})) << "both are given back";
+}
+
+TEST(GateInternal, ANewLimitTakesBackEveryHoldItCounts) {
+    Desk desk;
+    desk.worker(own, SourceKind::own, 4);
+    const Handle first = desk.arrive(charged(ann, beyond_counting));
+    const Handle second = desk.arrive(charged(ann, beyond_counting));
+    EXPECT_EQ(desk.said(), "grant 2 on 20 own_free") << "nothing counts it";
+    desk.gate.key_changed({.rate = {.name = ann}, .money = 10 * cent}, desk.now, desk.effects);
+    desk.finish(first, {.charged_report = 5 * cent});
+    desk.arrive(charged(ann, 1 * cent));
+    EXPECT_EQ(desk.said(), "queued 3");
+    desk.finish(second, {.charged_report = 4 * cent});
+    EXPECT_EQ(desk.said(), "grant 3 on 20 own_waited");
+    desk.arrive(charged(ann, 1));
+    EXPECT_EQ(desk.said(), "queued 4") << "five, four and one make ten";
 }
 
 }  // namespace

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <limits>
-
 /// What one key or one route may ask for, in virtual time.
 namespace evenkeel::gate {
 namespace {
@@ -22,10 +20,9 @@ Arrival by(NameIx route, NameIx key = ann) {
 
 struct GateLimits : testing::Test {
     GateLimits() { desk.worker(own, SourceKind::own, 1'000); }
-    void limit(RateLimit rate, std::int64_t money = -1, UtcTime resets = {}) {
-        Effects effects;
-        desk.gate.key_changed({.rate = rate, .money = money, .resets = resets}, desk.now, effects);
-        desk.effects = effects;
+    void limit(RateLimit rate) {
+        desk.effects.clear();
+        desk.gate.key_changed({.rate = rate}, desk.now, desk.effects);
     }
     /// How many of `n` at once come in.
     int let_in(int n, NameIx key = ann, NameIx route = way) {
@@ -191,141 +188,6 @@ TEST_F(GateLimits, ARestartGivesNothingTwice) {
     again.arrive(by(way));
     EXPECT_EQ(again.said(), "refuse 1 limit_requests");
     EXPECT_EQ(again.effects[0].reason.args[0], 9'000);
-}
-
-// ---- money of a key --------------------------------------------------------------------------
-
-struct GateKeyMoney : GateLimits {
-    GateKeyMoney() {
-        desk.worker(nano, SourceKind::api, 5'000);
-        desk.now.utc = UtcTime{1000h};
-    }
-    /// May cost ten cents, and only nano may answer.
-    static Arrival paid(NameIx key = ann) {
-        Arrival arrival = buy();
-        arrival.key = key;
-        arrival.budgets = 0;
-        return arrival;
-    }
-};
-
-TEST_F(GateKeyMoney, F94AThousandAtOnceAgainstAKeyForTen) {
-    limit({.name = ann}, 100 * cent, desk.now.utc + 90s);
-    std::vector<Handle> granted;
-    for (int i = 0; i < 1'000; ++i) {
-        const Handle handle = desk.arrive(paid());
-        if (desk.effects[0].kind == EffectKind::grant) {
-            granted.push_back(handle);
-        }
-    }
-    EXPECT_EQ(granted.size(), 10u) << "exactly those that fit";
-    desk.arrive(paid(ben));
-    EXPECT_EQ(desk.effects[0].kind, EffectKind::grant) << "ben has no limit";
-    for (const Handle handle : granted) {
-        desk.finish(handle, {.charged_report = 10 * cent});
-    }
-    desk.arrive(paid());
-    EXPECT_EQ(desk.said(), "refuse 1002 key_budget_spent");
-    EXPECT_EQ(
-        desk.effects[0].reason.args, (std::array<std::int64_t, 3>{100 * cent, 100 * cent, 90}));
-    desk.run_to(10s);
-    EXPECT_EQ(desk.effects.size(), 990u);
-    for (const Effect& effect : desk.effects) {
-        EXPECT_EQ(effect.reason.code, ReasonCode::key_budget_spent);
-    }
-}
-
-TEST_F(GateKeyMoney, OwnWorkersGoOnWhenTheMoneyIsSpent) {
-    limit({.name = ann}, 0);
-    desk.arrive(paid());
-    EXPECT_EQ(desk.said(), "refuse 1 key_budget_spent");
-    EXPECT_EQ(let_in(1), 1);
-}
-
-TEST_F(GateKeyMoney, TheOthersBudgetsCountBesideIt) {
-    desk.apply({.revision = 1, .budgets = {budget(all, 15 * cent)}});
-    limit({.name = ann}, 100 * cent);
-    Arrival arrival = paid();
-    arrival.revision = 1;
-    arrival.budgets = 1;
-    const Handle first = desk.arrive(arrival);
-    desk.arrive(arrival);
-    EXPECT_EQ(desk.said(), "queued 2");
-    desk.finish(first, {.charged_report = 10 * cent});
-    EXPECT_EQ(desk.said(), "") << "of 15 cents 10 are spent";
-    desk.arrive(arrival);
-    EXPECT_EQ(desk.said(), "refuse 3 budget_spent");
-    EXPECT_EQ(desk.counters().budgets[0].settled, 10 * cent);
-}
-
-TEST_F(GateKeyMoney, ALimitThatIsNewCountsWhatRunsAndWhatWasSpent) {
-    const Handle runs = desk.arrive(paid());
-    limit({.name = ann}, 30 * cent);
-    desk.gate.budget_added(ann, 10 * cent, desk.now);
-    desk.arrive(paid());
-    EXPECT_EQ(desk.effects[0].kind, EffectKind::grant) << "10 held, 10 spent, 10 more";
-    desk.arrive(paid());
-    EXPECT_EQ(desk.said(), "queued 3");
-    desk.finish(runs, {.charged_report = 0});
-    EXPECT_EQ(desk.said(), "grant 3 on 30 api_only");
-}
-
-TEST_F(GateKeyMoney, ALimitThatGrowsLetsThoseGoWhoWait) {
-    limit({.name = ann}, 10 * cent);
-    desk.arrive(paid());
-    desk.arrive(paid());
-    EXPECT_EQ(desk.said(), "queued 2");
-    limit({.name = ann}, 20 * cent - 1);
-    EXPECT_EQ(desk.said(), "");
-    limit({.name = ann}, 20 * cent);
-    EXPECT_EQ(desk.said(), "grant 2 on 30 api_only") << "to the last unit";
-}
-
-TEST_F(GateKeyMoney, AWindowThatTurnsOverKeepsWhatRuns) {
-    limit({.name = ann}, 20 * cent);
-    const Handle done = desk.arrive(paid());
-    desk.finish(done, {.charged_report = 10 * cent});
-    desk.arrive(paid());
-    desk.arrive(paid());
-    EXPECT_EQ(desk.said(), "queued 3");
-    desk.gate.budget_booked(ann, 0, desk.now);
-    desk.run_to(0s);
-    EXPECT_EQ(desk.said(), "grant 3 on 30 api_only");
-    desk.arrive(paid());
-    EXPECT_EQ(desk.said(), "queued 4") << "two holds of ten fill it";
-}
-
-TEST_F(GateKeyMoney, TheGateItselfBeginsTheNextWindow) {
-    const UtcTime midnight = desk.now.utc + 10s;
-    limit({.name = ann}, 10 * cent, midnight);
-    desk.finish(desk.arrive(paid()), {.charged_report = 10 * cent});
-    desk.now.utc = midnight - 1us;
-    desk.arrive(paid());
-    EXPECT_EQ(desk.said(), "refuse 2 key_budget_spent");
-    EXPECT_EQ(desk.effects[0].reason.args[2], 1) << "a started second is waited for";
-    desk.now.utc = midnight;
-    const Handle first = desk.arrive(paid());
-    EXPECT_EQ(desk.effects[0].kind, EffectKind::grant) << "before anybody has told it";
-    desk.finish(first, {.charged_report = 4 * cent});
-    limit({.name = ann}, 10 * cent, midnight + 24h);
-    desk.arrive(paid());
-    EXPECT_EQ(desk.said(), "refuse 4 key_budget_spent") << "what was spent since is not forgotten";
-    desk.now.utc = midnight + 24h;
-    limit({.name = ann}, 10 * cent, midnight + 48h);
-    desk.arrive(paid());
-    EXPECT_EQ(desk.effects[0].kind, EffectKind::grant) << "told before it has looked";
-}
-
-TEST_F(GateKeyMoney, AReloadKeepsItsHolds) {
-    limit({.name = ann}, 10 * cent);
-    const Handle runs = desk.arrive(paid());
-    desk.apply({.revision = 2, .budgets = {budget(all, 100 * cent)}});
-    desk.arrive(paid());
-    EXPECT_EQ(desk.said(), "queued 2");
-    desk.finish(runs, {.charged_report = 1 * cent});
-    EXPECT_EQ(desk.said(), "") << "9 cents are left, 10 are asked";
-    limit({.name = ann});
-    EXPECT_EQ(desk.said(), "grant 2 on 30 api_only") << "no limit any more";
 }
 
 }  // namespace

@@ -96,7 +96,6 @@ private:
     [[nodiscard]] bool may_be_charged(const Request& request) const;
     /// Even if all holds came back.
     [[nodiscard]] bool workers_closed(const Request& request) const;
-    [[nodiscard]] bool many_wait_before(const Request& request) const;
     [[nodiscard]] static const std::set<NameIx>& counted(const Request& request);
     [[nodiscard]] int room(NameIx source) const;
     [[nodiscard]] int waiting() const;

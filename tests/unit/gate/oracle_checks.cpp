@@ -71,15 +71,6 @@ bool Oracle::workers_closed(const Request& request) const {
     });
 }
 
-/// The gate looks at the first few of a key only.
-bool Oracle::many_wait_before(const Request& request) const {
-    const auto before = std::ranges::count_if(requests_, [&](const Request& other) {
-        return other.life == Life::waiting && other.arrival.key == request.arrival.key &&
-               other.arrival.model == request.arrival.model && !may_be_charged(other);
-    });
-    return before >= 4;
-}
-
 bool Oracle::api_fits(const Request& request, int choice) const {
     const NameIx name = request.arrival.apis[static_cast<std::size_t>(choice)].source;
     return room(name) > 0 && !request.tried.contains(name) &&
@@ -236,7 +227,7 @@ void Oracle::check_still() {
         }
         for (const auto& [name, source] : sources_) {
             if (room(name) > 0 && worker_fits(request, source) && may_be_charged(request) &&
-                !(unswept_ && request.arrival.internal_hold >= 0) && !many_wait_before(request)) {
+                !(unswept_ && request.arrival.internal_hold >= 0)) {
                 wrong("a worker is idle while a request waits for it");
             }
         }
