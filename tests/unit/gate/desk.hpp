@@ -84,7 +84,9 @@ public:
     void cancel(Handle handle) { gate.cancel(handle, now, fresh()); }
     void finish(Handle handle, Finish how = {}) { gate.finish(handle, how, now, fresh()); }
     void retry(Handle handle) { gate.retry(handle, now, fresh()); }
-    void go_on(Handle handle, BootTime give_up_at) { gate.go_on(handle, give_up_at, now, fresh()); }
+    void go_on(Handle handle, BootTime give_up_at, Finish so_far = {}) {
+        gate.go_on(handle, give_up_at, so_far, now, fresh());
+    }
     void worker(NameIx source, SourceKind kind, int slots, bool takes_work = true, int rank = 0) {
         gate.worker_changed(
             {.source = source,

@@ -274,5 +274,56 @@ TEST(GateInternal, OneKeyWithoutMoneyHoldsUpNobodyElse) {
     EXPECT_EQ(desk.said(), "grant 3 on 20 own_waited");
 }
 
+// --- the first part of an answer that another worker goes on with
+// ---------------------------------
+
+struct GateGoOnMoney : testing::Test {
+    GateGoOnMoney() {
+        desk.worker(own, SourceKind::own, 1);
+        desk.worker(own2, SourceKind::own, 1, true, 9);
+    }
+    Desk desk{{.budgets = {budget(team, 100 * cent)}}};
+};
+
+TEST_F(GateGoOnMoney, IsSettledAtOnceAndTheRestAtTheEnd) {
+    const Handle handle = desk.arrive(charged());
+    desk.go_on(handle, at(5s), {.charged_report = 4 * cent});
+    EXPECT_EQ(desk.said(), "grant 1 on 21 own_waited");
+    EXPECT_EQ(room_of(desk), (Room{4 * cent, 10 * cent})) << "and the rest is set aside anew";
+    desk.finish(handle, {.charged_report = 2 * cent});
+    EXPECT_EQ(room_of(desk), (Room{6 * cent, 0}));
+}
+
+TEST_F(GateGoOnMoney, StaysSettledWhenNobodyWritesTheRest) {
+    const Handle full = desk.arrive(charged());
+    const Handle dying = desk.arrive(charged());
+    desk.go_on(dying, at(5s), {.charged_report = 4 * cent});
+    EXPECT_EQ(desk.said(), "queued 2");
+    EXPECT_EQ(room_of(desk), (Room{4 * cent, 10 * cent})) << "held for the other one";
+    desk.run_to(5s);
+    EXPECT_EQ(desk.said(), "refuse 2 wait_over");
+    EXPECT_EQ(room_of(desk), (Room{4 * cent, 10 * cent}));
+    desk.finish(full);
+    const Handle gone = desk.arrive(charged());
+    desk.go_on(gone, at(9s), {.charged_report = cent});
+    desk.cancel(gone);
+    EXPECT_EQ(room_of(desk), (Room{5 * cent, 0}));
+}
+
+TEST_F(GateGoOnMoney, MayHaveBeenEstimatedTooHigh) {
+    const Handle handle = desk.arrive(charged());
+    desk.go_on(handle, at(5s), {.charged_report = 4 * cent});
+    desk.finish(handle, {.charged_report = -cent});
+    EXPECT_EQ(room_of(desk), (Room{3 * cent, 0}));
+}
+
+TEST_F(GateGoOnMoney, NeedsRoomForTheRestToo) {
+    desk.apply({.budgets = {budget(team, 12 * cent)}});
+    const Handle handle = desk.arrive(charged());
+    desk.go_on(handle, at(5s), {.charged_report = 4 * cent});
+    EXPECT_EQ(desk.said(), "refuse 1 budget_spent");
+    EXPECT_EQ(room_of(desk), (Room{4 * cent, 0}));
+}
+
 }  // namespace
 }  // namespace evenkeel::gate

@@ -328,5 +328,37 @@ TEST_F(GateKeyMoney, AReloadKeepsItsHolds) {
     EXPECT_EQ(desk.said(), "grant 2 on 30 api_only") << "no limit any more";
 }
 
+/// 150 tokens of a minute's 600 count while a request runs; then what it was: 40 and 60 here.
+TEST_F(GateLimits, TheFirstPartOfAnAnswerCountsWhateverBecomesOfTheRest) {
+    for (const int end : {0, 1, 2}) {
+        Desk fresh{{.limits = {{.name = way, .requests_min = 2, .tokens_min = 600}}}};
+        fresh.worker(own, SourceKind::own, 1);
+        fresh.worker(own2, SourceKind::own, 1, true, 9);
+        const Handle handle = fresh.arrive(by(way));
+        fresh.go_on(handle, at(5s), {.tokens_in = 30, .tokens_out = 10});
+        ASSERT_EQ(fresh.said(), "grant 1 on 21 own_waited");
+        EXPECT_EQ(fresh.source(own).tokens_in, 30);
+        std::int64_t used = 40;
+        if (end == 0) {
+            fresh.finish(handle, {.tokens_in = -10, .tokens_out = 70});
+            EXPECT_EQ(fresh.source(own2).tokens_in, 0) << "counters never step down";
+            EXPECT_EQ(fresh.source(own2).tokens_out, 70);
+            used = 100;
+        } else if (end == 1) {
+            fresh.cancel(handle);
+        } else {
+            fresh.retry(handle);
+            EXPECT_EQ(fresh.said(), "refuse 1 source_failed");
+        }
+        Arrival rest = by(way);
+        rest.tokens_in = 600 - used - rest.tokens_out + 1;
+        fresh.arrive(rest);
+        EXPECT_EQ(fresh.said(), "refuse 2 limit_tokens") << end;
+        --rest.tokens_in;
+        fresh.arrive(rest);
+        EXPECT_EQ(fresh.said().substr(0, 5), "grant") << end << ": one request was used, not two";
+    }
+}
+
 }  // namespace
 }  // namespace evenkeel::gate
