@@ -47,7 +47,7 @@ void Control::mind_speeds(Now now) {
             .engine = offer == nullptr ? std::string_view{} : offer->engine,
             .slots = offer == nullptr ? 1 : offer->slots};
         if (machine.state == MachineState::serving) {
-            served.at = [this, id = id] { return fleet_.engine_of(id); };
+            served.at = [this, machine_id = id] { return fleet_.engine_of(machine_id); };
         }
         workers[seat.names.source] = std::move(served);
     }

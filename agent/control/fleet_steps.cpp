@@ -1,6 +1,7 @@
 // From event to step to ledger to effect: the only place where a machine changes.
 #include "agent/control/exposure.hpp"
 #include "agent/control/fleet.hpp"
+#include "inference/bootstrap/plan.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -306,7 +307,9 @@ void Fleet::gate_effect(Seat& seat, lifecycle::GateEffect effect) {
                  .port = static_cast<std::uint16_t>(machine.port),
                  .pin = pin_of(seat),
                  .goes_on = inference::dialect::goes_on(
-                     offer == nullptr || offer->engine.empty() ? "vllm" : offer->engine),
+                     offer == nullptr || offer->engine.empty()
+                         ? inference::bootstrap::default_engine
+                         : std::string_view{offer->engine}),
                  .key = inference::Secret{engine_key(machine.name)},
                  .seller_model = machine.model,
                  .slots = offer != nullptr ? offer->slots : 1,

@@ -17,7 +17,7 @@ constexpr int samples_max = 16;
 // Flags and variables of vLLM: https://docs.vllm.ai/en/latest/cli/serve/ and
 // https://docs.vllm.ai/en/latest/configuration/env_vars/
 EngineCommand vllm(const NodePlan& plan, const std::string& host) {
-    EngineCommand command{.program = "vllm", .key_variable = "VLLM_API_KEY"};
+    EngineCommand command{.program = std::string{default_engine}, .key_variable = "VLLM_API_KEY"};
     const std::size_t at = plan.weights.rfind('@');
     const bool revision = at != std::string::npos && !plan.weights.starts_with('/');
     auto& out = command.arguments;

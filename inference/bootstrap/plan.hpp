@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,8 @@
 namespace evenkeel::inference::bootstrap {
 
 enum class NodeEngine : std::uint8_t { vllm, llama_cpp };
+/// The engine of a node whose offer names none, as the configuration spells it.
+inline constexpr std::string_view default_engine{"vllm"};
 
 /// One node, before it exists. Every text is checked by `check` and quoted where it is rendered.
 struct NodePlan {

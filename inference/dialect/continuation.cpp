@@ -29,8 +29,8 @@ bool says_nothing(JsonView value) noexcept {
            value.raw() == "[]" || value.raw() == "{}";
 }
 
-/// What the request wants can be had in two parts.
-bool divides(std::string_view name, JsonView value) {
+/// What a member of the request asks for can be had in two parts.
+bool member_divides(std::string_view name, JsonView value) {
     if (name == "logprobs" || name == "echo" || name == "continue_final_message" ||
         std::ranges::find(form_fields, name) != form_fields.end()) {
         return says_nothing(value);
@@ -46,6 +46,13 @@ bool divides(std::string_view name, JsonView value) {
     }
     return name != "n" || value.is_none() || value.whole() == 1;
 }
+
+/// What trimming takes away: Unicode's white space, and the separators that Python counts to it.
+constexpr std::array<std::string_view, 29> spaces{
+    " ",      "\t",     "\n",     "\v",     "\f",     "\r",     "\x1c",   "\x1d",
+    "\x1e",   "\x1f",   "\u0085", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002",
+    "\u2003", "\u2004", "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200a",
+    "\u2028", "\u2029", "\u202f", "\u205f", "\u3000"};
 
 /// Writes one request anew. Each step is false when the rest cannot be asked for.
 class RestWriter {
@@ -67,7 +74,7 @@ public:
             return true;
         });
         json_.raw("include_usage", "true").close('}');
-        if (!begun_.text.empty() && rest_.how == GoesOn::by_switch) {
+        if (!begun_.shown().empty() && rest_.how == GoesOn::by_switch) {
             json_.raw("continue_final_message", "true").raw("add_generation_prompt", "false");
         }
         json_.close('}');
@@ -76,7 +83,7 @@ public:
 
 private:
     bool member(std::string_view name, JsonView value) {
-        if (!divides(name, value)) {
+        if (!member_divides(name, value)) {
             return false;
         }
         if (name == "model" || name == "continue_final_message" ||
@@ -110,8 +117,8 @@ private:
             json_.raw(message.raw());
             return true;
         });
-        if (!begun_.text.empty()) {
-            json_.open('{').text("role", "assistant").text("content", begun_.text).close('}');
+        if (!begun_.shown().empty()) {
+            json_.open('{').text("role", "assistant").text("content", begun_.shown()).close('}');
         }
         json_.close(']');
         return !last["role"].is_text("assistant");
@@ -143,12 +150,17 @@ void BegunChat::take(std::string_view data) {
         return;
     }
     const JsonView root = json->root();
+    const JsonView choices = root["choices"];
+    if (!root["error"].is_none() || !(choices.is_array() || root["usage"].is_object())) {
+        give_up();
+        return;
+    }
     if (!std::exchange(known_, true)) {
         id = root["id"].raw();
         created = root["created"].raw();
         model = root["model"].raw();
     }
-    root["choices"].elements([this](JsonView choice) {
+    choices.elements([this](JsonView choice) {
         take_choice(choice);
         return can_go_on;
     });
@@ -178,9 +190,39 @@ void BegunChat::give_up() {
     std::string{}.swap(text);
 }
 
+std::string_view BegunChat::shown() const noexcept {
+    std::string_view left = text;
+    for (bool cut = true; cut && !left.empty();) {
+        cut = false;
+        for (const std::string_view space : spaces) {
+            if (left.ends_with(space)) {
+                left.remove_suffix(space.size());
+                cut = true;
+            }
+        }
+    }
+    return left;
+}
+
+bool divides(std::string_view body) {
+    const auto json = JsonText::read(body);
+    return json && json->root().is_object() &&
+           json->root().members([](std::string_view name, JsonView value) {
+               if (name != "messages") {
+                   return member_divides(name, value);
+               }
+               JsonView last;
+               value.elements([&last](JsonView message) {
+                   last = message;
+                   return true;
+               });
+               return !last["role"].is_text("assistant");
+           });
+}
+
 std::optional<std::string> rest_of_chat(
     std::string_view body, const BegunChat& begun, const Rest& rest) {
-    if (!begun.can_go_on || (rest.how == GoesOn::no && !begun.text.empty())) {
+    if (!can_write_rest(rest.how, begun)) {
         return std::nullopt;
     }
     const auto json = JsonText::read(body);
@@ -207,10 +249,27 @@ KeptStream::Line KeptStream::data_line(std::string_view name, std::string_view d
     return line;
 }
 
+std::string ContinuedStream::after_space(std::string content) {
+    std::size_t same = 0;
+    while (same < content.size() && !space_.empty()) {
+        const auto* const next = std::ranges::find_if(
+            spaces, [this](std::string_view space) { return space_.starts_with(space); });
+        if (!std::string_view{content}.substr(same).starts_with(*next)) {
+            space_ = {};  // it goes on otherwise: from here on all is new
+            break;
+        }
+        same += next->size();
+        space_.remove_prefix(next->size());
+    }
+    return content.erase(0, same);
+}
+
 bool ContinuedStream::event(JsonView data) {
     if (!data["error"].is_none()) {
         error_ = true;
-        out_.append("data: ").append(data.raw()).append("\n\n");
+        const std::size_t begin = out_.size();
+        out_.append("data: ").append(data.raw());
+        end_event(begin);
         return false;
     }
     const auto counts = ChatCounts::of(data["usage"]);
@@ -219,19 +278,30 @@ bool ContinuedStream::event(JsonView data) {
     }
     bool any = false;
     bool says = false;
+    content_.reset();
     data["choices"].elements([&](JsonView choice) {
         any = true;
         says = says || !choice["finish_reason"].is_none();
         choice["delta"].members([&](std::string_view name, JsonView value) {
-            says = says || (name != "role" && !says_nothing(value));
+            bool says_this = name != "role" && !says_nothing(value);
+            if (says_this && name == "content" && value.is_string() && !space_.empty()) {
+                content_ = after_space(value.text());
+                says_this = !content_->empty();
+            }
+            says = says || says_this;
             return true;
         });
         return true;
     });
     events_ += any ? 1 : 0;
-    if (any ? !says : !usage_event_) {
-        return true;  // a beginning, which the client has had; or usage it did not ask for
+    if (any ? says : usage_event_) {  // else a beginning, which the client has had, or usage
+        write_event(data, counts);    // that it did not ask for
     }
+    return true;
+}
+
+void ContinuedStream::write_event(JsonView data, const std::optional<ChatCounts>& counts) {
+    const std::size_t begin = out_.size();
     out_ += "data: ";
     JsonWriter json{out_};
     json.open('{');
@@ -254,22 +324,33 @@ bool ContinuedStream::event(JsonView data) {
         return true;
     });
     json.close('}');
+    end_event(begin);
+}
+
+/// Data of several lines is one text with line ends between its tokens, which would end the line.
+void ContinuedStream::end_event(std::size_t begin) {
+    std::replace_if(
+        out_.begin() + static_cast<std::ptrdiff_t>(begin),
+        out_.end(),
+        [](char c) { return c == '\n' || c == '\r'; },
+        ' ');
     out_ += "\n\n";
-    return true;
 }
 
 void ContinuedStream::write_choices(JsonWriter& json, JsonView choices) {
     json.open("choices", '[');
-    choices.elements([&json](JsonView choice) {
+    choices.elements([this, &json](JsonView choice) {
         json.open('{');
-        choice.members([&json](std::string_view name, JsonView value) {
+        choice.members([this, &json](std::string_view name, JsonView value) {
             if (name != "delta") {
                 json.raw(name, value.raw());
                 return true;
             }
             json.open("delta", '{');
-            value.members([&json](std::string_view part, JsonView content) {
-                if (part != "role") {
+            value.members([this, &json](std::string_view part, JsonView content) {
+                if (part == "content" && content_) {
+                    json.text(part, *content_);
+                } else if (part != "role") {
                     json.raw(part, content.raw());
                 }
                 return true;

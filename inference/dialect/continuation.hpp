@@ -29,6 +29,15 @@ struct BegunChat {
 
     /// Takes in one event that was passed on.
     void take(std::string_view data);
+    /// Something has come that nobody can go on with.
+    void give_up();
+    /// What another worker is shown of `text`: all but the white space at its end, which templates
+    /// may trim and which its engine then writes anew.
+    [[nodiscard]] std::string_view shown() const noexcept;
+    /// That white space.
+    [[nodiscard]] std::string_view space() const noexcept {
+        return std::string_view{text}.substr(shown().size());
+    }
 
     std::string id{};       ///< of its chunks, as JSON; empty: they have none
     std::string created{};  ///< likewise
@@ -39,7 +48,6 @@ struct BegunChat {
 
 private:
     void take_choice(JsonView choice);
-    void give_up();
 
     bool known_{false};  ///< id, created and model are
 };
@@ -50,9 +58,16 @@ struct Rest {
     GoesOn how{GoesOn::no};
     std::int64_t tokens_done{0};
 };
-/// The request for the rest of an answer, made of the one for the whole (`body`, which was
-/// scanned). Nothing where that would not be the same answer: a format or a tool is prescribed,
-/// log probabilities are wanted, an answer was begun already, or its limit is reached.
+/// The answer to `body`, which was scanned, can be had in two parts. Else they would not be the
+/// same answer: a format or a tool is prescribed, log probabilities are wanted, or an answer was
+/// begun already.
+[[nodiscard]] bool divides(std::string_view body);
+/// The engine can go on with what was begun.
+[[nodiscard]] inline bool can_write_rest(GoesOn how, const BegunChat& begun) noexcept {
+    return begun.can_go_on && (how != GoesOn::no || begun.shown().empty());
+}
+/// The request for the rest of an answer, made of the one for the whole. Nothing where it does not
+/// divide, the engine cannot, or the limit of the answer is reached.
 [[nodiscard]] std::optional<std::string> rest_of_chat(
     std::string_view body, const BegunChat& begun, const Rest& rest);
 
@@ -67,28 +82,37 @@ public:
 
 private:
     Line data_line(std::string_view name, std::string_view data) override;
+    void tears() override { begun_.give_up(); }
 
     BegunChat& begun_;
 };
 
-/// The rest, said as what follows `begun`: under its id, without a second role, with the usage of
-/// both parts. usage() is that of the rest alone.
+/// The rest, said as what follows `begun`: under its id, without a second role, without the white
+/// space that the client has already, with the usage of both parts. usage() is that of the rest
+/// alone.
 class ContinuedStream final : public TranslatedStream {
 public:
     /// Both outlive it. `usage_event`: the client asked for the event that carries only usage.
     ContinuedStream(const BegunChat& begun, const Usage& first, bool usage_event) noexcept
-        : begun_{begun}, first_{first}, usage_event_{usage_event} {}
+        : begun_{begun}, first_{first}, usage_event_{usage_event}, space_{begun.space()} {}
 
 private:
     bool event(JsonView data) override;
     bool end_mark() override;
     void write_error(const ApiError& error) override { out_ += to_event(error); }
+    /// `content` without what of the white space comes again.
+    [[nodiscard]] std::string after_space(std::string content);
+    void write_event(JsonView data, const std::optional<ChatCounts>& counts);
+    /// What out_ got from `begin` on is one event.
+    void end_event(std::size_t begin);
     void write_choices(JsonWriter& json, JsonView choices);
     void write_usage(JsonWriter& json, const ChatCounts& counts);
 
     const BegunChat& begun_;
     const Usage& first_;
     bool usage_event_;
+    std::string_view space_;  ///< at the end of `begun_`, as far as it may still come again
+    std::optional<std::string> content_{};  ///< of the present event, when it is said otherwise
 };
 
 }  // namespace evenkeel::inference::dialect

@@ -61,6 +61,7 @@ void PassStream::unfinished(std::string_view bytes) {
         pass(passing_);
         held_.assign(passing_, passing_.size() - seam_bytes, seam_bytes);
         torn_ = true;
+        tears();
     }
 }
 

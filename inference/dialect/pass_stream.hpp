@@ -33,6 +33,8 @@ protected:
     enum class Line : std::uint8_t { plain, drop, done };
     /// `name`: of the event, when a line before this one gave it.
     virtual Line data_line(std::string_view name, std::string_view data) = 0;
+    /// The rest of an event is passed on unseen: data_line does not get it.
+    virtual void tears() {}
 
 private:
     void unfinished(std::string_view bytes);

@@ -169,7 +169,7 @@ private:
     /// Of an answer that was left before its first event or its end.
     [[nodiscard]] Usage usage_left() const;
     [[nodiscard]] Usage usage_so_far(const dialect::AnswerStream& stream) const;
-    /// The client's own ceiling of output tokens.
+    /// The client's own ceiling of output tokens, less what a first part had.
     [[nodiscard]] std::int64_t tokens_most() const noexcept;
     /// True when the answer has nearly used up the money set aside for it.
     [[nodiscard]] bool runs_short(const dialect::AnswerStream& stream) const;
@@ -187,7 +187,11 @@ private:
     // continue
     /// Follows the answer as it is to be passed on.
     [[nodiscard]] std::unique_ptr<dialect::AnswerStream> follow();
-    /// Another worker may write the rest of this answer.
+    /// Another worker may yet have to write the rest of the answer.
+    [[nodiscard]] bool may_go_on() const noexcept { return begun_chat_ != nullptr && !continued_; }
+    /// It can write the rest of what has begun.
+    [[nodiscard]] bool may_write_rest(const SourceInfo& source) const noexcept;
+    /// The rest of this answer can be asked for, and somebody is there who could write it.
     [[nodiscard]] bool can_go_on(const dialect::AnswerStream& stream) const;
     void go_on(const dialect::AnswerStream& stream);
     [[nodiscard]] BootTime go_on_until() const;
@@ -221,8 +225,10 @@ private:
     [[nodiscard]] std::string cost_text() const;
     [[nodiscard]] std::string estimate_text() const;
     [[nodiscard]] std::string trailer() const;
+    /// What was settled of the request so far, both parts of an answer together.
+    [[nodiscard]] gate::Finish used(bool answered) const noexcept;
     /// Gives the slot back; `answered` false counts against the source.
-    void finish_ticket(bool answered);
+    void finish_ticket(bool answered) { ticket_.finish(used(answered)); }
     void end(Outcome outcome);
     [[nodiscard]] std::int64_t elapsed_ms() const;
 
@@ -258,9 +264,9 @@ private:
     std::shared_ptr<relay::Upstream> upstream_{};
     std::shared_ptr<HoldWait> hold_wait_{};
     std::shared_ptr<TopUpWait> top_up_wait_{};
-    std::optional<Usage> told_{};  ///< what the present source has said of usage
-    bool settled_{false};
-    std::int64_t reserved_tokens_{0};  ///< output tokens that the money set aside pays for
+    std::optional<Usage> told_{};      ///< what the present source has said of usage
+    bool settled_{false};              ///< what the present source did
+    std::int64_t reserved_tokens_{0};  ///< output tokens of it that the money set aside pays for
     std::optional<dialect::ApiError> source_error_{};
     int tries_{0};
     bool reused_{false};  ///< the connection has served before

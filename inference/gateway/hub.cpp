@@ -97,8 +97,13 @@ void Hub::retry(std::uint16_t loop, gate::Handle handle, gate::Effects& own) {
     with_gate(loop, own, [&](Now now) { gate_.retry(handle, now, own); });
 }
 
-void Hub::go_on(std::uint16_t loop, gate::Handle handle, BootTime give_up_at, gate::Effects& own) {
-    with_gate(loop, own, [&](Now now) { gate_.go_on(handle, give_up_at, now, own); });
+void Hub::go_on(
+    std::uint16_t loop,
+    gate::Handle handle,
+    BootTime give_up_at,
+    const gate::Finish& so_far,
+    gate::Effects& own) {
+    with_gate(loop, own, [&](Now now) { gate_.go_on(handle, give_up_at, so_far, now, own); });
 }
 
 bool Hub::top_up(gate::Handle handle, std::int64_t more_report) {

@@ -76,7 +76,12 @@ public:
         gate::Effects& own);
     void retry(std::uint16_t loop, gate::Handle handle, gate::Effects& own);
     /// See gate::Gate::go_on.
-    void go_on(std::uint16_t loop, gate::Handle handle, BootTime give_up_at, gate::Effects& own);
+    void go_on(
+        std::uint16_t loop,
+        gate::Handle handle,
+        BootTime give_up_at,
+        const gate::Finish& so_far,
+        gate::Effects& own);
     /// See gate::Gate::top_up.
     [[nodiscard]] bool top_up(gate::Handle handle, std::int64_t more_report);
     /// When the next window of the budget begins that `reason` names; {} = none, or not known.

@@ -132,7 +132,7 @@ asio::awaitable<void> ClientRequest::serve() {
         source_ = nullptr;
         sent_ = false;
         if (next == Next::go_on) {
-            ticket_.go_on(go_on_until());
+            ticket_.go_on(go_on_until(), used(false));
         } else if (next == Next::leave) {
             ticket_.leave();
         } else {

@@ -1,5 +1,7 @@
 #include "inference/gateway/client_request.hpp"
 
+#include <algorithm>
+
 /// A streamed chat whose worker died in mid-answer, on a route with `continue_on_failure`: another
 /// worker is asked for the rest, once, and the client's stream goes on.
 namespace evenkeel::inference {
@@ -11,7 +13,7 @@ std::unique_ptr<dialect::AnswerStream> ClientRequest::follow() {
     }
     const bool keeps = plan_.route->continue_on_failure && scan_.stream && scan_.n == 1 &&
                        speech_.endpoint == dialect::Endpoint::chat && !speech_.translates() &&
-                       record_.kind != SourceKind::api;
+                       record_.kind != SourceKind::api && dialect::divides(body_);
     if (!keeps) {
         begun_chat_ = nullptr;
         return follow_stream(speech_, scan_);
@@ -20,18 +22,26 @@ std::unique_ptr<dialect::AnswerStream> ClientRequest::follow() {
     return std::make_unique<dialect::KeptStream>(!scan_.include_usage, *begun_chat_);
 }
 
+bool ClientRequest::may_write_rest(const SourceInfo& source) const noexcept {
+    return source.kind != SourceKind::api && source.dialect == dialect::Dialect::openai &&
+           dialect::can_write_rest(source.goes_on, *begun_chat_);
+}
+
 bool ClientRequest::can_go_on(const dialect::AnswerStream& stream) const {
     const bool source_did =
         cause_ == Cause::none || cause_ == Cause::late || cause_ == Cause::source_gone;
-    if (begun_chat_ == nullptr || continued_ || !source_did || stream.error_seen() ||
-        stream.torn() || hub_.stopping()) {
+    if (!may_go_on() || !begun_chat_->can_go_on || !source_did || stream.error_seen() ||
+        stream.torn() || hub_.stopping() || tokens_of(stream) >= tokens_most()) {
         return false;
     }
-    const dialect::Rest rest{
-        .quoted_model = source_->quoted_model,
-        .how = dialect::GoesOn::by_switch,
-        .tokens_done = tokens_of(stream)};
-    return dialect::rest_of_chat(body_, *begun_chat_, rest).has_value() && hub_.take_retry();
+    const auto world = hub_.world();
+    return std::ranges::any_of(world->sources, [this](const auto& each) {
+        const SourceInfo& other = each.second->info;
+        const bool is_asked = other.model == plan_.arrival.model &&
+                              other.source != record_.source &&
+                              !(plan_.arrival.own_only && other.kind == SourceKind::rental);
+        return is_asked && may_write_rest(other);
+    });
 }
 
 void ClientRequest::go_on(const dialect::AnswerStream& stream) {
@@ -65,7 +75,7 @@ asio::awaitable<bool> ClientRequest::compose_rest() {
         {.quoted_model = source_->quoted_model,
          .how = source_->info.goes_on,
          .tokens_done = first_part_.completion});
-    if (body && source_->info.dialect == dialect::Dialect::openai) {
+    if (body) {
         outgoing_ = {.body = std::move(*body), .dropped = {}};
         co_return true;
     }

@@ -100,12 +100,12 @@ std::string ClientRequest::trailer() const {
     return text;
 }
 
-void ClientRequest::finish_ticket(bool answered) {
-    ticket_.finish(
-        {.charged_report = record_.charged_report,
-         .tokens_in = record_.usage.prompt,
-         .tokens_out = record_.usage.completion,
-         .answered = answered});
+gate::Finish ClientRequest::used(bool answered) const noexcept {
+    return {
+        .charged_report = record_.charged_report,
+        .tokens_in = record_.usage.prompt,
+        .tokens_out = record_.usage.completion,
+        .answered = answered};
 }
 
 void ClientRequest::end(Outcome outcome) {

@@ -69,7 +69,7 @@ Usage ClientRequest::usage_so_far(const dialect::AnswerStream& stream) const {
 }
 
 std::int64_t ClientRequest::tokens_most() const noexcept {
-    return scan_.max_tokens > 0 ? scan_.max_tokens * scan_.n
+    return scan_.max_tokens > 0 ? scan_.max_tokens * scan_.n - first_part_.completion
                                 : std::numeric_limits<std::int64_t>::max();
 }
 

@@ -157,7 +157,7 @@ void ClientRequest::forget_request() noexcept {
 /// that event (comments) comes with it. False: the client is gone.
 asio::awaitable<bool> ClientRequest::stream_begins(const Answer& answer, std::string_view before) {
     first_token_ = true;
-    if (begun_chat_ == nullptr || continued_) {
+    if (!may_go_on()) {
         forget_request();
     }
     record_.ttft_ms = continued_ ? record_.ttft_ms : std::max<std::int64_t>(elapsed_ms(), 1);
@@ -198,6 +198,9 @@ asio::awaitable<ClientRequest::Next> ClientRequest::relay_stream(Answer& answer)
                         unshown += piece;
                     }
                 }
+            }
+            if (first_token_ && may_go_on() && !begun_chat_->can_go_on && !body_.empty()) {
+                forget_request();  // what has come is not gone on with
             }
             if (there && !pass.done.empty()) {
                 co_await stream_done(*stream, pass);
@@ -243,7 +246,7 @@ asio::awaitable<ClientRequest::Next> ClientRequest::relay_stream(Answer& answer)
     if (!there) {
         cause_ = std::max(cause_, Cause::client_gone);
     }
-    if (can_go_on(*stream)) {
+    if (can_go_on(*stream) && hub_.take_retry()) {
         go_on(*stream);
         co_return Next::go_on;
     }

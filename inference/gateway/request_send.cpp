@@ -39,9 +39,12 @@ bool another_may_do_better(int status) noexcept {
 }  // namespace
 
 asio::awaitable<ClientRequest::Next> ClientRequest::attempt(gate::Effect grant) {
+    source_ = hub_.world()->source(grant.source);
+    if (continued_ && source_ != nullptr && !may_write_rest(source_->info)) {
+        co_return Next::retry;  // it has not failed; another one may be able to
+    }
     ++tries_;
     hub_.tally().upstream_tries.fetch_add(1, std::memory_order_relaxed);
-    source_ = hub_.world()->source(grant.source);
     record_.reason = grant.reason;
     record_.source = grant.source;
     record_.kind = grant.source_kind;
@@ -51,6 +54,7 @@ asio::awaitable<ClientRequest::Next> ClientRequest::attempt(gate::Effect grant) 
     first_token_ = false;
     seen_tokens_ = 0;
     told_.reset();
+    settled_ = false;
     if (source_ == nullptr) {
         co_return Next::retry;  // taken away between the grant and now
     }

@@ -15,13 +15,15 @@ public:
     Ticket(Ticket&& other) noexcept
         : loop_{std::exchange(other.loop_, nullptr)},
           handle_{other.handle_},
-          source_{other.source_} {}
+          source_{other.source_},
+          told_{other.told_} {}
     Ticket& operator=(Ticket&& other) noexcept {
         if (this != &other) {
             drop();
             loop_ = std::exchange(other.loop_, nullptr);
             handle_ = other.handle_;
             source_ = other.source_;
+            told_ = other.told_;
         }
         return *this;
     }
@@ -40,16 +42,13 @@ public:
             loop->deliver(loop->effects());
         }
     }
-    /// After a grant; before one it is a cancel.
-    void finish(const gate::Finish& finish) {
-        if (source_ == NameIx{}) {
-            cancel();
-            return;
-        }
-        if (Loop* loop = std::exchange(loop_, nullptr)) {
-            loop->hub().finish(loop->index(), handle_, source_, finish, loop->effects());
-            loop->deliver(loop->effects());
-        }
+    /// After a grant; before one it is a cancel. `whole`: with what go_on() has told already.
+    void finish(const gate::Finish& whole) {
+        end(
+            {.charged_report = whole.charged_report - told_.charged_report,
+             .tokens_in = whole.tokens_in - told_.tokens_in,
+             .tokens_out = whole.tokens_out - told_.tokens_out,
+             .answered = whole.answered});
     }
     /// Sets more money aside in the budgets; false when one of them says no.
     [[nodiscard]] bool top_up(std::int64_t more_report) {
@@ -72,25 +71,32 @@ public:
         loop_->hub().retry(loop_->index(), handle_, loop_->effects());
         loop_->deliver(loop_->effects());
     }
-    /// The worker died in mid-answer; another one is to write the rest. Another verdict follows.
-    void go_on(BootTime give_up_at) {
+    /// The worker died in mid-answer, `so_far` is what it did; another one is to write the rest.
+    /// Another verdict follows. At most once.
+    void go_on(BootTime give_up_at, const gate::Finish& so_far) {
         source_ = {};
-        loop_->hub().go_on(loop_->index(), handle_, give_up_at, loop_->effects());
+        told_ = so_far;
+        loop_->hub().go_on(loop_->index(), handle_, give_up_at, so_far, loop_->effects());
         loop_->deliver(loop_->effects());
     }
 
 private:
-    void drop() {
+    void end(const gate::Finish& finish) {
         if (source_ == NameIx{}) {
             cancel();
-        } else {
-            finish({.answered = false});
+            return;
+        }
+        if (Loop* loop = std::exchange(loop_, nullptr)) {
+            loop->hub().finish(loop->index(), handle_, source_, finish, loop->effects());
+            loop->deliver(loop->effects());
         }
     }
+    void drop() { end({.answered = false}); }
 
     Loop* loop_{nullptr};
     gate::Handle handle_{};
     NameIx source_{};
+    gate::Finish told_{};  ///< of the part of an answer that another worker goes on with
 };
 
 }  // namespace evenkeel::inference

@@ -19,7 +19,7 @@ int FairQueue::size_class(const Request& request, bool short_first) noexcept {
     // The highest bit and the two below it: 4, 5, 6, 7, 8-9, 10-11, ... tokens.
     const auto tokens =
         static_cast<std::uint64_t>(std::max<std::int64_t>(request.arrival.tokens_in, 4));
-    const int octave = std::bit_width(tokens) - 3;
+    const auto octave = static_cast<int>(std::bit_width(tokens)) - 3;
     const int quarter = static_cast<int>(tokens >> octave) & 3;
     return std::min(1 + octave * 4 + quarter, classes - 1);
 }

@@ -38,6 +38,7 @@ Handle Gate::arrive(const Arrival& arrival, Now now, Effects& effects) {
         request.model = state.model_slot(arrival.model);
         ++state.models[request.model].counters.arrived;
     }
+    request.worth = request.arrival.api_count == 0 ? 0 : request.arrival.apis[0].expected_report;
     state.find_home(index);
     request.due = request.model == nil || arrival.overflow_at <= now.boot;
     const Handle handle = state.slab.handle(index);
@@ -80,13 +81,13 @@ void Gate::cancel(Handle handle, Now now, Effects& effects) {
     }
     if (request.phase == Phase::queued) {
         state.leave_queue(index);
-        state.release(index, 0, now);
+        state.release(index, now);
         return;
     }
     const std::uint32_t source = request.source;
     const bool freed = state.end_grant(index, 0, /*uncount=*/true, now);
     ++state.sources[source].counters.cancelled;
-    state.release(index, 0, now);
+    state.release(index, now);
     state.pass_on(source, freed, now, effects);
 }
 
@@ -100,11 +101,8 @@ void Gate::finish(Handle handle, const Finish& finish, Now now, Effects& effects
     const bool freed = state.end_grant(index, finish.charged_report, /*uncount=*/false, now);
     SourceCounters& counters = state.sources[source].counters;
     ++(finish.answered ? counters.finished : counters.failed);
-    counters.tokens_in += finish.tokens_in;
-    counters.tokens_out += finish.tokens_out;
-    const std::int64_t tokens = std::clamp<std::int64_t>(finish.tokens_in, 0, request_tokens_max) +
-                                std::clamp<std::int64_t>(finish.tokens_out, 0, request_tokens_max);
-    state.release(index, tokens, now);
+    state.count_tokens(index, finish);
+    state.release(index, now);
     state.pass_on(source, freed, now, effects);
 }
 
@@ -114,29 +112,24 @@ void Gate::retry(Handle handle, Now now, Effects& effects) {
     if (index == nil || state.slab[index].phase != Phase::granted) {
         return;
     }
-    Request& request = state.slab[index];
-    const std::uint32_t source = request.source;
     const bool freed = state.end_grant(index, 0, /*uncount=*/true, now);
-    ++state.sources[source].counters.failed;
-    request.waited = true;
-    request.worker_failed |= request.kind != SourceKind::api;
-    request.tried[request.tried_count++] = source;
-    state.find_home(index);
-    request.due |= request.arrival.overflow_at <= now.boot || !state.worker_left(request);
-    state.place_again(index, now, effects);
-    state.pass_on(source, freed, now, effects);
+    state.try_another(index, freed, now, effects);
 }
 
-void Gate::go_on(Handle handle, BootTime give_up_at, Now now, Effects& effects) {
-    const std::uint32_t index = state_->slab.find(handle);
-    if (index == nil || state_->slab[index].phase != Phase::granted) {
+void Gate::go_on(
+    Handle handle, BootTime give_up_at, const Finish& so_far, Now now, Effects& effects) {
+    State& state = *state_;
+    const std::uint32_t index = state.slab.find(handle);
+    if (index == nil || state.slab[index].phase != Phase::granted) {
         return;
     }
-    Arrival& arrival = state_->slab[index].arrival;
+    const bool freed = state.end_grant(index, so_far.charged_report, /*uncount=*/true, now);
+    state.count_tokens(index, so_far);
+    Arrival& arrival = state.slab[index].arrival;
     arrival.api_count = arrival.apis_first = 0;
     arrival.overflow_at = arrival.first_token_by = BootTime::max();
     arrival.give_up_at = give_up_at;
-    retry(handle, now, effects);
+    state.try_another(index, freed, now, effects);
 }
 
 bool Gate::top_up(Handle handle, std::int64_t more_report) {

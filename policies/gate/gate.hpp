@@ -211,7 +211,8 @@ struct Policy {
     Routing routing{};
 };
 
-/// How a granted request ended.
+/// How a granted request ended. After `go_on` only what came since, so that all of it adds up;
+/// numbers may then be below zero: what was told before had been estimated.
 struct Finish {
     /// External money, or the internal price of a worker's tokens, report currency; replaces the
     /// hold.
@@ -271,7 +272,7 @@ struct SourceCounters {
     std::int64_t cancelled{0};  ///< granted, but the client left before the grant was used
     std::int64_t recalled{0};   ///< left before the first token, to be in time elsewhere
     std::int64_t worth{0};      ///< report nanos: API price of the work granted to it
-    std::int64_t tokens_in{0};  ///< as reported by finish
+    std::int64_t tokens_in{0};  ///< as reported by finish and go_on
     std::int64_t tokens_out{0};
     BootTime last_busy{};  ///< when in_flight last fell to zero (or the start)
 };
@@ -307,9 +308,11 @@ public:
     /// an API when it was due or no other worker exists; else it waits at the head of its queue.
     /// Ends in grant, queued or refuse; `source_failed` when nothing untried is left.
     void retry(Handle handle, Now now, Effects& effects);
-    /// The worker of a granted request died in mid-answer, and another is to write the rest: as
-    /// `retry`, but never at an API, never rescued, and refused at `give_up_at`.
-    void go_on(Handle handle, BootTime give_up_at, Now now, Effects& effects);
+    /// The worker of a granted request died in mid-answer, and another is to write the rest. What
+    /// the first part was (`so_far`, not `answered`) is settled, whatever comes after: its money at
+    /// once, its tokens in the allowances when the request ends. Then as `retry`, but never at an
+    /// API, never rescued, and refused at `give_up_at`.
+    void go_on(Handle handle, BootTime give_up_at, const Finish& so_far, Now now, Effects& effects);
     /// Sets aside more for a request that has a hold; false, and nothing is set aside, when a
     /// budget says no or the request is not there.
     [[nodiscard]] bool top_up(Handle handle, std::int64_t more_report);

@@ -16,7 +16,7 @@ std::int64_t to_ms(std::chrono::nanoseconds elapsed) noexcept {
 
 void Gate::State::count(const Request& request, std::int64_t sign) {
     std::int64_t& worth = sources[request.source].counters.worth;
-    worth = saturating_add(worth, sign * request.worth());
+    worth = saturating_add(worth, sign * request.worth);
     if (request.model == nil) {
         return;
     }
@@ -35,7 +35,7 @@ void Gate::State::count(const Request& request, std::int64_t sign) {
             return;
         case SourceKind::rental:
             counters.served_rental += sign;
-            counters.rental_worth = saturating_add(counters.rental_worth, sign * request.worth());
+            counters.rental_worth = saturating_add(counters.rental_worth, sign * request.worth);
             counters.rental_tokens_in += in;
             counters.rental_tokens_out += out;
             return;
@@ -47,7 +47,7 @@ void Gate::State::count(const Request& request, std::int64_t sign) {
         return;
     }
     counters.overflowed += sign;
-    counters.overflow_cost = saturating_add(counters.overflow_cost, sign * request.worth());
+    counters.overflow_cost = saturating_add(counters.overflow_cost, sign * request.worth);
     counters.overflow_tokens_in += in;
     counters.overflow_tokens_out += out;
 }

@@ -94,6 +94,8 @@ struct Request {
     bool rescued{false};               ///< has left a worker that would have been late
     bool returned{false};              ///< granted: to its home
     bool metered{false};               ///< counts in the allowances of its key and route
+    std::int64_t worth{0};             ///< its API price, as counters use it
+    std::int64_t tokens_used{0};       ///< by grants that have ended, as far as they were told
     std::uint8_t choice{0};            ///< granted to an API: which
     std::uint8_t tried_count{0};
     std::array<std::uint32_t, tries_max> tried{};  ///< sources it failed on
@@ -150,10 +152,6 @@ struct Request {
     /// An API may answer it instead: it need not take a worker that would be late.
     [[nodiscard]] bool has_choice() const noexcept {
         return arrival.api_count > 0 && arrival.first_token_by != BootTime::max();
-    }
-    /// Its API price, as counters use it.
-    [[nodiscard]] std::int64_t worth() const noexcept {
-        return arrival.api_count == 0 ? 0 : arrival.apis[0].expected_report;
     }
 };
 

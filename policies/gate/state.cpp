@@ -156,6 +156,19 @@ void Gate::State::grant(std::uint32_t index, std::uint32_t slot, Now now, Effect
     effects.push_back(done);
 }
 
+void Gate::State::try_another(std::uint32_t index, bool freed_money, Now now, Effects& effects) {
+    Request& request = slab[index];
+    const std::uint32_t source = request.source;
+    ++sources[source].counters.failed;
+    request.waited = true;
+    request.worker_failed |= request.kind != SourceKind::api;
+    request.tried[request.tried_count++] = source;
+    find_home(index);
+    request.due |= request.arrival.overflow_at <= now.boot || !worker_left(request);
+    place_again(index, now, effects);
+    pass_on(source, freed_money, now, effects);
+}
+
 void Gate::State::place_again(std::uint32_t index, Now now, Effects& effects) {
     if (stopping) {
         refuse(index, {ReasonCode::stopping, {}}, now, effects);
@@ -177,19 +190,32 @@ void Gate::State::refuse(std::uint32_t index, Reason reason, Now now, Effects& e
             ++counters.left;
         } else {
             ++counters.refused;
-            counters.refused_worth = saturating_add(counters.refused_worth, request.worth());
+            counters.refused_worth = saturating_add(counters.refused_worth, request.worth);
             counters.refused_tokens_in += request.arrival.tokens_in;
             counters.refused_tokens_out += request.arrival.tokens_out;
         }
     }
     effects.push_back(effect(EffectKind::refuse, index));
     effects.back().reason = reason;
-    release(index, 0, now);
+    release(index, now);
 }
 
-void Gate::State::release(std::uint32_t index, std::int64_t tokens, Now now) {
+void Gate::State::count_tokens(std::uint32_t index, const Finish& part) {
+    const auto within = [](std::int64_t tokens) {
+        return std::clamp(tokens, -request_tokens_max, request_tokens_max);
+    };
+    Request& request = slab[index];
+    SourceCounters& counters = sources[request.source].counters;
+    counters.tokens_in += std::max<std::int64_t>(part.tokens_in, 0);
+    counters.tokens_out += std::max<std::int64_t>(part.tokens_out, 0);
+    request.tokens_used += within(part.tokens_in) + within(part.tokens_out);
+}
+
+void Gate::State::release(std::uint32_t index, Now now) {
     const Request& request = slab[index];
     if (request.metered) {
+        const std::int64_t tokens =
+            std::clamp<std::int64_t>(request.tokens_used, 0, 2 * request_tokens_max);
         limits.leave(request.entry(), tokens, now.boot);
     }
     slab.release(index);

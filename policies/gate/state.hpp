@@ -124,12 +124,17 @@ struct Gate::State {
     bool place(std::uint32_t index, Now now, Effects& effects);
     /// For one that could not be placed: the queue, or the reason why not even that.
     void wait_or_refuse(std::uint32_t index, bool again, Now now, Effects& effects);
+    /// After a grant whose source failed (`freed_money`: see end_grant): elsewhere, or wait, or the
+    /// end; the slot that it had goes to who waits for it.
+    void try_another(std::uint32_t index, bool freed_money, Now now, Effects& effects);
     /// After an end of a grant that was not the request's own: elsewhere, or wait, or the end.
     void place_again(std::uint32_t index, Now now, Effects& effects);
     void grant(std::uint32_t index, std::uint32_t source, Now now, Effects& effects);
     void refuse(std::uint32_t index, Reason reason, Now now, Effects& effects);
-    /// The end of a request that was `tokens` in truth.
-    void release(std::uint32_t index, std::int64_t tokens, Now now);
+    /// Counts what was used of a grant that has ended: at its source, and for the allowances.
+    void count_tokens(std::uint32_t index, const Finish& part);
+    /// The end of a request: what count_tokens was told is what it was in truth.
+    void release(std::uint32_t index, Now now);
 
     // ---- waiting ----
     void enqueue(std::uint32_t index, bool again);

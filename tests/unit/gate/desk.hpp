@@ -69,6 +69,21 @@ inline Arrival buy(std::int64_t hold = 10 * cent) {
     return arrival;
 }
 
+/// A worker of qwq is charged for it, ten cents at most, in budget 0.
+inline Arrival charged(NameIx key = ann, std::int64_t hold = 10 * cent) {
+    Arrival arrival = ask(key);
+    arrival.internal_hold = hold;
+    arrival.internal_budgets = 1;
+    return arrival;
+}
+
+/// 150 tokens of `key` by `route`.
+inline Arrival by(NameIx route, NameIx key = ann) {
+    Arrival arrival = ask(key);
+    arrival.route = route;
+    return arrival;
+}
+
 inline BudgetLimit budget(NameIx name, std::int64_t limit) {
     return {.name = name, .limit = limit, .refuse_at = limit};
 }
@@ -84,7 +99,9 @@ public:
     void cancel(Handle handle) { gate.cancel(handle, now, fresh()); }
     void finish(Handle handle, Finish how = {}) { gate.finish(handle, how, now, fresh()); }
     void retry(Handle handle) { gate.retry(handle, now, fresh()); }
-    void go_on(Handle handle, BootTime give_up_at) { gate.go_on(handle, give_up_at, now, fresh()); }
+    void go_on(Handle handle, BootTime give_up_at, Finish so_far = {}) {
+        gate.go_on(handle, give_up_at, so_far, now, fresh());
+    }
     void worker(NameIx source, SourceKind kind, int slots, bool takes_work = true, int rank = 0) {
         gate.worker_changed(
             {.source = source,
@@ -160,5 +177,17 @@ private:
         return effects;
     }
 };
+
+/// A budget, as counters show it.
+struct Room {
+    std::int64_t settled{0};
+    std::int64_t held{0};
+    friend bool operator==(Room, Room) = default;
+};
+
+inline Room room_of(const Desk& desk, std::size_t budget = 0) {
+    const BudgetLimit found = desk.counters().budgets.at(budget);
+    return {found.settled, found.held};
+}
 
 }  // namespace evenkeel::gate::desk

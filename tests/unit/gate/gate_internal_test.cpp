@@ -12,25 +12,6 @@ namespace {
 
 using namespace desk;
 
-/// A worker of qwq is charged for it, ten cents at most, in budget 0.
-Arrival charged(NameIx key = ann, std::int64_t hold = 10 * cent) {
-    Arrival arrival = ask(key);
-    arrival.internal_hold = hold;
-    arrival.internal_budgets = 1;
-    return arrival;
-}
-
-struct Room {
-    std::int64_t settled{0};
-    std::int64_t held{0};
-    friend bool operator==(Room, Room) = default;
-};
-
-Room room_of(const Desk& desk, std::size_t budget = 0) {
-    const BudgetLimit found = desk.counters().budgets.at(budget);
-    return {found.settled, found.held};
-}
-
 TEST(GateInternal, WhatAWorkerDidIsSettledInPlaceOfItsHold) {
     Desk desk{{.budgets = {budget(team, 100 * cent)}}};
     desk.worker(own, SourceKind::own, 4);

@@ -35,6 +35,7 @@ struct GateKeyMoney : testing::Test {
         arrival.budgets = 0;
         return arrival;
     }
+    Desk desk{};
 };
 
 TEST_F(GateKeyMoney, F94AThousandAtOnceAgainstAKeyForTen) {

@@ -11,13 +11,6 @@ using namespace desk;
 constexpr NameIx way{50};
 constexpr NameIx other_way{51};
 
-/// 150 tokens of `ann` by `way`.
-Arrival by(NameIx route, NameIx key = ann) {
-    Arrival arrival = ask(key);
-    arrival.route = route;
-    return arrival;
-}
-
 struct GateLimits : testing::Test {
     GateLimits() { desk.worker(own, SourceKind::own, 1'000); }
     void limit(RateLimit rate) {

@@ -148,6 +148,22 @@ TEST(GateGoOn, EndsWhereNobodyElseIsOrHasTime) {
     EXPECT_EQ(desk.said(), "") << "a stale handle";
 }
 
+TEST(GateGoOn, WhatItIsWorthCountsOnceForWhoeverFinishesIt) {
+    Desk desk;
+    desk.worker(rented, SourceKind::rental, 1);
+    desk.worker(nano, SourceKind::api, 5);
+    const Handle dying = desk.arrive(ask_or_buy());
+    EXPECT_EQ(desk.source(rented).worth, 5 * cent);
+    desk.worker(own, SourceKind::own, 1);
+    desk.go_on(dying, at(70s));
+    EXPECT_EQ(desk.said(), "grant 1 on 20 own_waited");
+    EXPECT_EQ(desk.source(rented).worth, 0);
+    EXPECT_EQ(desk.model().rental_worth, 0);
+    EXPECT_EQ(desk.source(own).worth, 5 * cent);
+    EXPECT_EQ(desk.model().served_own, 1);
+    EXPECT_EQ(desk.model().served_rental, 0);
+}
+
 TEST(GateRetry, ManyFailedRequestsNeverHideTheOneThatMayGo) {
     Desk desk;
     desk.worker(own2, SourceKind::own, 1);

@@ -52,8 +52,10 @@ std::string Oracle::step(const Command& command) {
         arrive(command);
     } else if (command.what < 58) {
         end_one(command, true);
-    } else if (command.what < 66) {
+    } else if (command.what < 62) {
         retry_one(command);
+    } else if (command.what < 66) {
+        go_on_one(command);
     } else if (command.what < 73) {
         cancel_one(command);
     } else if (command.what < 83) {
@@ -107,6 +109,7 @@ void Oracle::arrive(const Command& command) {
         }
         request.budgets.push_back(counted);
     }
+    request.worth = arrival.api_count == 0 ? 0 : arrival.apis[0].expected_report;
     if (arrival.model == models[1]) {
         arrival.internal_hold = command.a % 30;
         arrival.internal_budgets =
@@ -219,21 +222,49 @@ void Oracle::retry_one(const Command& command) {
         return;
     }
     end_grant(*request, 0, true);
-    ++sources_[request->source].failed;
-    request->tried.insert(request->source);
-    request->life = Life::waiting;
-    request->announced = false;
-    request->due =
-        request->due || request->arrival.overflow_at <= now_.boot || !worker_left(*request);
+    leave_source(*request);
     const Handle handle = request->handle;
     Effects effects;
     gate_.retry(handle, now_, effects);
+    take_again(handle, effects);
+}
+
+void Oracle::leave_source(Request& request) {
+    ++sources_[request.source].failed;
+    request.tried.insert(request.source);
+    request.life = Life::waiting;
+    request.announced = false;
+    request.due = request.due || request.arrival.overflow_at <= now_.boot || !worker_left(request);
+}
+
+void Oracle::take_again(Handle handle, const Effects& effects) {
     retrying_ = true;
     take(effects);
     retrying_ = false;
     if (effects.empty() || effects[0].handle != handle) {
         wrong("a retry ends in an effect for the request itself");
     }
+}
+
+/// What the first part cost, if it was more than held or less than nothing too, is settled whatever
+/// becomes of the rest, at which no API has a part.
+void Oracle::go_on_one(const Command& command) {
+    Request* request = pick(command.a, Life::granted);
+    if (request == nullptr) {
+        return;
+    }
+    const std::int64_t charged = request->hold * (command.b % 5 - 1) / 2;
+    end_grant(*request, charged, true);
+    Arrival& arrival = request->arrival;
+    arrival.api_count = arrival.apis_first = 0;
+    arrival.overflow_at = BootTime::max();
+    arrival.give_up_at = now_.boot + (command.c % 4) * 1s;
+    leave_source(*request);
+    const Handle handle = request->handle;
+    const BootTime give_up_at = arrival.give_up_at;
+    Effects effects;
+    gate_.go_on(handle, give_up_at, {.charged_report = charged}, now_, effects);
+    take_again(handle, effects);
 }
 
 void Oracle::cancel_one(const Command& command) {
@@ -260,6 +291,7 @@ void Oracle::poke_dead(const Command& command) {
     Effects effects;
     gate_.finish(request->handle, {.charged_report = 1'000'000}, now_, effects);
     gate_.retry(request->handle, now_, effects);
+    gate_.go_on(request->handle, now_.boot, {.charged_report = 1'000'000}, now_, effects);
     gate_.cancel(request->handle, now_, effects);
     if (!effects.empty()) {
         wrong("a dead handle did something");

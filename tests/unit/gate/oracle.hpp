@@ -48,6 +48,7 @@ private:
         NameIx source{};
         int choice{-1};
         std::int64_t hold{0};
+        std::int64_t worth{0};
     };
     struct Source {
         Worker worker{};
@@ -73,6 +74,9 @@ private:
     void change_worker(const Command& command);
     void end_one(const Command& command, bool finishes);
     void retry_one(const Command& command);
+    void go_on_one(const Command& command);
+    void leave_source(Request& request);
+    void take_again(Handle handle, const Effects& effects);
     void cancel_one(const Command& command);
     void poke_dead(const Command& command);
     void apply(const Command& command);

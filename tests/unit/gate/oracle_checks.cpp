@@ -83,15 +83,13 @@ int Oracle::waiting() const {
 
 void Oracle::tally(const Request& request, std::int64_t sign) {
     Tally& tally = tallies_[request.arrival.model];
-    const std::int64_t worth =
-        request.arrival.api_count == 0 ? 0 : request.arrival.apis[0].expected_report;
     if (request.choice >= 0) {
         const bool preferred = request.choice < request.arrival.apis_first;
         (preferred ? tally.bought : tally.overflowed) += sign;
-        tally.overflow_cost += preferred ? 0 : sign * worth;
+        tally.overflow_cost += preferred ? 0 : sign * request.worth;
     } else if (sources_.at(request.source).worker.kind == SourceKind::rental) {
         tally.served_rental += sign;
-        tally.rental_worth += sign * worth;
+        tally.rental_worth += sign * request.worth;
     } else {
         tally.served_own += sign;
     }

@@ -1,70 +1,19 @@
-#include "tests/unit/gateway/rig.hpp"
+#include "tests/unit/gateway/continued.hpp"
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 /// A worker dies in the middle of a streamed chat on a route with `continue_on_failure`.
 namespace evenkeel::inference::test {
 namespace {
 
-/// A chunk as vLLM writes it.
-std::string vllm_chunk(const std::string& id, const std::string& delta, bool last = false) {
-    return fmt::format(
-        R"(data: {{"id":"{}","object":"chat.completion.chunk","created":17,"model":"served/m",)"
-        R"("choices":[{{"index":0,"delta":{},"logprobs":null,"finish_reason":{}}}]}})"
-        "\n\n",
-        id,
-        delta,
-        last ? R"("stop")" : "null");
-}
-
-std::string word(const std::string& id, const std::string& text) {
-    return vllm_chunk(id, fmt::format(R"({{"content":"{}"}})", text));
-}
-
-constexpr const char* role = R"({"role":"assistant","content":""})";
-
-/// Begins an answer of `words`, and is gone before its end.
-FakeEngine::Script dies_after(std::vector<std::string> words) {
-    return [words = std::move(words)](FakeEngine::Turn& turn) {
-        std::string events = stream_head() + chunked(vllm_chunk("first", role));
-        for (const std::string& text : words) {
-            events += chunked(word("first", text));
-        }
-        turn.line->send(events + chunked(R"(data: {"id":"fir)"));
-        turn.keep = false;
-    };
-}
-
-/// Writes " four five" and the end.
-void goes_on(FakeEngine::Turn& turn) {
-    turn.line->send(
-        stream_head() + chunked(vllm_chunk("second", role)) + chunked(word("second", " four")) +
-        chunked(word("second", " five")) + chunked(vllm_chunk("second", "{}", true)) +
-        chunked(usage_event(13, 2)) + chunked(done_event) + std::string{last_chunk});
-    turn.keep = false;
-}
-
 class ContinueTest : public testing::Test {
 protected:
-    static Rig::Setup with_switch() {
-        Rig::Setup setup;
-        setup.max_wait = 100ms;
-        setup.change = [](config::Config& config) {
-            for (config::Route& route : config.routes) {
-                route.continue_on_failure = true;
-            }
-        };
-        return setup;
-    }
     /// Of two idle workers the one that came first is asked.
     void workers(std::uint16_t second, dialect::GoesOn how = dialect::GoesOn::by_switch) {
         rig.worker("dying", dying.port(), 8);
         rig.worker("second", second, 1, how);
-    }
-    static bool ends_typed(const std::string& body) {
-        return body.ends_with("}}\n\n") && body.find("data: {\"error\":{") != std::string::npos &&
-               body.find("[DONE]") == std::string::npos;
     }
 
     FakeEngine dying{dies_after({"one", " two", " three"})};
@@ -127,7 +76,8 @@ TEST_F(ContinueTest, AtEveryByteOfTheFirstPart) {
     FakeEngine second{goes_on};
     std::size_t requests = 0;
     std::size_t continued = 0;
-    for (kill_at = stream_head().size() + 1; kill_at <= whole.size(); kill_at += 3) {
+    std::size_t longest = 0;
+    for (kill_at = stream_head().size() + 1; kill_at <= whole.size(); ++kill_at) {
         // New names each time: the breaker would close one that fails so often. Of two idle
         // workers the one that came first is asked.
         const NameIx first = rig.worker("d" + std::to_string(requests), dying.port(), 1);
@@ -137,6 +87,10 @@ TEST_F(ContinueTest, AtEveryByteOfTheFirstPart) {
         EXPECT_TRUE(reply.body.ends_with(done_event)) << kill_at << reply.body;
         EXPECT_EQ(reply.body.find("\"error\""), std::string::npos) << kill_at << reply.body;
         EXPECT_EQ(reply.body.find(R"("role")"), reply.body.rfind(R"("role")")) << kill_at;
+        const std::string asked = second.requests().back();
+        const std::string begun = contents(asked, R"("role":"assistant","content":")");
+        EXPECT_EQ(contents(reply.body), begun + " four five") << kill_at << reply.body;
+        longest = std::max(longest, begun.size());
         const auto records = rig.books.wait_records(++requests);
         ASSERT_EQ(records.size(), requests);
         EXPECT_EQ(records.back().outcome, Outcome::answered) << kill_at;
@@ -150,7 +104,8 @@ TEST_F(ContinueTest, AtEveryByteOfTheFirstPart) {
         static_cast<void>(rig.books.wait_records(requests));
         rig.gateway->source_gone(other);
     }
-    EXPECT_GT(continued, 50u);
+    EXPECT_GT(continued, 150u);
+    EXPECT_EQ(longest, std::string_view{"one two"}.size());
     EXPECT_GT(dying.requests().size(), continued) << "before its first event it is a retry";
 }
 
@@ -170,7 +125,39 @@ TEST_F(ContinueTest, AnEngineOfAnotherKindIsNotAsked) {
     const Reply reply = rig.caller().chat(chat_body(true));
     EXPECT_TRUE(ends_typed(reply.body)) << reply.body;
     EXPECT_TRUE(second.requests().empty());
-    EXPECT_EQ(rig.books.wait_records(1).at(0).outcome, Outcome::cut);
+    const auto records = rig.books.wait_records(1);
+    EXPECT_EQ(records.at(0).outcome, Outcome::cut);
+    EXPECT_FALSE(records.at(0).continued) << "nobody was even asked for";
+}
+
+TEST_F(ContinueTest, OneThatCannotIsPassedOver) {
+    FakeEngine second{goes_on};
+    FakeEngine third{goes_on};
+    workers(second.port(), dialect::GoesOn::no);
+    rig.worker("third", third.port(), 1);
+    const Reply reply = rig.caller().chat(chat_body(true));
+    EXPECT_TRUE(reply.body.ends_with(done_event)) << reply.body;
+    EXPECT_EQ(contents(reply.body), "one two three four five");
+    EXPECT_TRUE(second.requests().empty());
+    EXPECT_EQ(rig.names.text(rig.books.wait_records(1).at(0).source), "third");
+}
+
+TEST_F(ContinueTest, WhereNobodyCouldNobodyIsWaitedFor) {
+    FakeEngine busy{[](FakeEngine::Turn& turn) {
+        static_cast<void>(turn.line->closed_by_peer(4s));
+        turn.keep = false;
+    }};
+    Rig::Setup setup = with_switch();
+    setup.max_wait = 3s;
+    Rig waiting{setup};
+    const NameIx full = waiting.worker("busy", busy.port(), 1, dialect::GoesOn::no);
+    Caller first = waiting.caller();
+    first.start(chat_body(false));
+    ASSERT_TRUE(waiting.wait_until([&] { return waiting.gateway->in_flight(full) == 1; }));
+    waiting.worker("dying", dying.port(), 8);
+    const auto asked = std::chrono::steady_clock::now();
+    EXPECT_TRUE(ends_typed(waiting.caller().chat(chat_body(true)).body));
+    EXPECT_LT(std::chrono::steady_clock::now() - asked, 2s);
 }
 
 TEST_F(ContinueTest, NobodyElseInTimeEndsTyped) {

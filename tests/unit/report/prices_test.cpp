@@ -56,7 +56,8 @@ TEST(PriceCatalogue, ShowsTheTiersOfAnApi) {
          .out = *parse_price("30 USD/Mtok"),
          .cached = *parse_price("0.40 USD/Mtok")}};
     std::string text;
-    for (const auto& [meter, price] : price_rows(config, unseen)[1].prices) {
+    const auto rows = price_rows(config, unseen);
+    for (const auto& [meter, price] : rows[1].prices) {
         text += meter + " " + to_text(price) + "; ";
     }
     EXPECT_EQ(
