@@ -8,6 +8,7 @@
 #include "agent/service/identity.hpp"
 #include "agent/service/notify.hpp"
 #include "agent/service/signals.hpp"
+#include "agent/service/spare_memory.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -188,6 +189,7 @@ int serve(const ServeOptions& options) {
     Signals signals;
     set_up_log(options.verbosity);
     raise_open_files();
+    keep_freed_memory();
     const SystemClock clock;
 
     auto reading = read_configuration(options.config, clock.read().utc);

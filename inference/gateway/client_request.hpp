@@ -121,7 +121,7 @@ private:
 
     // repeat
     /// False when the request was answered with what an earlier one got, or refused.
-    [[nodiscard]] asio::awaitable<bool> is_first();
+    [[nodiscard]] asio::awaitable<bool> is_first(std::string_view text);
     [[nodiscard]] asio::awaitable<void> answer_again(const Replays::Answer& answer);
     /// Remembers bytes of the answer, if somebody may ask for them again.
     void remember(std::string_view content);
@@ -143,7 +143,7 @@ private:
     [[nodiscard]] asio::awaitable<bool> compose();
     void drop_unsigned_thinking();
     [[nodiscard]] std::string version_fields() const;
-    [[nodiscard]] asio::awaitable<bool> connect(bool fresh);
+    [[nodiscard]] asio::awaitable<bool> connect();
     [[nodiscard]] asio::awaitable<std::optional<Answer>> ask();
     [[nodiscard]] asio::awaitable<std::optional<Answer>> read_head();
     [[nodiscard]] asio::awaitable<Next> gave_up();

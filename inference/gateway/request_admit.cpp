@@ -82,7 +82,10 @@ asio::awaitable<void> ClientRequest::run() {
         }
         give_back_after_failure();
     }
-    co_await unwatch_client();
+    watchable_ = false;
+    if (watching_) {
+        co_await unwatch_client();
+    }
 }
 
 /// After an exception: what was sent may be billed, and the gate must hear of it.
@@ -106,11 +109,14 @@ asio::awaitable<void> ClientRequest::serve() {
         co_return;
     }
     watchable_ = true;
-    if (!co_await is_first() || !co_await admit()) {
+    const std::string_view name = exchange_.head().field("idempotency-key");
+    if ((!name.empty() && !co_await is_first(name)) || !co_await admit()) {
         co_return;
     }
     for (;;) {
-        co_await await_verdict();
+        if (!verdict_) {
+            co_await await_verdict();
+        }
         if (!verdict_) {
             if (co_await gave_up() == Next::over) {
                 co_return;
@@ -382,11 +388,7 @@ void ClientRequest::watch_client() {
 }
 
 asio::awaitable<void> ClientRequest::unwatch_client() {
-    watchable_ = false;
     unwatching_ = true;
-    if (!watching_) {
-        co_return;
-    }
     watch_signal_.emit(asio::cancellation_type::terminal);
     while (watching_) {
         waker_.expires_at(Steady::time_point::max());

@@ -130,9 +130,6 @@ asio::awaitable<void> ClientRequest::keep_paid() {
 }
 
 asio::awaitable<bool> ClientRequest::hold_ready() {
-    if (hold_wait_ == nullptr) {
-        co_return true;
-    }
     deadline_ = Steady::now() + loop_.options().ledger_limit;
     while (!hold_wait_->result && cause_ == Cause::none) {
         co_await sleep(Steady::time_point::max());

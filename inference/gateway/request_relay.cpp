@@ -63,7 +63,8 @@ asio::awaitable<ClientRequest::Next> ClientRequest::relay_plain(Answer& answer) 
             co_return co_await pass_through(answer, std::move(body));
         }
         deadline_ = Steady::now() + stall;
-    } while (co_await read_some(answer.body, content) && (body.append(content), true));
+    } while (reads_on(answer.body) && co_await read_some(answer.body, content) &&
+             (body.append(content), true));
     deadline_ = Steady::time_point::max();
 
     seen_tokens_ = static_cast<std::int64_t>(body.size()) / dialect::bytes_per_token;

@@ -15,11 +15,7 @@ bool printable(std::string_view text) noexcept {
 
 }  // namespace
 
-asio::awaitable<bool> ClientRequest::is_first() {
-    const std::string_view text = exchange_.head().field("idempotency-key");
-    if (text.empty()) {
-        co_return true;
-    }
+asio::awaitable<bool> ClientRequest::is_first(std::string_view text) {
     if (text.size() > Replays::name_bytes_max || !printable(text)) {
         co_await answer_error(dialect::bad_request(
             fmt::format(

@@ -68,10 +68,14 @@ asio::awaitable<ClientRequest::Next> ClientRequest::attempt(gate::Effect grant) 
     } else {
         reserved_tokens_ = plan_.internal_tokens_out;
     }
-    if (!co_await connect(false)) {
+    // What is at hand needs no coroutine, here and below: each costs as much as a small system
+    // call.
+    upstream_ = loop_.pool().take(source_->info.source);
+    reused_ = upstream_ != nullptr;
+    if (reused_ ? cause_ != Cause::none : !co_await connect()) {
         co_return co_await gave_up();
     }
-    if (!co_await hold_ready()) {
+    if (hold_wait_ != nullptr && !co_await hold_ready()) {
         co_return co_await gave_up();
     }
     auto answer = co_await ask();
@@ -142,12 +146,8 @@ asio::awaitable<bool> ClientRequest::compose() {
 
 // --- the connection ---------------------------------------------------------------------------
 
-asio::awaitable<bool> ClientRequest::connect(bool fresh) {
-    upstream_ = fresh ? nullptr : loop_.pool().take(source_->info.source);
-    reused_ = upstream_ != nullptr;
-    if (reused_) {
-        co_return cause_ == Cause::none;
-    }
+asio::awaitable<bool> ClientRequest::connect() {
+    reused_ = false;
     upstream_ = std::make_shared<relay::Upstream>(loop_.context());
     deadline_ = Steady::now() + loop_.options().connect_limit;
     const auto connected = co_await upstream_->connect(source_->endpoint);
@@ -197,8 +197,12 @@ asio::awaitable<std::optional<ClientRequest::Answer>> ClientRequest::ask() {
                                                   : loop_.options().first_byte_plain);
         sent_ = true;
         asked_at_ = Steady::now();
-        // A source may answer before it has read everything; its answer says why.
-        static_cast<void>(co_await upstream_->write(std::span{pieces}.first(splice.count + 1)));
+        const auto all = std::span{pieces}.first(splice.count + 1);
+        const std::size_t sent = upstream_->write_now(all);
+        if (sent < head.size() + splice.bytes) {
+            // A source may answer before it has read everything; its answer says why.
+            static_cast<void>(co_await upstream_->write(all, sent));
+        }
         auto answer = co_await read_head();
         deadline_ = Steady::time_point::max();
         if (answer) {
@@ -211,7 +215,7 @@ asio::awaitable<std::optional<ClientRequest::Answer>> ClientRequest::ask() {
         }
         // An idle connection that the source closed in the same instant: once more on a new one.
         // One that ended later may have been at work on the request, and may bill it.
-        if (!co_await connect(true)) {
+        if (!co_await connect()) {
             co_return std::nullopt;
         }
     }

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -114,6 +115,8 @@ private:
     [[nodiscard]] bool make_room();
     void take_over_rest();
     void receive_next();
+    /// What the socket has already; 0: nothing, or an operation will say what is wrong.
+    [[nodiscard]] std::size_t receive_now(std::span<char> into) noexcept;
 
     Shared& shared_;
     Socket socket_;

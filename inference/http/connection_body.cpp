@@ -10,7 +10,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <poll.h>
+#include <span>
 #include <sys/socket.h>
+#include <tuple>
 #include <utility>
 
 /// The part of a connection that reads: bodies, and whether the peer is still there.
@@ -76,6 +78,13 @@ Task<std::string> Connection::read_body() {
                 *request.content_length,
                 most));
     }
+    const std::uint64_t size = request.content_length.value_or(0);
+    if (!request.chunked && size <= end_ - begin_) {
+        body_ = Body::done;
+        std::string body{unread().substr(0, static_cast<std::size_t>(size))};
+        begin_ += body.size();
+        co_return body;
+    }
     arm(shared_.options.limits.body_time);
     if (request.expect_continue && begin_ == end_) {
         const auto continued = co_await send_continue();
@@ -84,8 +93,7 @@ Task<std::string> Connection::read_body() {
             co_return std::unexpected{continued.error()};
         }
     }
-    auto body = request.chunked ? co_await read_chunked_body()
-                                : co_await read_sized_body(*request.content_length);
+    auto body = request.chunked ? co_await read_chunked_body() : co_await read_sized_body(size);
     disarm();
     if (body) {
         body_ = Body::done;
@@ -128,12 +136,20 @@ Task<std::string> Connection::read_sized_body(std::uint64_t size) {
         }
         const std::size_t wanted = std::min(total - at, reserve_bytes_max);
         body.resize_and_overwrite(at + wanted, [](char*, std::size_t n) { return n; });
-        const auto [code, count] =
-            co_await socket_.async_read_some(asio::buffer(body.data() + at, wanted), use_tuple);
-        body.resize(at + count);
-        if (code) {
-            co_return body_lost(code);
+        const std::span<char> into{body.data() + at, wanted};
+        // What has come with the head is taken now and goes on while caches have it: an operation
+        // that succeeds at once would let all other sockets have their turn first. Only once, so
+        // that a fast sender of megabytes waits its turn too.
+        std::size_t count = at == here.size() ? receive_now(into) : 0;
+        if (count == 0) {
+            boost::system::error_code code;
+            std::tie(code, count) =
+                co_await socket_.async_read_some(asio::buffer(into.data(), into.size()), use_tuple);
+            if (code) {
+                co_return body_lost(code);
+            }
         }
+        body.resize(at + count);
     }
     co_return body;
 }
@@ -228,6 +244,11 @@ bool Connection::must_close() const noexcept {
     const RequestHead& request = parser_.request();
     return request.chunked || request.expect_continue ||
            *request.content_length > discard_bytes_max;
+}
+
+std::size_t Connection::receive_now(std::span<char> into) noexcept {
+    const ssize_t count = ::recv(socket_.native_handle(), into.data(), into.size(), MSG_DONTWAIT);
+    return static_cast<std::size_t>(std::max<ssize_t>(count, 0));
 }
 
 /// A pipelined request is kept behind the head being answered.

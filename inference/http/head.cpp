@@ -19,6 +19,8 @@ enum Class : std::uint8_t {
     upper = 128,
 };
 
+constexpr std::size_t fields_at_first = 8;  ///< that there is room for, before it grows
+
 constexpr std::array<std::uint8_t, 256> make_classes() {
     std::array<std::uint8_t, 256> table{};
     const auto add = [&table](std::string_view characters, unsigned classes) {
@@ -313,6 +315,9 @@ bool HeadParser::field_line(std::string_view line, const Limits& limits) {
     const Field field{.name = line.substr(0, colon), .value = trim(line.substr(colon + 1))};
     if (!field.value.empty() && !all(field.value, value)) {
         return no(400, "A header value must not hold control characters.");
+    }
+    if (fields_.capacity() == 0) {
+        fields_.reserve(fields_at_first);
     }
     fields_.push_back(field);
     return framing_field(field);

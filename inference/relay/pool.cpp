@@ -22,11 +22,16 @@ std::shared_ptr<Upstream> Pool::take(NameIx source) {
         if (list[at].ending) {
             continue;
         }
-        std::shared_ptr<Upstream> connection = std::move(list[at].connection);
-        list[at].connection = connection;
+        const std::shared_ptr<Upstream> connection = list[at].connection;
+        const bool watched = list[at].watched;
         remove(list, at);
-        boost::system::error_code ignored;
-        connection->socket().cancel(ignored);
+        if (watched) {
+            boost::system::error_code ignored;
+            connection->socket().cancel(ignored);
+        } else if (!connection->is_quiet()) {
+            connection->close();
+            continue;
+        }
         return connection;
     }
     return nullptr;
@@ -55,10 +60,13 @@ void Pool::park(NameIx source, Parked parked) {
     parked.connection->parking = ++parkings_;
     list.push_back(std::move(parked));
     ++size_;
-    watch(source, list.back());
+    if (list.back().ending) {
+        watch(source, list.back());
+    }
 }
 
-void Pool::watch(NameIx source, const Parked& parked) {
+void Pool::watch(NameIx source, Parked& parked) {
+    parked.watched = true;
     const std::shared_ptr<Upstream>& connection = parked.connection;
     const std::uint64_t parking = connection->parking;
     if (parked.ending) {
@@ -126,6 +134,8 @@ void Pool::sweep(TimePoint now) {
             if (list[at].until <= now) {
                 list[at].connection->close();
                 remove(list, at);
+            } else if (!list[at].watched) {
+                watch(source, list[at]);
             }
         }
     }

@@ -125,8 +125,22 @@ asio::awaitable<void> Upstream::wait(tcp::socket::wait_type what) {
     }
 }
 
-Task<void> Upstream::write(std::span<const std::string_view> pieces) {
+std::size_t Upstream::write_now(std::span<const std::string_view> pieces) noexcept {
+    return session_ != nullptr || closed_ ? 0
+                                          : send_now(socket_.native_handle(), pieces).value_or(0);
+}
+
+Task<void> Upstream::write(std::span<const std::string_view> pieces, std::size_t sent) {
     std::size_t skip = 0;  // of the first piece
+    const auto advance = [&](std::size_t moved) {
+        while (!pieces.empty() && moved >= pieces.front().size() - skip) {
+            moved -= pieces.front().size() - skip;
+            pieces = pieces.subspan(1);
+            skip = 0;
+        }
+        skip += moved;
+    };
+    advance(sent);
     while (!pieces.empty()) {
         if (closed_) {
             break;
@@ -134,19 +148,13 @@ Task<void> Upstream::write(std::span<const std::string_view> pieces) {
         std::size_t moved = 0;
         auto wanted = tcp::socket::wait_write;
         if (session_ != nullptr) {
-            const std::string_view piece = pieces.front().substr(skip);
-            const auto step =
-                piece.empty() ? TlsSession::Step::moved : session_->tls.write(piece, moved);
+            const auto step = session_->tls.write(pieces.front().substr(skip), moved);
             if (step == TlsSession::Step::closed || step == TlsSession::Step::failed) {
                 break;
             }
             wanted = step == TlsSession::Step::want_read ? tcp::socket::wait_read : wanted;
             if (step == TlsSession::Step::moved) {
-                skip += moved;
-                if (skip == pieces.front().size()) {
-                    pieces = pieces.subspan(1);
-                    skip = 0;
-                }
+                advance(moved);
                 continue;
             }
         } else {
@@ -160,19 +168,13 @@ Task<void> Upstream::write(std::span<const std::string_view> pieces) {
                 batch[count] = piece.substr(0, room);
                 room -= batch[count++].size();
             }
-            const auto sent = send_now(socket_.native_handle(), std::span{batch}.first(count));
-            if (!sent) {
+            const auto taken = send_now(socket_.native_handle(), std::span{batch}.first(count));
+            if (!taken) {
                 break;
             }
-            moved = *sent;
-            while (!pieces.empty() && moved >= pieces.front().size() - skip) {
-                moved -= pieces.front().size() - skip;
-                pieces = pieces.subspan(1);
-                skip = 0;
-            }
-            skip += moved;
+            advance(*taken);
             if (pieces.empty()) {
-                co_return Result<void>{};
+                break;
             }
         }
         co_await wait(wanted);
@@ -253,6 +255,12 @@ Upstream::Moved Upstream::read_some(std::span<char> into) noexcept {
             return {errno == EAGAIN || errno == EWOULDBLOCK ? State::again : State::failed, 0};
         }
     }
+}
+
+bool Upstream::is_quiet() noexcept {
+    char byte = 0;
+    return !closed_ && ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+           (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 void Upstream::close_if(const asio::cancellation_state& state) noexcept {

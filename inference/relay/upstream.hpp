@@ -57,14 +57,20 @@ public:
     /// Resolves a name if needed, connects and shakes hands. Errors: unavailable (nothing was
     /// sent), unauthorized (certificate or pin; nothing was sent).
     [[nodiscard]] Task<void> connect(const Endpoint& endpoint);
-    /// Sends all pieces; they live until it returns. Errors: unavailable.
-    [[nodiscard]] Task<void> write(std::span<const std::string_view> pieces);
+    /// Sends what goes without waiting; how many bytes that was. Most requests are sent so, without
+    /// a coroutine of write().
+    [[nodiscard]] std::size_t write_now(std::span<const std::string_view> pieces) noexcept;
+    /// Sends all pieces but their first `sent` bytes; they live until it returns. Errors:
+    /// unavailable.
+    [[nodiscard]] Task<void> write(std::span<const std::string_view> pieces, std::size_t sent = 0);
     /// Returns when reading may bring something: bytes, the end, or an error.
     [[nodiscard]] asio::awaitable<void> readable();
     [[nodiscard]] Moved read_some(std::span<char> into) noexcept;
     /// Both in one, for memory that is the caller's own until it returns: a system call less.
     /// `again` is possible.
     [[nodiscard]] asio::awaitable<Moved> receive(std::span<char> into);
+    /// On an idle connection: the source has neither sent anything nor closed.
+    [[nodiscard]] bool is_quiet() noexcept;
     /// On an idle connection: `then` runs once when the source sends or closes, which it should
     /// not, or with operation_aborted. What it sent may be lost: the connection is of no more use.
     template <class Then>

@@ -244,10 +244,24 @@ TEST(Pool, NewestFirstAndPerSource) {
     EXPECT_TRUE(first->open());
 }
 
+TEST(Pool, ClosedOrTalkativeOnesAreNotTaken) {
+    PoolRig rig;
+    const auto quiet = rig.connect();
+    rig.pool.put(a, quiet, rig.now);
+    rig.pool.put(a, rig.connect(), rig.now);
+    rig.pool.put(a, rig.connect(), rig.now);
+    rig.ends[1].close();
+    rig.ends[2].write_some(asio::buffer("HTTP/1.1 408", 12));
+    rig.run();
+    EXPECT_EQ(rig.pool.take(a), quiet);
+    EXPECT_EQ(rig.pool.size(), 0u);
+}
+
 TEST(Pool, ClosedOrTalkativeOnesAreDropped) {
     PoolRig rig;
     rig.pool.put(a, rig.connect(), rig.now);
     rig.pool.put(a, rig.connect(), rig.now);
+    rig.pool.sweep(rig.now);
     rig.run();
     EXPECT_EQ(rig.pool.size(), 2u);
     rig.ends[0].close();
@@ -270,6 +284,7 @@ TEST(Pool, TakenOneIsNoLongerWatched) {
     PoolRig rig;
     const auto connection = rig.connect();
     rig.pool.put(a, connection, rig.now);
+    rig.pool.sweep(rig.now);
     rig.run();
     EXPECT_EQ(rig.pool.take(a), connection);
     rig.ends[0].write_some(asio::buffer("x", 1));
