@@ -8,7 +8,6 @@
 #include "agent/service/identity.hpp"
 #include "agent/service/notify.hpp"
 #include "agent/service/signals.hpp"
-#include "agent/service/spare_memory.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -189,7 +188,6 @@ int serve(const ServeOptions& options) {
     Signals signals;
     set_up_log(options.verbosity);
     raise_open_files();
-    keep_freed_memory();
     const SystemClock clock;
 
     auto reading = read_configuration(options.config, clock.read().utc);

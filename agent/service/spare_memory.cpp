@@ -19,12 +19,6 @@ void SpareMemory::tick(std::int64_t connections, BootTime now) {
     }
 }
 
-void keep_freed_memory() {
-    constexpr int bytes = 16 * 1024 * 1024;  // of each thread's heap, at its end
-    ::mallopt(M_TRIM_THRESHOLD, bytes);
-    ::mallopt(M_MMAP_THRESHOLD, bytes);  // setting one of them ends the adapting of both
-}
-
 void give_back_memory() {
     ::malloc_trim(0);
 }

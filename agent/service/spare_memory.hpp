@@ -30,12 +30,6 @@ private:
     BootTime changed_{};
 };
 
-/// Of the whole process, before its threads begin: what requests free is kept for the next ones.
-/// The allocator's own rule (mallopt(3), M_TRIM_THRESHOLD) gives the end of a thread's heap back
-/// from 128 KiB on, so that each body of 100 KB comes from new pages: half as much time again for
-/// its request.
-void keep_freed_memory();
-
 /// Of the whole process. Other threads may wait for the allocator meanwhile, milliseconds.
 void give_back_memory();
 

@@ -69,6 +69,7 @@ ClientRequest::ClientRequest(
 ClientRequest::~ClientRequest() {
     end(Outcome::failed);
     loop_.remove(cookie_);
+    exchange_.give_back(std::move(body_));
 }
 
 asio::awaitable<void> ClientRequest::run() {

@@ -147,7 +147,7 @@ asio::awaitable<ClientRequest::Next> ClientRequest::pass_through(
 /// From here on no other source can take over: what was asked is of no more use, and an answer may
 /// take minutes. Assigning an empty string would keep the memory.
 void ClientRequest::forget_request() noexcept {
-    std::string{}.swap(body_);
+    exchange_.give_back(std::exchange(body_, {}));
     std::string{}.swap(outgoing_.body);
 }
 

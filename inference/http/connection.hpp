@@ -1,5 +1,6 @@
 #pragma once
 
+#include "inference/http/body_store.hpp"
 #include "inference/http/chunk.hpp"
 #include "inference/http/gather.hpp"
 #include "inference/http/head.hpp"
@@ -36,6 +37,7 @@ struct Shared {
     bool draining{false};
     std::string scratch{};  ///< for one head, between two suspensions only
     DateLine date{};
+    BodyStore bodies{};
 
     /// Deadlines in one dense table that the server's timer walks; each connection owns a slot.
     struct Slot {
@@ -79,6 +81,7 @@ public:
     Task<void> write_raw(
         std::span<const std::string_view> pieces, bool last, bool reusable) override;
     void forget_head() noexcept override;
+    void give_back(std::string body) noexcept override { shared_.bodies.give(std::move(body)); }
     [[nodiscard]] bool begun() const noexcept override { return begun_; }
     [[nodiscard]] Task<void> peer_gone() override;
     [[nodiscard]] Socket& socket() noexcept override { return socket_; }

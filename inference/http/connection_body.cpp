@@ -121,8 +121,7 @@ Task<void> Connection::send_continue() {
 
 Task<std::string> Connection::read_sized_body(std::uint64_t size) {
     const auto total = static_cast<std::size_t>(size);
-    std::string body;
-    body.reserve(std::min(total, reserve_bytes_max));
+    std::string body = shared_.bodies.take(std::min(total, reserve_bytes_max));
     const std::string_view here = unread().substr(0, total);
     body.append(here);
     begin_ += here.size();

@@ -257,7 +257,8 @@ private:
     // --- time ---
     /// One coarse timer for all connections; it rests while there is nothing to watch.
     void await_tick() {
-        const bool needed = !shared_.slots.empty() || (paused_ && !shared_.draining);
+        const bool needed =
+            !shared_.slots.empty() || ((paused_ || !shared_.bodies.empty()) && !shared_.draining);
         if (ticking_ || !needed) {
             return;
         }
@@ -280,6 +281,7 @@ private:
                 shared_.slots[i].connection->expire();
             }
         }
+        shared_.bodies.sweep(now);
         if (shared_.draining && now >= cancel_at_) {
             // Every tick again: whoever swallowed the first one gets another.
             for_each([](Connection& connection) { connection.cancel(); });

@@ -59,6 +59,8 @@ public:
     /// For relays, once a raw answer has begun: nothing of head() will be looked at any more, so
     /// its memory is freed while the answer lasts.
     virtual void forget_head() noexcept = 0;
+    /// Memory of a body that read_body() gave, for the next ones.
+    virtual void give_back(std::string body) noexcept = 0;
     /// True once any byte of an answer was handed to the socket.
     [[nodiscard]] virtual bool begun() const noexcept = 0;
     /// Resolves when the peer has closed or reset the connection, or with `cancelled` when the

@@ -102,7 +102,9 @@ asio::awaitable<void> stream_answer(Desk& desk, Seat& seat, http::Exchange& exch
         std::string piece;
         if (until > sent) {
             const std::int64_t from = job.request.continues_at + sent;
-            piece = content_event(job.head, filler_tokens(from, until - sent), sent == 0);
+            std::string text{sent == 0 ? job.request.continues_with : std::string_view{}};
+            text += filler_tokens(from, until - sent);
+            piece = content_event(job.head, text, sent == 0);
             desk.generated(until - sent);
             sent = until;
         }
@@ -159,7 +161,8 @@ asio::awaitable<void> plain_answer(Desk& desk, Seat& seat, http::Exchange& excha
                                  ? std::string{"{\"this is\": not JSON"}
                                  : completion_body(
                                        job.head,
-                                       filler_tokens(job.request.continues_at, job.tokens_out),
+                                       std::string{job.request.continues_with} +
+                                           filler_tokens(job.request.continues_at, job.tokens_out),
                                        job.finish_reason,
                                        job.request.prompt_tokens,
                                        job.tokens_out);

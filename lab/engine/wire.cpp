@@ -65,10 +65,13 @@ Result<std::int64_t> limit_at(const json::object& body, std::string_view key) {
 }
 
 /// As vLLM: `continue_final_message` goes on with the last message in place of a new one.
-Result<std::int64_t> begun_tokens(const json::object& body) {
+Result<void> read_begun(const json::object& body, ClientRequest& request) {
     const Result<bool> continues = flag_at(body, "continue_final_message");
-    if (!continues || !*continues) {
-        return continues ? Result<std::int64_t>{0} : std::unexpected{continues.error()};
+    if (!continues) {
+        return std::unexpected{continues.error()};
+    }
+    if (!*continues) {
+        return {};
     }
     const json::value* prompts = body.if_contains("add_generation_prompt");
     if (prompts == nullptr || !prompts->is_bool() || prompts->get_bool()) {
@@ -82,7 +85,12 @@ Result<std::int64_t> begun_tokens(const json::object& body) {
     if (last.at("role") != "assistant" || text == nullptr) {
         return fail(Errc::invalid_argument, "the last message is no text of the assistant's");
     }
-    return count_filler(*text);
+    // Without the space of its last token, as it is sent for templates that trim: a model would
+    // begin with that.
+    const Filler filler = read_filler(*text);
+    request.continues_at = filler.tokens;
+    request.continues_with = filler.missing;
+    return {};
 }
 
 std::string quoted(std::string_view text) {
@@ -149,11 +157,10 @@ Result<ClientRequest> parse_chat(std::string_view body) {
         }
         request.max_tokens = *limit > 0 ? *limit : request.max_tokens;
     }
-    const Result<std::int64_t> begun = begun_tokens(*fields);
+    const Result<void> begun = read_begun(*fields, request);
     if (!begun) {
         return std::unexpected{begun.error()};
     }
-    request.continues_at = *begun;
     const Result<bool> stream = flag_at(*fields, "stream");
     if (!stream) {
         return std::unexpected{stream.error()};
@@ -186,17 +193,20 @@ std::string filler_tokens(std::int64_t from, std::int64_t count) {
     return text;
 }
 
-std::int64_t count_filler(std::string_view text) {
-    std::int64_t count = 0;
+Filler read_filler(std::string_view text) {
+    Filler filler;
     while (!text.empty()) {
-        const std::string_view word = words[static_cast<std::size_t>(count) % words.size()];
-        if (!text.starts_with(word)) {
-            return 0;
+        const std::string_view word = words[static_cast<std::size_t>(filler.tokens) % words.size()];
+        const std::string_view bare = word.substr(0, word.find_last_not_of(" \n") + 1);
+        if (text == bare) {
+            filler.missing = word.substr(bare.size());
+        } else if (!text.starts_with(word)) {
+            return {};
         }
-        text.remove_prefix(word.size());
-        ++count;
+        text.remove_prefix(std::min(word.size(), text.size()));
+        ++filler.tokens;
     }
-    return count;
+    return filler;
 }
 
 std::string content_event(const AnswerHead& head, std::string_view text, bool first) {

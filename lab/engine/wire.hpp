@@ -17,7 +17,8 @@ struct ClientRequest {
     std::int64_t max_tokens{0};     ///< 0 = not stated
     bool stream{false};
     bool include_usage{false};
-    std::int64_t continues_at{0};  ///< tokens of the answer that the last message has already
+    std::int64_t continues_at{0};       ///< tokens of the answer that the last message has already
+    std::string_view continues_with{};  ///< the end of the last of them, which it has not
 };
 
 /// Errors: invalid_argument with a sentence for the client.
@@ -29,8 +30,12 @@ struct ClientRequest {
 
 /// `count` tokens of text that says it is synthetic, beginning with token number `from`.
 [[nodiscard]] std::string filler_tokens(std::int64_t from, std::int64_t count);
-/// How many tokens of it `text` is, from the first on; 0 when it is something else.
-[[nodiscard]] std::int64_t count_filler(std::string_view text);
+/// How much of that text somebody has.
+struct Filler {
+    std::int64_t tokens{0};      ///< from the first on; 0 when it is something else
+    std::string_view missing{};  ///< white space at the end of the last of them
+};
+[[nodiscard]] Filler read_filler(std::string_view text);
 
 /// Who answers: the fields every piece of one answer repeats.
 struct AnswerHead {

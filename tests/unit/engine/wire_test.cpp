@@ -56,13 +56,21 @@ TEST(EngineWire, GoesOnWithAnAnswerThatWasBegun) {
         const auto request = parse_chat(body(tokens, switches));
         ASSERT_TRUE(request) << request.error().message;
         EXPECT_EQ(request->continues_at, tokens);
+        EXPECT_EQ(request->continues_with, "");
+    }
+    for (std::int64_t tokens = 1; tokens < 20; ++tokens) {
+        const std::string whole = filler_tokens(0, tokens);
+        const std::string bare = whole.substr(0, whole.find_last_not_of(" \n") + 1);
+        const Filler filler = read_filler(bare);
+        EXPECT_GE(filler.tokens, tokens - 1) << "some templates trim what is sent";
+        EXPECT_EQ(bare + std::string{filler.missing}, filler_tokens(0, filler.tokens));
     }
     EXPECT_EQ(parse_chat(body(5, ""))->continues_at, 0) << "then it is a turn of before";
     EXPECT_FALSE(parse_chat(body(5, R"(,"continue_final_message":true)"))) << "vLLM refuses both";
     EXPECT_FALSE(parse_chat(
         std::string{R"({"model":"m","messages":[{"role":"user","content":"x"}])"} + switches +
         "}"));
-    EXPECT_EQ(count_filler("something else"), 0);
+    EXPECT_EQ(read_filler("something else").tokens, 0);
 }
 
 TEST(EngineWire, ReadsLimitsAndFlags) {

@@ -1,3 +1,4 @@
+#include "inference/http/body_store.hpp"
 #include "tests/unit/gateway/continued.hpp"
 
 #include <gtest/gtest.h>
@@ -43,7 +44,8 @@ TEST(ContinueText, AnErrorWithoutAKnownBeginIsNotGoneOnWith) {
 #if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer) && \
     !__has_feature(memory_sanitizer)
 
-constexpr std::size_t body_bytes = 1024 * 1024;
+/// More than is kept for the bodies of others.
+constexpr std::size_t body_bytes = http::BodyStore::bytes_max + 1024 * 1024;
 
 /// Bytes in use while a long request streams, on a route with or without the switch. `event`: what
 /// the worker says last before it pauses.
