@@ -21,7 +21,8 @@ std::string BodyStore::take(std::size_t bytes) {
 }
 
 void BodyStore::give(std::string body) noexcept {
-    if (body.capacity() < smallest || body.capacity() > bytes_max - bytes_) {
+    const std::size_t room = body.capacity();
+    if (room < smallest || room > largest || room > bytes_max - bytes_) {
         return;
     }
     try {

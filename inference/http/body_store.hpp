@@ -14,8 +14,9 @@ namespace evenkeel::inference::http {
 class BodyStore {
 public:
     using TimePoint = std::chrono::steady_clock::time_point;
-    static constexpr std::size_t smallest = 16 * 1024;  ///< below that the allocator keeps it
-    static constexpr std::size_t bytes_max = 4 * 1024 * 1024;
+    static constexpr std::size_t smallest = 16 * 1024;     ///< below that the allocator keeps it
+    static constexpr std::size_t largest = 1024 * 1024;    ///< beyond it pages are the lesser part
+    static constexpr std::size_t bytes_max = 4 * largest;  ///< of all
     static constexpr std::chrono::seconds kept_for{1};
 
     /// An empty string with room for `bytes`, and for no more than four times that.

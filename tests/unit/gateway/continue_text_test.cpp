@@ -45,7 +45,7 @@ TEST(ContinueText, AnErrorWithoutAKnownBeginIsNotGoneOnWith) {
     !__has_feature(memory_sanitizer)
 
 /// More than is kept for the bodies of others.
-constexpr std::size_t body_bytes = http::BodyStore::bytes_max + 1024 * 1024;
+constexpr std::size_t body_bytes = http::BodyStore::largest + 64 * 1024;
 
 /// Bytes in use while a long request streams, on a route with or without the switch. `event`: what
 /// the worker says last before it pauses.

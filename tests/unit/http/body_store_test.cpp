@@ -33,7 +33,7 @@ TEST(BodyStore, GivesTheNewestThatFits) {
 TEST(BodyStore, KeepsNeitherSmallOnesNorMoreThanItsBound) {
     BodyStore store;
     store.give(body(BodyStore::smallest - 1));
-    store.give(body(BodyStore::bytes_max + 1));
+    store.give(body(BodyStore::largest + 1));
     EXPECT_TRUE(store.empty());
     for (int i = 0; i < 100; ++i) {
         store.give(body(BodyStore::bytes_max / 8));
