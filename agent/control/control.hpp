@@ -161,6 +161,7 @@ private:
     Exposure exposure_;
     KeyLimits key_limits_;
     std::set<NameIx> keys_changing_{};      ///< their new limits are on their way to disk
+    std::set<NameIx> keys_revoking_{};      ///< likewise that they are revoked
     std::set<NameIx> keys_still_stored_{};  ///< revoked, but not on disk
     Sources sources_;
     PowerMeter power_;

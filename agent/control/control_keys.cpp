@@ -119,7 +119,8 @@ std::future<Result<ledger::KeyRow>> Control::limit_key(std::string name, KeyChan
         const ledger::KeyRow before = *known;
         ledger::KeyRow after = before;
         after.terms = std::move(*terms);
-        // The gate counts before the books are read, so that nothing is missed between.
+        // The gate counts before the books are read: between them is only what has ended in the
+        // gate and has no row yet, because its client has not read the end.
         const bool is_new = key_limits_.put(after, now);
         parts_.ledger.key_terms(
             name,
@@ -128,6 +129,9 @@ std::future<Result<ledger::KeyRow>> Control::limit_key(std::string name, KeyChan
                 inbox.post([this, promise, before, after, is_new, stored = std::move(stored)] {
                     const Now then = parts_.clock.read();
                     keys_changing_.erase(after.ix);
+                    if (is_new && stored) {
+                        key_limits_.add_spent(after.ix, then);  // also where it was revoked since
+                    }
                     const ledger::KeyRow* now_known = key_limits_.find(after.name);
                     if (now_known == nullptr || now_known->sha256 != after.sha256 ||
                         now_known->revoked) {
@@ -140,9 +144,6 @@ std::future<Result<ledger::KeyRow>> Control::limit_key(std::string name, KeyChan
                         }
                         promise->set_value(std::unexpected{stored.error()});
                         return;
-                    }
-                    if (is_new) {
-                        key_limits_.add_spent(after.ix, then);
                     }
                     parts_.keys.add(after);
                     promise->set_value(after);
@@ -157,6 +158,12 @@ std::future<Result<void>> Control::revoke_key(std::string name) {
     auto future = promise->get_future();
     inbox_.post([this, promise, name = std::move(name)] {
         const ledger::KeyRow* known = key_limits_.find(name);
+        if (known != nullptr && keys_revoking_.contains(known->ix)) {
+            promise->set_value(fail(
+                Errc::conflict,
+                fmt::format("the key '{}' is closed, and being revoked: try again", name)));
+            return;
+        }
         const bool again = known != nullptr && keys_still_stored_.erase(known->ix) > 0;
         if (known == nullptr || (known->revoked && !again)) {
             promise->set_value(catalogue_ ? Result<void>{no_key(name)} : Result<void>{starting()});
@@ -167,6 +174,7 @@ std::future<Result<void>> Control::revoke_key(std::string name) {
         ledger::KeyRow row = *known;
         row.revoked = parts_.clock.read().utc;
         static_cast<void>(key_limits_.put(row, parts_.clock.read()));
+        keys_revoking_.insert(row.ix);
         parts_.ledger.revoke_key(name, [this, inbox = inbox_, promise, row](Result<void> stored) {
             inbox.post([this, promise, row, stored = std::move(stored)] {
                 promise->set_value(key_revoked(row, stored));
@@ -177,6 +185,7 @@ std::future<Result<void>> Control::revoke_key(std::string name) {
 }
 
 Result<void> Control::key_revoked(const ledger::KeyRow& row, Result<void> stored) {
+    keys_revoking_.erase(row.ix);
     // Not found: what an earlier call said had failed is on disk after all.
     if (stored || stored.error().code == Errc::not_found) {
         spdlog::info("key_revoked name={}", row.name);

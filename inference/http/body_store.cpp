@@ -10,12 +10,12 @@ std::string BodyStore::take(std::size_t bytes) {
         const std::size_t room = kept_[at].capacity();
         if (room >= bytes && room / 4 <= bytes) {
             bytes_ -= room;
+            used_ = true;
             body = std::move(kept_[at]);
             kept_.erase(kept_.begin() + static_cast<std::ptrdiff_t>(at));
             break;
         }
     }
-    used_ = used_ || !kept_.empty();
     body.reserve(bytes);
     return body;
 }
@@ -28,8 +28,8 @@ void BodyStore::give(std::string body) noexcept {
     try {
         body.clear();
         bytes_ += body.capacity();
+        used_ = used_ || kept_.empty();
         kept_.push_back(std::move(body));
-        used_ = true;
     } catch (const std::bad_alloc&) {
         bytes_ -= body.capacity();
     }

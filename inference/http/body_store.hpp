@@ -22,7 +22,7 @@ public:
     /// An empty string with room for `bytes`, and for no more than four times that.
     [[nodiscard]] std::string take(std::size_t bytes);
     void give(std::string body) noexcept;
-    /// Call it several times a second while it is not empty: frees what nobody took or gave lately.
+    /// Call it several times a second while it is not empty: frees all when none was taken lately.
     void sweep(TimePoint now) noexcept;
     [[nodiscard]] bool empty() const noexcept { return kept_.empty(); }
 

@@ -28,7 +28,8 @@ std::shared_ptr<Upstream> Pool::take(NameIx source) {
         if (watched) {
             boost::system::error_code ignored;
             connection->socket().cancel(ignored);
-        } else if (!connection->is_quiet()) {
+        }
+        if (!connection->is_quiet()) {
             connection->close();
             continue;
         }

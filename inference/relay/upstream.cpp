@@ -126,8 +126,13 @@ asio::awaitable<void> Upstream::wait(tcp::socket::wait_type what) {
 }
 
 std::size_t Upstream::write_now(std::span<const std::string_view> pieces) noexcept {
-    return session_ != nullptr || closed_ ? 0
-                                          : send_now(socket_.native_handle(), pieces).value_or(0);
+    std::size_t bytes = 0;
+    for (const std::string_view piece : pieces) {
+        bytes += piece.size();
+    }
+    return session_ != nullptr || closed_ || bytes > bytes_at_once
+               ? 0
+               : send_now(socket_.native_handle(), pieces).value_or(0);
 }
 
 Task<void> Upstream::write(std::span<const std::string_view> pieces, std::size_t sent) {
@@ -259,7 +264,8 @@ Upstream::Moved Upstream::read_some(std::span<char> into) noexcept {
 
 bool Upstream::is_quiet() noexcept {
     char byte = 0;
-    return !closed_ && ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+    return !closed_ && !(session_ != nullptr && session_->tls.pending()) &&
+           ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
            (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 

@@ -108,7 +108,10 @@ bool BudgetBook::settle(Set set, std::int64_t held, std::int64_t paid) noexcept 
     bool makes_room = false;
     each(set, [&](Budget& budget) {
         budget.held -= held;
-        budget.limit.settled = saturating_add(budget.limit.settled, paid);
+        // What comes back of an estimate may be of a window that has ended: that is no credit here.
+        const std::int64_t after = saturating_add(budget.limit.settled, paid);
+        budget.limit.settled =
+            paid < 0 ? std::max(after, std::min<std::int64_t>(budget.limit.settled, 0)) : after;
         makes_room |= paid < held && budget.waited == waits_;
     });
     return makes_room;

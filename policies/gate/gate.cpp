@@ -125,6 +125,7 @@ void Gate::go_on(
     }
     const bool freed = state.end_grant(index, so_far.charged_report, /*uncount=*/true, now);
     state.count_tokens(index, so_far);
+    state.slab[index].charged_before += so_far.charged_report;
     Arrival& arrival = state.slab[index].arrival;
     arrival.api_count = arrival.apis_first = 0;
     arrival.overflow_at = arrival.first_token_by = BootTime::max();
@@ -289,8 +290,10 @@ void Gate::key_changed(const KeyLimits& limits, Now now, Effects& effects) {
     if (state.budgets.set_key(key, limits.money, limits.resets, now.utc, limits.spent_unknown)) {
         for (std::uint32_t index = 0; index < state.slab.size(); ++index) {
             const Request& request = state.slab[index];
-            if (request.phase == Phase::granted && request.arrival.key == key) {
-                state.budgets.hold({.mask = 0, .key = key}, request.hold_report);
+            if (request.phase != Phase::unused && request.arrival.key == key) {
+                const BudgetSet own{.mask = 0, .key = key};
+                state.budgets.hold(own, request.hold_report);
+                state.budgets.settle(own, 0, request.charged_before);
             }
         }
     }

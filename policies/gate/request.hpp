@@ -95,8 +95,9 @@ struct Request {
     bool returned{false};              ///< granted: to its home
     bool metered{false};               ///< counts in the allowances of its key and route
     std::int64_t worth{0};             ///< its API price, as counters use it
-    std::int64_t tokens_used{0};       ///< by grants that have ended, as far as they were told
-    std::uint8_t choice{0};            ///< granted to an API: which
+    std::int64_t charged_before{0};  ///< settled of parts that others go on with; no row has it yet
+    std::int64_t tokens_used{0};     ///< by grants that have ended, as far as they were told
+    std::uint8_t choice{0};          ///< granted to an API: which
     std::uint8_t tried_count{0};
     std::array<std::uint32_t, tries_max> tried{};  ///< sources it failed on
     std::uint32_t model{nil};                      ///< slot of its model, nil = APIs only

@@ -50,6 +50,27 @@ TEST_F(GateGoOnMoney, MayHaveBeenEstimatedTooHigh) {
     EXPECT_EQ(room_of(desk), (Room{3 * cent, 0}));
 }
 
+TEST_F(GateGoOnMoney, WhatComesBackIsNoCreditInANewWindow) {
+    const Handle handle = desk.arrive(charged());
+    desk.go_on(handle, at(5s), {.charged_report = 4 * cent});
+    desk.gate.budget_booked(team, 0, desk.now, {});
+    desk.finish(handle, {.charged_report = -cent});
+    EXPECT_EQ(room_of(desk), (Room{0, 0}));
+}
+
+TEST_F(GateGoOnMoney, CountsInALimitThatIsNewMeanwhile) {
+    const Handle handle = desk.arrive(charged());
+    desk.go_on(handle, at(5s), {.charged_report = 4 * cent});
+    desk.gate.key_changed(
+        {.rate = {.name = ann}, .money = 15 * cent, .spent_unknown = true}, desk.now, desk.effects);
+    desk.gate.key_spent(ann, 0, desk.now);
+    desk.arrive(charged(ann, cent));
+    EXPECT_EQ(desk.said(), "grant 2 on 20 own_free") << "four settled, ten held, one more";
+    desk.finish(handle, {.charged_report = 2 * cent});
+    desk.arrive(charged(ann, 9 * cent));
+    EXPECT_EQ(desk.said(), "queued 3") << "six and one and nine are sixteen";
+}
+
 TEST_F(GateGoOnMoney, NeedsRoomForTheRestToo) {
     desk.apply({.budgets = {budget(team, 12 * cent)}});
     const Handle handle = desk.arrive(charged());

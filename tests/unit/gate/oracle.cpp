@@ -189,7 +189,10 @@ void Oracle::end_grant(Request& request, std::int64_t paid, bool count_back) {
     --sources_[request.source].in_flight;
     for (const NameIx name : counted(request)) {
         budgets_[name].held -= request.hold;
-        budgets_[name].settled += paid;
+        std::int64_t& settled = budgets_[name].settled;
+        // What comes back is no credit in a window that has not spent it.
+        const std::int64_t least = std::min<std::int64_t>(settled, 0);
+        settled = paid < 0 ? std::max(settled + paid, least) : settled + paid;
     }
     if (count_back) {
         tally(request, -1);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
 
 /// A worker dies in the middle of a streamed chat on a route with `continue_on_failure`.
 namespace evenkeel::inference::test {
@@ -68,9 +69,11 @@ TEST_F(ContinueTest, AnotherWorkerWritesTheRest) {
 TEST_F(ContinueTest, AtEveryByteOfTheFirstPart) {
     const std::string whole = stream_head() + chunked(vllm_chunk("first", role)) +
                               chunked(word("first", "one")) + chunked(word("first", " two"));
-    std::atomic<std::size_t> kill_at{0};
-    dying.script([&](FakeEngine::Turn& turn) {
-        turn.line->send(std::string_view{whole}.substr(0, kill_at));
+    // The engine outlives this function.
+    const auto shared = std::make_shared<std::atomic<std::size_t>>(0);
+    std::atomic<std::size_t>& kill_at = *shared;
+    dying.script([whole, shared](FakeEngine::Turn& turn) {
+        turn.line->send(std::string_view{whole}.substr(0, *shared));
         turn.keep = false;
     });
     FakeEngine second{goes_on};
