@@ -41,22 +41,25 @@ void Script::read(const std::string& path) {
         while (line.value.ends_with(' ')) {
             line.value.pop_back();
         }
-        lines_.insert(std::ranges::upper_bound(lines_, line.at_ms, {}, &Line::at_ms), line);
+        std::vector<Line>& same = lines_[{line.gpu, line.key}];
+        same.insert(std::ranges::upper_bound(same, line.at_ms, {}, &Line::at_ms), line);
     }
+}
+
+const std::vector<Line>& Script::of(int gpu, const std::string& key) const {
+    static const std::vector<Line> none;
+    const auto found = lines_.find({gpu, key});
+    return found == lines_.end() ? none : found->second;
 }
 
 std::optional<std::string> Script::text(
     int gpu, const std::string& key, std::int64_t now, std::int64_t since) const {
-    std::optional<std::string> found;
-    for (const Line& line : lines_) {
-        if (line.at_ms > now) {
-            break;
-        }
-        if (line.gpu == gpu && line.key == key && line.at_ms >= since) {
-            found = line.value;
-        }
+    const std::vector<Line>& lines = of(gpu, key);
+    const auto later = std::ranges::upper_bound(lines, now, {}, &Line::at_ms);
+    if (later == lines.begin() || std::prev(later)->at_ms < since) {
+        return std::nullopt;
     }
-    return found;
+    return std::prev(later)->value;
 }
 
 std::int64_t Script::number(
@@ -66,15 +69,15 @@ std::int64_t Script::number(
 }
 
 bool Script::muted(int gpu, const std::string& function, std::int64_t now) const {
-    return std::ranges::any_of(lines_, [&](const Line& line) {
-        return line.gpu == gpu && line.key == "mute" && line.value == function && line.at_ms <= now;
+    return std::ranges::any_of(of(gpu, "mute"), [&](const Line& line) {
+        return line.value == function && line.at_ms <= now;
     });
 }
 
 std::vector<std::string> Script::processes(int gpu, std::int64_t now) const {
     std::vector<std::string> found;
-    for (const Line& line : lines_) {
-        if (line.gpu == gpu && line.key == "process" && line.at_ms <= now) {
+    for (const Line& line : of(gpu, "process")) {
+        if (line.at_ms <= now) {
             found.push_back(line.value);
         }
     }
@@ -83,8 +86,8 @@ std::vector<std::string> Script::processes(int gpu, std::int64_t now) const {
 
 std::optional<std::int64_t> Script::loaded_at(std::int64_t now) const {
     std::optional<std::int64_t> at = 0;
-    for (const Line& line : lines_) {
-        if (line.at_ms <= now && line.key == "driver") {
+    for (const Line& line : of(-1, "driver")) {
+        if (line.at_ms <= now) {
             at = line.value == "load" ? std::optional{line.at_ms} : std::nullopt;
         }
     }
@@ -93,9 +96,11 @@ std::optional<std::int64_t> Script::loaded_at(std::int64_t now) const {
 
 std::vector<Line> Script::xids(std::int64_t from, std::int64_t to) const {
     std::vector<Line> found;
-    std::ranges::copy_if(lines_, std::back_inserter(found), [&](const Line& line) {
-        return line.key == "xid" && line.at_ms > from && line.at_ms <= to;
-    });
+    for (int gpu = 0; gpu < gpus_; ++gpu) {
+        std::ranges::copy_if(of(gpu, "xid"), std::back_inserter(found), [&](const Line& line) {
+            return line.at_ms > from && line.at_ms <= to;
+        });
+    }
     return found;
 }
 
@@ -103,8 +108,8 @@ std::int64_t Script::microjoules(int gpu, std::int64_t from, std::int64_t to) co
     std::int64_t sum = 0;
     std::int64_t milliwatts = number(gpu, "power", from, 20'000);
     std::int64_t since = from;
-    for (const Line& line : lines_) {
-        if (line.gpu == gpu && line.key == "power" && line.at_ms > from && line.at_ms <= to) {
+    for (const Line& line : of(gpu, "power")) {
+        if (line.at_ms > from && line.at_ms <= to) {
             sum += milliwatts * (line.at_ms - since);
             milliwatts = std::stoll(line.value);
             since = line.at_ms;

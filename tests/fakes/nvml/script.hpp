@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace evenkeel::fake_nvml {
@@ -40,7 +42,8 @@ public:
     [[nodiscard]] std::int64_t microjoules(int gpu, std::int64_t from, std::int64_t to) const;
 
 private:
-    std::vector<Line> lines_{};  ///< by time
+    std::map<std::pair<int, std::string>, std::vector<Line>> lines_{};  ///< each by time
+    [[nodiscard]] const std::vector<Line>& of(int gpu, const std::string& key) const;
     int gpus_{1};
     std::string version_{"570.86.10"};
 };

@@ -1,5 +1,5 @@
 #include "inference/gpu/gpu.hpp"
-#include "tests/unit/gpu/fake_driver.hpp"
+#include "tests/fakes/nvml/fake_driver.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

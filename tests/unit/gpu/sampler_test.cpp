@@ -1,6 +1,6 @@
 #include "inference/gpu/sampler.hpp"
 
-#include "tests/unit/gpu/fake_driver.hpp"
+#include "tests/fakes/nvml/fake_driver.hpp"
 
 #include <gtest/gtest.h>
 
