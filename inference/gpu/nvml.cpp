@@ -196,6 +196,9 @@ GpuInfo Nvml::Impl::info(int index, Device device, const std::string& driver) co
     if (lib.uuid != nullptr) {
         info.uuid = text_of([&](char* to, unsigned size) { return lib.uuid(device, to, size); });
     }
+    if (info.uuid.empty()) {
+        info.uuid = fmt::format("gpu-{}", index);  // its history needs a name
+    }
     nvml::Memory memory;
     if (lib.memory != nullptr && lib.memory(device, &memory) == nvml::success) {
         info.memory_bytes = static_cast<std::int64_t>(memory.total);
