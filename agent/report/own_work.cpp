@@ -20,8 +20,12 @@ std::string kwh(std::int64_t microjoules) {
     return format_decimal(wh, 3, 3);
 }
 
-/// "163.2 h".
+/// "163.2 h"; below an hour "1m 27s".
 std::string hours(std::chrono::nanoseconds time) {
+    if (time < std::chrono::hours{1}) {
+        const auto seconds = std::chrono::floor<std::chrono::seconds>(time).count();
+        return fmt::format("{}m {:02}s", seconds / 60, seconds % 60);
+    }
     constexpr std::int64_t ns_per_tenth = 360'000'000'000;
     const auto tenths = mul_div(time.count(), 1, ns_per_tenth, Rounding::half_even).value_or(0);
     return format_decimal(tenths, 1, 1) + " h";
