@@ -25,6 +25,10 @@ CREATE TABLE energy(
     PRIMARY KEY(hardware, at_us)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX energy_by_day ON energy(day);
+CREATE TRIGGER energy_no_update BEFORE UPDATE ON energy
+BEGIN SELECT RAISE(ABORT, 'energy is append-only'); END;
+CREATE TRIGGER energy_no_delete BEFORE DELETE ON energy
+BEGIN SELECT RAISE(ABORT, 'energy is append-only'); END;
 
 -- What GPUs did, rolled up from a look a second; minutes and hours are deleted by age. gpu: its
 -- UUID. minute, hour: since 1970, UTC. Sums are divided by samples; throttle: all reasons seen.
