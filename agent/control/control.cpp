@@ -74,6 +74,7 @@ Control::Control(Parts parts, ControlOptions options)
           [this](const std::string& hardware, Money amount, UtcTime at) {
               return count_power(hardware, amount, at);
           }},
+      gpu_history_{parts_.ledger},
       speeds_{options_.state},
       engines_{{parts_.clock, prober_, parts_.gateway, speeds_}},
       renter_{{parts_.clock, parts_.ledger, fleet_, market_, exposure_, names_, &speeds_}},
@@ -115,6 +116,9 @@ Control::~Control() {
 }
 
 void Control::start() {
+    if (!options_.nvml.empty()) {
+        sampler_ = std::make_unique<inference::gpu::Sampler>(parts_.clock, options_.nvml);
+    }
     thread_ = std::jthread{[this](std::stop_token stop) { run(std::move(stop)); }};
     ::pthread_setname_np(thread_.native_handle(), "control");
 }
@@ -200,7 +204,7 @@ void Control::tick() {
     exposure_.tick(fleet_, now);
     key_limits_.tick(now);
     counters_.budgets = parts_.gateway.counters().gate.budgets;  // with what was just added
-    meter_power(now);
+    mind_gpus(now);
     pace_watch_.tick(counters_, catalogue_->config.speed);
     spare_memory_.tick(totals_.connections, now.boot);
     mind_speeds(now);
@@ -230,37 +234,6 @@ void Control::tick() {
     publish();
 }
 
-std::vector<ledger::BudgetShare> Control::count_power(
-    const std::string& hardware, Money amount, UtcTime at) {
-    const auto report = routing::to_report(catalogue_->config.currency, amount, Rounding::up);
-    if (!report) {
-        return {};
-    }
-    const std::uint64_t bits = own_budgets(catalogue_->config, hardware);
-    auto shares = parts_.books.shares(catalogue_->revision, bits, *report, at);
-    for (const ledger::BudgetShare& share : shares) {
-        parts_.gateway.budget_added(share.budget, share.amount_report);
-    }
-    return shares;
-}
-
-void Control::meter_power(Now now) {
-    std::set<std::string> busy;
-    std::map<std::string, NameIx> reported;
-    for (const auto& [ix, source] : sources_.all()) {
-        if (source.hardware.empty()) {
-            continue;
-        }
-        reported.try_emplace(source.hardware, ix);
-        const auto counted =
-            std::ranges::find(counters_.sources, ix, &gate::SourceCounters::source);
-        if (counted != counters_.sources.end() && counted->in_flight > 0) {
-            busy.insert(source.hardware);
-        }
-    }
-    power_.tick(catalogue_->config, busy, reported, now);
-}
-
 void Control::stop(bool keep, bool at_once, std::function<void()> done) {
     inbox_.post([this, keep, at_once, done = std::move(done)]() mutable {
         const bool first = !stopping_;
@@ -283,6 +256,7 @@ void Control::when_stopped() {
     }
     if (keep_ ? fleet_.ordering() == 0 : fleet_.settled()) {
         power_.close(catalogue_->config, parts_.clock.read());
+        gpu_history_.close();
         std::exchange(stopped_, {})();
         return;
     }

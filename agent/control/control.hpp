@@ -5,6 +5,7 @@
 #include "agent/control/engine_watch.hpp"
 #include "agent/control/exposure.hpp"
 #include "agent/control/fleet.hpp"
+#include "agent/control/gpu_history.hpp"
 #include "agent/control/inbox.hpp"
 #include "agent/control/key_limits.hpp"
 #include "agent/control/key_terms.hpp"
@@ -22,6 +23,7 @@
 #include "agent/replay/nightly.hpp"
 #include "agent/service/spare_memory.hpp"
 #include "inference/gateway/gateway.hpp"
+#include "inference/gpu/sampler.hpp"
 #include "policies/config/config.hpp"
 
 #include <atomic>
@@ -45,6 +47,7 @@ struct ControlOptions {
     std::string engine_secret{};
     std::string boot_id{};
     ledger::Zone zone{};
+    std::string nvml{"libnvidia-ml.so.1"};  ///< the NVIDIA driver's library; empty: not looked for
 };
 
 /// Observe, decide, act: once a second and at once on queue events. Owns everything that may only
@@ -119,7 +122,8 @@ private:
     [[nodiscard]] std::optional<std::int64_t> spent_in_books(const config::Budget& budget, Now now);
     void recover(Now now);
     void drain_unnamed();
-    void meter_power(Now now);
+    void mind_gpus(Now now);
+    [[nodiscard]] OwnHardware own_hardware(Now now);
     void policy_stored(std::int64_t row);
     /// Shows the counters of own and rented workers to `speeds_`, and tells the gateway what is
     /// known.
@@ -165,6 +169,11 @@ private:
     std::set<NameIx> keys_still_stored_{};  ///< revoked, but not on disk
     Sources sources_;
     PowerMeter power_;
+    BootTime power_read_{};
+    GpuHistory gpu_history_;
+    std::unique_ptr<inference::gpu::Sampler> sampler_{};
+    std::shared_ptr<const inference::gpu::Snapshot> gpus_{
+        std::make_shared<inference::gpu::Snapshot>()};
     Speeds speeds_;
     EngineWatch engines_;
     Renter renter_;

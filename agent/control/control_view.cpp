@@ -318,6 +318,12 @@ void Control::publish() {
     }
     const std::deque<std::string>& bills = fleet_.bill_alarms();
     view->warnings.insert(view->warnings.end(), bills.begin(), bills.end());
+    view->gpus = gpus_;
+    for (const inference::gpu::GpuReading& reading : gpus_->gpus) {
+        if (reading.verdict.sick) {
+            view->warnings.push_back(reading.verdict.why);
+        }
+    }
     if (!health.problem.empty()) {
         view->warnings.push_back(health.problem);
     }

@@ -2,8 +2,10 @@
 
 #include "agent/ledger/ledger.hpp"
 #include "agent/ledger/zone.hpp"
+#include "inference/gpu/sampler.hpp"
 #include "policies/config/config.hpp"
 #include "policies/domain/time.hpp"
+#include "policies/energy/meter.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -15,9 +17,18 @@
 
 namespace evenkeel::agent {
 
-/// Books the electricity of the owner's own hardware, estimated from the watts the configuration
-/// states for a busy and an idle machine: nothing is measured here. Posted every five minutes and
-/// at the end; the demo's speed shortens that like every other duration. Control thread only.
+/// The owner's own hardware as one tick sees it.
+struct OwnHardware {
+    std::map<std::string, NameIx> source{};  ///< under which each one's cost is reported
+    std::set<std::string> busy{};            ///< those whose engines had work since the last tick
+    std::set<std::string> synthetic{};       ///< played: no GPU of this host belongs to it
+};
+
+/// Books electricity and wear of the owner's own hardware. Where the driver shows all GPUs of a
+/// piece of hardware, their counters are metered and the host's stated overhead is added; where it
+/// does not, the watts of the configuration for a busy and an idle machine are taken, as an
+/// estimate. Posted every five minutes, when the tariff or the hour changes, and at the end; the
+/// demo's speed shortens the five minutes like every other duration. Control thread only.
 class PowerMeter {
 public:
     /// Counts an amount that is about to be posted for `hardware` in its budgets.
@@ -27,12 +38,11 @@ public:
     PowerMeter(ledger::Ledger& ledger, ledger::Zone zone, Count count)
         : ledger_{ledger}, zone_{std::move(zone)}, count_{std::move(count)} {}
 
-    /// One observation: `busy` are the names of hardware whose engines have work in flight,
-    /// `source` the source under which each one's cost is reported.
+    /// One observation.
     void tick(
         const config::Config& config,
-        const std::set<std::string>& busy,
-        const std::map<std::string, NameIx>& source,
+        const OwnHardware& hardware,
+        const inference::gpu::Snapshot& gpus,
         Now now);
     /// Posts what has not been posted yet.
     void close(const config::Config& config, Now now);
@@ -41,11 +51,25 @@ private:
     struct Meter {
         NameIx source{};
         BootTime read{};
-        UtcTime since{};             ///< start of the period not yet posted
-        std::int64_t picojoules{0};  ///< less than a microjoule, carried over
-        std::int64_t microjoules{0};
+        UtcTime since{};  ///< start of the period not yet posted
+        energy::Split split{};
+        std::chrono::nanoseconds on{0};
+        std::chrono::nanoseconds worked{0};
+        std::map<int, energy::GpuMeter> gpus{};
+        bool busy_since_look{false};
+        std::uint64_t round{0};  ///< of the newest look that was counted
+        energy::StatedMeter stated{};
     };
-    void post(const config::Config& config, const std::string& hardware, Meter& meter, Now now);
+    void look(
+        Meter& meter,
+        const config::Hardware& hardware,
+        std::int64_t host_milliwatts,
+        const inference::gpu::Snapshot& gpus,
+        bool busy);
+    /// Another tariff or another hour than when the period began.
+    [[nodiscard]] bool is_over(const config::Config& config, const Meter& meter, Now now) const;
+    void post(
+        const config::Config& config, const config::Hardware& hardware, Meter& meter, Now now);
 
     ledger::Ledger& ledger_;
     ledger::Zone zone_;

@@ -173,7 +173,20 @@ void Sources::apply(const routing::Catalogue& catalogue) {
     probe_due();
 }
 
+void Sources::distrust(std::map<std::string, std::string> sick) {
+    sick_ = std::move(sick);
+    for (auto& [ix, source] : sources_) {
+        if (source.up && sick_.contains(source.hardware)) {
+            set_up(source, false, sick_.at(source.hardware));
+        }
+    }
+}
+
 void Sources::set_up(ConfiguredSource& source, bool up, std::string trouble) {
+    if (const auto sick = sick_.find(source.hardware); up && sick != sick_.end()) {
+        up = false;
+        trouble = sick->second;
+    }
     if (source.up != up) {
         source.since = parts_.clock.read().boot;
         spdlog::info(
@@ -259,7 +272,8 @@ void Sources::probed(NameIx ix, const Result<inference::engine::Health>& health)
 
 bool Sources::looked() const noexcept {
     for (const auto& [ix, source] : sources_) {
-        if (source.info.kind == SourceKind::own && !source.up && source.failures == 0) {
+        if (source.info.kind == SourceKind::own && !source.up && source.failures == 0 &&
+            !sick_.contains(source.hardware)) {
             return false;
         }
     }

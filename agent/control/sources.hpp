@@ -63,6 +63,9 @@ public:
     void tick(const gate::Counters& counters);
     /// The gateway had trouble with a source: looks at it at once.
     void suspect(NameIx source);
+    /// Own engines on these pieces of hardware take no work while they are named here, with why;
+    /// what runs there may end.
+    void distrust(std::map<std::string, std::string> sick);
 
     [[nodiscard]] const std::map<NameIx, ConfiguredSource>& all() const noexcept {
         return sources_;
@@ -81,6 +84,7 @@ private:
     Parts parts_;
     std::map<NameIx, ConfiguredSource> sources_{};
     std::set<NameIx> leaving_{};  ///< no longer named; gone when their last request has ended
+    std::map<std::string, std::string> sick_{};  ///< hardware, and why
     std::vector<std::string> warnings_{};
     std::chrono::nanoseconds probe_every_{std::chrono::seconds{5}};
 };

@@ -2,6 +2,7 @@
 
 #include "agent/ledger/rows.hpp"
 #include "agent/report/prices.hpp"
+#include "inference/gpu/sampler.hpp"
 #include "policies/config/config.hpp"
 #include "policies/domain/money.hpp"
 #include "policies/domain/time.hpp"
@@ -163,6 +164,9 @@ struct View {
     std::string frozen_by{};             ///< who, when and why, when frozen
     std::vector<std::string> hazards{};  ///< what may cost money unseen, one sentence each
     bool money_hazard{false};            ///< there are some: exit status 6
+    /// The newest look at the owner's GPUs; never null.
+    std::shared_ptr<const inference::gpu::Snapshot> gpus{
+        std::make_shared<inference::gpu::Snapshot>()};
 };
 
 /// The latest View. The control thread publishes, any thread reads; neither waits long.

@@ -108,6 +108,10 @@ void Ledger::power(PowerPost post) {
     leave(*impl_->writer, PowerOp{std::move(post)}, "power");
 }
 
+void Ledger::gpu_minute(GpuRollup minute) {
+    leave(*impl_->writer, GpuMinuteOp{std::move(minute)}, "gpu_minute");
+}
+
 void Ledger::name(NameRow name) {
     leave(*impl_->writer, NameOp{std::move(name)}, "name");
 }

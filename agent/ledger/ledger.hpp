@@ -137,8 +137,11 @@ public:
     void rent_state(RentStateRow state);
     /// Lazy. A second one of the same entry and time changes nothing.
     void rule_replay(RuleReplay replay);
-    /// Lazy. A second power post for the same hardware and hour changes nothing.
+    /// Lazy. A second power post for the same hardware and moment changes nothing.
     void power(PowerPost post);
+    /// Lazy. What a GPU did in one minute, added to its hour; a second one of that minute changes
+    /// nothing. Minutes are kept for a week, hours for 400 days.
+    void gpu_minute(GpuRollup minute);
     /// Lazy. Numbers are never reused: storing another text under a known number is an error that
     /// makes the ledger unhealthy.
     void name(NameRow name);

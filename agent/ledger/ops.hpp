@@ -49,6 +49,9 @@ struct RuleReplayOp {
 struct PowerOp {
     PowerPost post{};
 };
+struct GpuMinuteOp {
+    GpuRollup minute{};
+};
 struct NameOp {
     NameRow name{};
 };
@@ -100,6 +103,7 @@ using AnyOp = std::variant<
     RentOp,
     RuleReplayOp,
     PowerOp,
+    GpuMinuteOp,
     NameOp,
     SourceOp,
     PriceOp,

@@ -9,6 +9,9 @@
 /// Queries that both the daemon's start and the reports need. All throw SqlError.
 namespace evenkeel::ledger {
 
+/// A ledger that no agent of such a version has opened yet has no rows of energy and GPUs.
+inline constexpr std::int64_t energy_since_schema = 5;
+
 [[nodiscard]] std::string meta_value(Database& database, std::string_view key);
 [[nodiscard]] std::vector<NameRow> read_names(Database& database);
 /// As the column limit_per has it.

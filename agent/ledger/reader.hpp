@@ -201,6 +201,13 @@ public:
     /// into `rows`, oldest first; none at the end. Those of `demand`, one by one.
     [[nodiscard]] Result<void> arrivals(
         RequestId after, UtcTime until, int limit, std::vector<ArrivalRow>& rows);
+    /// Energy and wear of own hardware in the booking days `first_day` to `last_day`, one row for
+    /// each hardware and pair of currencies.
+    [[nodiscard]] Result<std::vector<EnergyRow>> energy(
+        std::int64_t first_day, std::int64_t last_day);
+    /// What GPUs did since, by minutes of the last week or by hours; oldest first.
+    [[nodiscard]] Result<std::vector<GpuRollup>> gpu_minutes(UtcTime since);
+    [[nodiscard]] Result<std::vector<GpuRollup>> gpu_hours(UtcTime since);
     /// The newest nightly replay of each scaling entry, by its name.
     [[nodiscard]] Result<std::vector<RuleReplay>> rule_replays();
     /// Requests of each hour since, by the start of the hour; hours without any are left out.

@@ -272,14 +272,53 @@ struct FxRate {
     UtcTime as_of{};
 };
 
-/// Electricity of own hardware in one hour; posted once per (hardware, hour).
+/// Electricity and wear of own hardware from one moment on; posted once per (hardware, moment).
 struct PowerPost {
     std::string hardware{};
     NameIx source{};
-    UtcTime hour{};
+    UtcTime hour{};  ///< when it began
     std::int64_t microjoules{0};
-    Price price{};  ///< per microjoule ("AUD/kWh")
+    std::optional<Price> price{};  ///< per microjoule ("AUD/kWh"); without one power is not paid
     std::vector<BudgetShare> budgets{};
+    std::int64_t work_microjoules{0};  ///< above rest, while requests were in flight
+    std::int64_t host_microjoules{0};  ///< the host's stated overhead; the remainder is idle
+    std::int64_t estimated_microjoules{0};
+    std::chrono::nanoseconds on{0};
+    std::chrono::nanoseconds worked{0};  ///< of `on`, with requests in flight
+    Money wear{};                        ///< lost worth: nobody is paid, no budget counts it
+    Money wear_worked{};                 ///< the part of it in `worked`
+};
+
+/// Energy and wear of one hardware, summed over its posts in one currency.
+struct EnergyRow {
+    std::string hardware{};
+    NameIx source{};
+    std::int64_t idle_microjoules{0};
+    std::int64_t work_microjoules{0};
+    std::int64_t host_microjoules{0};
+    std::int64_t estimated_microjoules{0};
+    std::chrono::nanoseconds on{0};
+    std::chrono::nanoseconds worked{0};
+    Money idle{};
+    Money work{};
+    Money host{};
+    Money wear{};
+    Money wear_worked{};
+};
+
+/// What one GPU did in a minute, or in an hour: sums over samples, a second apart.
+struct GpuRollup {
+    std::string gpu{};  ///< UUID
+    UtcTime at{};       ///< its start
+    std::int64_t samples{0};
+    std::int64_t power_milliwatts{0};    ///< sum
+    std::int64_t energy_millijoules{0};  ///< what its counter moved; 0 without one
+    std::int64_t utilisation{0};         ///< sum of percents
+    std::int64_t temperature_c{0};       ///< highest
+    std::int64_t memory_bytes{0};        ///< highest
+    std::int64_t throttle{0};            ///< all reasons seen
+    std::int64_t xids{0};
+    std::int64_t sick{0};  ///< samples
 };
 
 /// The provider's bill minus what was booked, posted as a correction.

@@ -88,6 +88,7 @@ private:
     void apply_decision(const Decision& decision, std::int64_t& id, UtcTime at);
     void apply_rule_replay(const RuleReplay& replay);
     void apply_power(const PowerPost& post, UtcTime at);
+    void apply_gpu_minute(const GpuRollup& minute);
     void apply_name(const NameRow& name);
     void apply_source(const SourceInfo& source);
     void apply_price(const PriceSeen& seen);

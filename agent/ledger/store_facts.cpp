@@ -1,4 +1,4 @@
-// Decisions, power, names, prices, rates and policies.
+// Decisions, names, prices, rates and policies.
 #include "agent/ledger/names.hpp"
 #include "agent/ledger/queries.hpp"
 #include "agent/ledger/sha256.hpp"
@@ -66,34 +66,6 @@ void Store::apply_rule_replay(const RuleReplay& replay) {
             one.within_limit,
             one.machine_starts);
     }
-}
-
-void Store::apply_power(const PowerPost& post_of, UtcTime at) {
-    const std::string idem = fmt::format("power:{}:{}", post_of.hardware, to_us(post_of.hour));
-    const Money amount = post_of.price.cost(post_of.microjoules, Rounding::half_even);
-    if (amount.is_zero() || chain_.contains(idem)) {
-        return;
-    }
-    ensure_source(post_of.source, SourceKind::own, NameIx{}, false);
-    const std::int64_t price = price_id(post_of.source, "power", post_of.price, at);
-    static_cast<void>(post(
-        {.id = fresh_id(at),
-         .at_us = to_us(at),
-         .kind = "power",
-         .idem = idem,
-         .postings =
-             {{.account = fmt::format("expense:power:{}", post_of.hardware),
-               .amount = amount,
-               .quantity = post_of.microjoules,
-               .unit = "uJ",
-               .price = price},
-              {.account = "payable:electricity", .amount = -amount}}},
-        post_of.hour));
-    roll_up(
-        post_of.hour,
-        {.source = post_of.source.value(), .phase = "power", .currency = amount.currency()},
-        {.paid = amount.nanos(), .charged = amount.nanos()});
-    settle_windows(post_of.budgets);
 }
 
 void Store::apply_name(const NameRow& name) {

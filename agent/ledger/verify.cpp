@@ -6,6 +6,7 @@
 
 #include <array>
 #include <limits>
+#include <span>
 #include <string_view>
 
 /// `evenkeel ledger verify`: everything the ledger claims, computed a second time.
@@ -76,6 +77,21 @@ constexpr std::array checks{
         "machine {} has a step that does not follow the one before"},
 };
 
+/// Since schema 5.
+constexpr std::array energy_checks{
+    Check{
+        "SELECT e.hardware || ' from ' || e.at_us FROM energy AS e WHERE e.idle + e.work + e.host"
+        " <> coalesce((SELECT sum(p.amount) FROM posting AS p WHERE p.tx = e.tx AND"
+        " p.account = 'expense:power:' || e.hardware), 0) OR e.wear <> coalesce((SELECT"
+        " sum(p.amount) FROM posting AS p WHERE p.tx = e.tx AND p.account = 'wear:' ||"
+        " e.hardware), 0)",
+        "energy or wear of {} was posted differently than measured"},
+    Check{
+        "SELECT p.account FROM posting AS p WHERE p.account LIKE 'wear:%' AND NOT EXISTS (SELECT 1"
+        " FROM energy AS e WHERE e.tx = p.tx)",
+        "a posting to {} has no row of energy"},
+};
+
 Verification verify_all(Database& database) {
     Verification found;
     const auto problem = [&](std::string text) {
@@ -95,11 +111,17 @@ Verification verify_all(Database& database) {
     if (database.integer("SELECT count(*) FROM posting") != chain.postings) {
         problem("there are postings without a transaction");
     }
-    for (const Check& check : checks) {
-        Statement row{database, check.sql};
-        while (found.problems.size() < problems_max && row.next()) {
-            problem(fmt::format(fmt::runtime(check.sentence), row.text(0)));
+    const auto compare = [&](std::span<const Check> which) {
+        for (const Check& check : which) {
+            Statement row{database, check.sql};
+            while (found.problems.size() < problems_max && row.next()) {
+                problem(fmt::format(fmt::runtime(check.sentence), row.text(0)));
+            }
         }
+    };
+    compare(checks);
+    if (database.integer("PRAGMA user_version") >= energy_since_schema) {
+        compare(energy_checks);
     }
     found.requests = database.integer("SELECT count(*) FROM request");
     found.machines = database.integer("SELECT count(*) FROM machine");

@@ -293,11 +293,14 @@ Result<Spend> make_spend(ledger::Reader& reader, const SpendOptions& options) {
     const auto rows = reader.spend(ledger::day_number(spend.first), ledger::day_number(spend.last));
     const auto stored_names = reader.names();
     auto rules = reader.rule_replays();
-    if (!rows || !stored_names || !rules) {
+    const auto energy =
+        reader.energy(ledger::day_number(spend.first), ledger::day_number(spend.last));
+    if (!rows || !stored_names || !rules || !energy) {
         return std::unexpected{
             !rows           ? rows.error()
             : !stored_names ? stored_names.error()
-                            : rules.error()};
+            : !rules        ? rules.error()
+                            : energy.error()};
     }
     spend.zone = options.zone;
     spend.rules = std::move(*rules);
@@ -309,7 +312,9 @@ Result<Spend> make_spend(ledger::Reader& reader, const SpendOptions& options) {
     Lines lines;
     SpendLine by_request{.cost = Money{0, options.currency}};
     std::map<std::string, Money> phases;
+    std::int64_t own_tokens = 0;
     for (const SpendRow& row : *rows) {
+        own_tokens += row.kind == SourceKind::own ? row.tokens_in + row.tokens_out : 0;
         const auto cost = rates.convert(row.paid);
         const auto charged =
             rates.convert(row.phase.empty() ? row.charged : Money{0, options.currency});
@@ -335,6 +340,12 @@ Result<Spend> make_spend(ledger::Reader& reader, const SpendOptions& options) {
             phases[row.phase] += *cost;
         }
     }
+    auto own = make_own_work(
+        *energy, own_tokens, options.currency, [&](Money amount) { return rates.convert(amount); });
+    if (!own) {
+        return std::unexpected{own.error()};
+    }
+    spend.own = *std::move(own);
     if (options.by == SpendBy::tag) {
         const auto tagged = add_tags(reader, *days, options, by_request, rates, lines);
         if (!tagged) {

@@ -2,6 +2,7 @@
 
 #include "agent/ledger/reader.hpp"
 #include "agent/ledger/zone.hpp"
+#include "agent/report/own_work.hpp"
 #include "policies/config/config.hpp"
 
 #include <cstdint>
@@ -60,6 +61,7 @@ struct Spend {
     bool has_internal{false};  ///< some work was charged at an internal price
     std::vector<PhaseLine> rental{};
     Money rental_not_serving{};
+    OwnWork own{};
     std::string api_label{};
     std::optional<Money> api_only{};
     ledger::Zone zone{};

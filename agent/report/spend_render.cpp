@@ -119,9 +119,8 @@ std::string name_of(const SpendLine& line) {
 
 /// Beside its cost, where lines are those of budgets that count what is charged.
 bool shows_charged(const Spend& spend) {
-    return spend.has_internal &&
-           (spend.by == SpendBy::model || spend.by == SpendBy::key || spend.by == SpendBy::route ||
-            spend.by == SpendBy::tag);
+    return spend.has_internal && (spend.by == SpendBy::model || spend.by == SpendBy::key ||
+                                  spend.by == SpendBy::route || spend.by == SpendBy::tag);
 }
 
 std::string row_of(const SpendLine& line, const Spend& spend, std::size_t width, int decimals) {
@@ -179,6 +178,11 @@ json::object json_line(const SpendLine& line) {
         {"per_mtok", line.per_mtok ? json::value(amount_text(*line.per_mtok)) : nullptr}};
 }
 
+/// Against the API for everything; what own hardware lost in worth is a cost too.
+Money saved_by_own(const Spend& spend) {
+    return *spend.api_only - spend.total.cost - spend.own.total.wear;
+}
+
 }  // namespace
 
 std::string spend_text(const Spend& spend) {
@@ -230,6 +234,9 @@ std::string spend_text(const Spend& spend) {
             grouped(rounded_text(spend.rental_not_serving, decimals)),
             spend.currency.text());
     }
+    if (spend.by == SpendBy::source) {
+        text += own_work_text(spend.own, decimals);
+    }
     if (spend.api_only) {
         const std::string label = fmt::format("all of it from {} would have been", spend.api_label);
         const std::size_t column = std::max<std::size_t>(label.size(), 40);
@@ -237,10 +244,15 @@ std::string spend_text(const Spend& spend) {
             text += fmt::format(
                 "{:<{}} {:>12}\n", what, column, grouped(rounded_text(amount, decimals)));
         };
-        const Money saved = *spend.api_only - spend.total.cost;
-        text += spend.rental.empty() ? "\n" : "";
+        const Money saved = saved_by_own(spend);
+        const bool stands_alone =
+            spend.rental.empty() || (spend.by == SpendBy::source && !spend.own.lines.empty());
+        text += stands_alone ? "\n" : "";
         line(label, *spend.api_only);
         line("you paid", spend.total.cost);
+        if (!spend.own.total.wear.is_zero()) {
+            line("wear of own hardware", spend.own.total.wear);
+        }
         line(saved.nanos() >= 0 ? "saved" : "paid more", saved.nanos() >= 0 ? saved : -saved);
     }
     text += spend.rules.empty() ? "" : "\n";
@@ -284,12 +296,13 @@ std::string spend_json(const Spend& spend) {
         {"rental",
          json::object{
              {"phases", std::move(phases)},
-             {"not_serving", amount_text(spend.rental_not_serving)}}}};
+             {"not_serving", amount_text(spend.rental_not_serving)}}},
+        {"own", own_work_json(spend.own)}};
     if (spend.api_only) {
         out["api_only"] = json::object{
             {"label", spend.api_label},
             {"cost", amount_text(*spend.api_only)},
-            {"saved", amount_text(*spend.api_only - spend.total.cost)}};
+            {"saved", amount_text(saved_by_own(spend))}};
     } else {
         out["api_only"] = nullptr;
     }

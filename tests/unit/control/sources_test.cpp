@@ -135,5 +135,66 @@ TEST_F(ReloadTest, AProviderKeepsKindAndAddressWhileItHasMachines) {
     EXPECT_EQ(drivers.warnings().size(), 1u);
 }
 
+/// Engines that are always well.
+struct WellProber final : Prober {
+    int asked{0};
+    void health(
+        EngineAt,
+        std::chrono::milliseconds,
+        std::function<void(Result<inference::engine::Health>)> done) override {
+        ++asked;
+        done(inference::engine::Health::ready);
+    }
+};
+
+struct SickGpuTest : testing::Test {
+    World world{};
+    Rig rig{world};
+    ledger::TemporaryFolder folder{};
+    Credentials credentials{folder.path()};
+    WellProber prober{};
+    Sources sources{
+        {rig.inbox, world.clock, *rig.books, rig.gateway, prober, rig.names, credentials}};
+
+    SickGpuTest() {
+        config::Config config = small_config();
+        for (const std::string name : {"desk", "shelf"}) {
+            config.providers.push_back(
+                {.name = name,
+                 .kind = config::ProviderKind::local,
+                 .url = "http://127.0.0.1:9",
+                 .hardware = name,
+                 .engine = "vllm"});
+            config.models[0].offers.push_back({.name = name, .on = name, .slots = 4});
+        }
+        sources.apply(*routing::compile(std::move(config), 2, rig.names));
+    }
+    [[nodiscard]] const ConfiguredSource& source(const std::string& name) {
+        return sources.all().at(rig.names.intern(routing::NameKind::source, name));
+    }
+    void later() {
+        world.clock.advance(6s);
+        sources.tick({});
+    }
+};
+
+TEST_F(SickGpuTest, F44_ItsEnginesAreDrainedAndOthersGoOn) {
+    ASSERT_TRUE(source("desk").up && source("shelf").up);
+    sources.distrust({{"desk", "GPU 1 reported Xid 79"}});
+    EXPECT_FALSE(source("desk").up);
+    EXPECT_EQ(source("desk").trouble, "GPU 1 reported Xid 79");
+    EXPECT_TRUE(source("shelf").up);
+    const std::string ix = std::to_string(source("desk").info.source.value());
+    EXPECT_EQ(rig.gateway.told.back(), "draining " + ix) << "what runs there may end";
+    later();
+    EXPECT_GE(prober.asked, 4);
+    EXPECT_FALSE(source("desk").up) << "its engine still answers";
+    EXPECT_TRUE(sources.looked());
+    sources.distrust({});
+    later();
+    EXPECT_TRUE(source("desk").up) << "the driver was reloaded";
+    EXPECT_EQ(rig.gateway.told.back(), "up desk");
+}
+
 }  // namespace
 }  // namespace evenkeel::agent::control_rig

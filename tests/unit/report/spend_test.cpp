@@ -29,12 +29,18 @@ protected:
             ASSERT_TRUE(ledger_->record(own));
         }
         ledger_->power(
-            {"desk",
-             ledger::source_desk,
-             ledger::test_start,
-             3'600'000'000'000,
-             Price::per_kwh(ledger::dollars(330'000'000)),
-             {}});
+            {.hardware = "desk",
+             .source = ledger::source_desk,
+             .hour = ledger::test_start,
+             .microjoules = 3'600'000'000'000,
+             .price = Price::per_kwh(ledger::dollars(330'000'000)),
+             .work_microjoules = 2'700'000'000'000,
+             .host_microjoules = 360'000'000'000,
+             .estimated_microjoules = 540'000'000'000,
+             .on = 10h,
+             .worked = 4h,
+             .wear = ledger::dollars(500'000'000),
+             .wear_worked = ledger::dollars(200'000'000)});
         rent();
         ASSERT_TRUE(ledger_->flush());
     }
@@ -148,9 +154,20 @@ TEST_F(SpendReport, TextIsWhatPeopleRead) {
         "       1.30\n"
         "\n"
         "of the rental:  serving 75 %  booting 25 %      1.50 USD paid while not serving\n"
+        "\n"
+        "OWN HARDWARE                ON     IN USE  IDLE kWh  WORK kWh  HOST kWh      POWER"
+        "       WEAR\n"
+        "desk                    10.0 h      4.0 h     0.150     0.750     0.100       0.33"
+        "       0.50\n"
+        "a million tokens of own work: 0.0354 for the power of the work, 0.0471 with idle and host,"
+        "\n"
+        "0.0757 with the wear of the hours in use, 0.1186 with all wear\n"
+        "17 % of idle and work is an estimate: no energy counter measured it\n"
+        "\n"
         "all of it from claude-opus-5-5 would have been        40.80\n"
         "you paid                                               9.33\n"
-        "saved                                                 31.47\n");
+        "wear of own hardware                                   0.50\n"
+        "saved                                                 30.97\n");
 }
 
 TEST_F(SpendReport, JsonCarriesMoneyAsText) {
@@ -164,6 +181,11 @@ TEST_F(SpendReport, JsonCarriesMoneyAsText) {
     EXPECT_EQ(root.at("lines").at(1).at("synthetic").as_bool(), true);
     EXPECT_EQ(root.at("rental").at("not_serving").as_string(), "1.50");
     EXPECT_TRUE(root.at("api_only").is_null());
+    const json::value& own = root.at("own");
+    EXPECT_EQ(own.at("tokens").as_int64(), 7'000'000);
+    EXPECT_EQ(own.at("hardware").at(0).at("work_microjoules").as_int64(), 2'700'000'000'000);
+    EXPECT_EQ(own.at("hardware").at(0).at("wear_worked").as_string(), "0.20");
+    EXPECT_EQ(own.at("per_mtok_work").as_string(), "0.035357143");
 }
 
 TEST_F(SpendReport, F72CsvIsNoFormula) {
