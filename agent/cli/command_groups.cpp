@@ -59,6 +59,13 @@ void add_keys(CommandList& to, Arguments& a) {
     revoke.add_option("name", a.key.name, "its name")->required();
 }
 
+void add_host(CommandList& to, Arguments& a) {
+    CLI::App& top_command = to.command(to.app(), "top", "sources, requests and money, live", [&a] {
+        return top(a.globals, a.top);
+    });
+    top_command.add_flag("--control", a.top.control, "let d drain machines and F freeze spending");
+}
+
 void add_nodes(CommandList& to, Arguments& a) {
     Globals& g = a.globals;
     NodeArguments& n = a.node;

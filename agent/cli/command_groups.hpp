@@ -9,6 +9,7 @@
 #include "agent/cli/replay.hpp"
 #include "agent/cli/route.hpp"
 #include "agent/cli/spending.hpp"
+#include "agent/cli/top.hpp"
 #include "agent/daemon.hpp"
 
 #include <CLI/CLI.hpp>
@@ -26,6 +27,7 @@ struct Arguments {
     Globals globals{};
     agent::ServeOptions serve{};
     std::string by{"source"};
+    TopArguments top{};
     RequestsArguments requests{};
     KeyArguments key{};
     std::string backup_target{};
@@ -65,6 +67,7 @@ private:
 
 /// `arguments` must outlive `to`.
 void add_keys(CommandList& to, Arguments& arguments);
+void add_host(CommandList& to, Arguments& arguments);
 void add_nodes(CommandList& to, Arguments& arguments);
 void add_reports(CommandList& to, Arguments& arguments);
 void add_spending(CommandList& to, Arguments& arguments);
