@@ -2,7 +2,9 @@
 
 #include "agent/cli/actions.hpp"
 #include "agent/cli/breakeven.hpp"
+#include "agent/cli/doctor.hpp"
 #include "agent/cli/globals.hpp"
+#include "agent/cli/init.hpp"
 #include "agent/cli/key_actions.hpp"
 #include "agent/cli/node_actions.hpp"
 #include "agent/cli/policy_actions.hpp"
@@ -27,7 +29,9 @@ struct Arguments {
     Globals globals{};
     agent::ServeOptions serve{};
     std::string by{"source"};
+    DoctorArguments doctor{};
     TopArguments top{};
+    InitArguments init{};
     RequestsArguments requests{};
     KeyArguments key{};
     std::string backup_target{};
