@@ -275,7 +275,7 @@ int serve(const ServeOptions& options) {
              .socket = socket_path(options),
              .state = options.state,
              .zone = *zone},
-            {control, books, board, clock, [&reloader](const ApplyRequest& request) {
+            {control, books, **gateway, board, clock, [&reloader](const ApplyRequest& request) {
                  return reloader.reload(request);
              }});
         if (!admin) {

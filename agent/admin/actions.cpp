@@ -32,6 +32,7 @@ namespace {
 constexpr std::chrono::seconds write_limit{30};
 constexpr std::chrono::seconds provider_limit{90};  ///< a driver's own limits are below it
 constexpr std::chrono::milliseconds look_every{10};
+constexpr std::size_t live_most = 500;  ///< requests in flight that are told, of each thread
 
 /// Who is at the other end of the control socket.
 std::optional<ucred> peer_of(http::Socket& socket) {
@@ -256,6 +257,26 @@ asio::awaitable<Result<std::string>> Admin::act(
             {"schema", "evenkeel.ledger-backup/1"}, {"path", target}, {"bytes", **bytes}});
     }
     co_return fail(Errc::not_found, "no such action");
+}
+
+asio::awaitable<Result<std::string>> Admin::requests_in_flight() {
+    auto promise = std::make_shared<std::promise<std::vector<inference::LiveRequest>>>();
+    parts_.gateway.live(live_most, [promise](std::vector<inference::LiveRequest> seen) {
+        promise->set_value(std::move(seen));
+    });
+    auto seen = co_await settled(promise->get_future(), write_limit);
+    if (!seen) {
+        co_return late();
+    }
+    auto reader = ledger::Reader::open(options_.state);
+    if (!reader) {
+        co_return std::unexpected{reader.error()};
+    }
+    const auto names = reader->names();
+    if (!names) {
+        co_return std::unexpected{names.error()};
+    }
+    co_return requests_json(std::move(*seen), *names);
 }
 
 asio::awaitable<void> Admin::write(http::Exchange& exchange) {

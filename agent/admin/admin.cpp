@@ -251,6 +251,10 @@ asio::awaitable<void> Admin::answer(http::Exchange& exchange, bool local) {
         body = found ? *found : error_json(found.error());
     } else if (head.path == "/api/prices") {
         body = report::prices_json(view->prices, parts_.clock.read().utc);
+    } else if (head.path == "/api/requests") {
+        const Result<std::string> found = co_await requests_in_flight();
+        status = found ? 200 : status_of(found.error().code);
+        body = found ? *found : error_json(found.error());
     } else if (head.path == "/api/keys") {
         body = keys_json();
     } else {

@@ -7,6 +7,7 @@
 #include "agent/ledger/keys.hpp"
 #include "agent/ledger/ledger.hpp"
 #include "agent/ledger/zone.hpp"
+#include "inference/gateway/gateway.hpp"
 #include "inference/http/server.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -49,6 +50,7 @@ public:
     struct Parts {
         Control& control;
         ledger::Ledger& ledger;
+        inference::Gateway& gateway;
         const Board& board;
         const Clock& clock;
         /// Reloads the configuration; the answer is the revision, or what is wrong with the files.
@@ -75,6 +77,7 @@ private:
     [[nodiscard]] Result<std::string> node(std::string_view name);
     [[nodiscard]] Spent spent();
     [[nodiscard]] std::string keys_json();
+    [[nodiscard]] boost::asio::awaitable<Result<std::string>> requests_in_flight();
 
     AdminOptions options_;
     Parts parts_;

@@ -1,5 +1,6 @@
 #include "agent/admin/view_json.hpp"
 
+#include "agent/report/nodes.hpp"
 #include "agent/report/rules.hpp"
 #include "providers/http/rfc3339.hpp"
 
@@ -9,18 +10,78 @@
 #include <boost/json/value.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace evenkeel::agent {
 
 namespace json = boost::json;
 
 namespace {
 
+template <class T>
+json::value or_null(const std::optional<T>& value) {
+    return value ? json::value(*value) : json::value(nullptr);
+}
+
 /// A measure of time, not of money.
 double seconds(std::int64_t ms) {
     return static_cast<double>(ms) / 1000.0;
 }
 
-json::object to_json(const SourceView& source) {
+/// What the driver says of the GPUs of an own source, together; the warmest counts.
+void add_gpus(json::object& object, const SourceView& source, const View& view) {
+    std::optional<std::int64_t> used;
+    std::optional<std::int64_t> total;
+    std::optional<std::int64_t> power;
+    std::optional<std::int64_t> warmest;
+    for (const inference::gpu::GpuReading& reading : view.gpus->gpus) {
+        if (std::ranges::find(source.gpus, reading.info.index) == source.gpus.end()) {
+            continue;
+        }
+        const inference::gpu::GpuSample& sample = reading.sample;
+        total = total.value_or(0) + reading.info.memory_bytes;
+        if (sample.memory_used_bytes) {
+            used = used.value_or(0) + *sample.memory_used_bytes;
+        }
+        if (sample.power_milliwatts) {
+            power = power.value_or(0) + *sample.power_milliwatts;
+        }
+        if (sample.temperature_c) {
+            warmest = std::max<std::int64_t>(warmest.value_or(0), *sample.temperature_c);
+        }
+    }
+    object["vram_used_bytes"] = or_null(used);
+    object["vram_bytes"] = or_null(total);
+    object["power_milliwatts"] = or_null(power);
+    object["temperature_c"] = or_null(warmest);
+}
+
+json::object gpu_json(const inference::gpu::GpuReading& reading) {
+    const inference::gpu::GpuSample& sample = reading.sample;
+    json::object object{
+        {"index", reading.info.index},
+        {"uuid", reading.info.uuid},
+        {"name", reading.info.name},
+        {"driver", reading.info.driver},
+        {"mig", reading.info.mig},
+        {"state", inference::gpu::to_text(sample.state)},
+        {"memory_bytes", reading.info.memory_bytes},
+        {"power_limit_milliwatts", reading.info.power_limit_milliwatts},
+        {"throttled", inference::gpu::throttle_text(sample.throttle.value_or(0))},
+        {"sick", reading.verdict.sick},
+        {"why", reading.verdict.why},
+        {"xids_seen", reading.xids_seen},
+        {"last_xid", reading.last_xid}};
+    object["memory_used_bytes"] = or_null(sample.memory_used_bytes);
+    object["utilisation_percent"] = or_null(sample.utilisation_percent);
+    object["power_milliwatts"] = or_null(sample.power_milliwatts);
+    object["temperature_c"] = or_null(sample.temperature_c);
+    object["sm_clock_mhz"] = or_null(sample.sm_clock_mhz);
+    object["ecc_uncorrected"] = or_null(sample.ecc_uncorrected);
+    return object;
+}
+
+json::object to_json(const SourceView& source, const View& view) {
     json::object object{
         {"name", source.name},
         {"kind", source.kind},
@@ -46,6 +107,7 @@ json::object to_json(const SourceView& source) {
             {"prompt_tokens_per_s", source.measured->prompt_tokens_per_s},
             {"windows", source.measured->windows}};
     }
+    add_gpus(object, source, view);
     return object;
 }
 
@@ -119,6 +181,19 @@ json::object requests_json(const RequestsView& requests) {
     };
 }
 
+json::object provider_json(const ProviderView& provider) {
+    json::object object{
+        {"name", provider.name},
+        {"driver", provider.driver},
+        {"known", provider.known},
+        {"currency", provider.balance ? provider.balance->currency().text() : std::string_view{}}};
+    object["balance"] =
+        provider.balance ? json::value(amount_text(*provider.balance)) : json::value(nullptr);
+    object["troubles"] =
+        list(provider.troubles, [](const std::string& text) { return json::string{text}; });
+    return object;
+}
+
 json::object budget_json(const BudgetView& budget) {
     return {
         {"name", budget.name},
@@ -160,7 +235,10 @@ std::string status_json(const View& view, const Spent& spent) {
         {"ledger", {{"ok", view.ledger_ok}, {"path", view.ledger_path}}},
         {"money_hazard", view.money_hazard},
     };
-    root["sources"] = list(view.sources, [](const SourceView& source) { return to_json(source); });
+    root["sources"] =
+        list(view.sources, [&view](const SourceView& source) { return to_json(source, view); });
+    root["gpus"] = list(view.gpus->gpus, gpu_json);
+    root["gpus_trouble"] = view.gpus->trouble;
     root["queues"] = list(view.queues, [](const QueueView& queue) {
         return json::object{
             {"model", queue.model},
@@ -172,6 +250,7 @@ std::string status_json(const View& view, const Spent& spent) {
     root["unknown"] = list(view.unknown, [](const UnknownView& item) { return to_json(item); });
     root["hazards"] =
         list(view.hazards, [](const std::string& text) { return json::string{text}; });
+    root["providers"] = list(view.providers, provider_json);
     root["budgets"] = list(view.budgets, budget_json);
     root["rules"] = list(view.rules, [](const RuleView& rule) {
         return json::object{
@@ -192,6 +271,29 @@ std::string status_json(const View& view, const Spent& spent) {
     root["warnings"] =
         list(view.warnings, [](const std::string& text) { return json::string{text}; });
     return json::serialize(root);
+}
+
+std::string requests_json(
+    std::vector<inference::LiveRequest> requests, const std::vector<ledger::NameRow>& names) {
+    std::ranges::sort(requests, [](const auto& a, const auto& b) { return a.id > b.id; });
+    json::array array = list(requests, [&names](const inference::LiveRequest& request) {
+        const auto name = [&names](NameIx ix) { return report::name_text(names, ix); };
+        json::object object{
+            {"id", id_to_text(request.id.value())},
+            {"key", name(request.key)},
+            {"model", name(request.model)},
+            {"source", name(request.source)},
+            {"kind", to_text(request.kind)},
+            {"wait_s", seconds(request.wait_ms)},
+            {"age_s", seconds(request.age_ms)},
+            {"tokens_out", request.tokens_out},
+            {"currency", request.cost.currency().text()}};
+        object["cost"] = request.cost.currency().is_none() ? json::value(nullptr)
+                                                           : json::value(amount_text(request.cost));
+        return object;
+    });
+    return json::serialize(
+        json::object{{"schema", "evenkeel.requests-live/1"}, {"requests", std::move(array)}});
 }
 
 std::string nodes_json(const View& view) {

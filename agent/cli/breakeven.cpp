@@ -3,14 +3,16 @@
 #include "agent/cli/breakeven_text.hpp"
 #include "agent/cli/daemon_client.hpp"
 #include "agent/cli/exit_codes.hpp"
+#include "agent/cli/predicted_speed.hpp"
 #include "agent/cli/rentals.hpp"
-#include "agent/control/renter.hpp"
 #include "agent/report/breakeven.hpp"
 #include "agent/service/clock.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
+#include <iterator>
 
 namespace evenkeel::cli {
 
@@ -135,11 +137,18 @@ int breakeven(const Globals& globals, const BreakevenArguments& arguments) {
     if (reader) {
         seen = report::prices_in(*reader);
     }
-    const auto input = report::breakeven_input(
-        *config, report::price_rows(*config, seen), *measured, *ask, agent::tokens_per_s, now);
+    PredictedSpeed speed{*config};
+    auto input = report::breakeven_input(
+        *config,
+        report::price_rows(*config, seen),
+        *measured,
+        *ask,
+        [&speed](std::string_view gpu, std::string_view model) { return speed.of(gpu, model); },
+        now);
     if (!input) {
         return report(input.error());
     }
+    std::ranges::copy(speed.notes(), std::back_inserter(input->notes));
     const auto comparison = breakeven::compare(input->situation);
     if (!comparison) {
         return report(comparison.error());

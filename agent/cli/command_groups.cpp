@@ -59,6 +59,28 @@ void add_keys(CommandList& to, Arguments& a) {
     revoke.add_option("name", a.key.name, "its name")->required();
 }
 
+void add_host(CommandList& to, Arguments& a) {
+    InitArguments& i = a.init;
+    CLI::App& init_command =
+        to.command(to.app(), "init", "write a first configuration for this host", [&a] {
+            return init(a.globals, a.init);
+        });
+    init_command.add_flag("--non-interactive", i.non_interactive, "ask nothing");
+    init_command.add_option("--gpu", i.gpu, "instead of looking: \"2x RTX 5090\"");
+    init_command.add_option("--currency", i.currency, "of reports and budgets: AUD (USD)");
+    init_command.add_option("--tariff", i.tariff, "price of power: \"0.33 AUD/kWh\"");
+    init_command.add_option("--probe", i.probe, "what evenkeel-gpu-probe --json has written");
+    CLI::App& doctor_command =
+        to.command(to.app(), "doctor", "what could cost money or break, in one list", [&a] {
+            return doctor(a.globals, a.doctor);
+        });
+    CLI::App& top_command = to.command(to.app(), "top", "sources, requests and money, live", [&a] {
+        return top(a.globals, a.top);
+    });
+    top_command.add_flag("--control", a.top.control, "let d drain machines and F freeze spending");
+    doctor_command.add_flag("--fix", a.doctor.fix, "mend what is safe: file modes, old prices");
+}
+
 void add_nodes(CommandList& to, Arguments& a) {
     Globals& g = a.globals;
     NodeArguments& n = a.node;

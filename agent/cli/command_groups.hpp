@@ -2,13 +2,16 @@
 
 #include "agent/cli/actions.hpp"
 #include "agent/cli/breakeven.hpp"
+#include "agent/cli/doctor.hpp"
 #include "agent/cli/globals.hpp"
+#include "agent/cli/init.hpp"
 #include "agent/cli/key_actions.hpp"
 #include "agent/cli/node_actions.hpp"
 #include "agent/cli/policy_actions.hpp"
 #include "agent/cli/replay.hpp"
 #include "agent/cli/route.hpp"
 #include "agent/cli/spending.hpp"
+#include "agent/cli/top.hpp"
 #include "agent/daemon.hpp"
 
 #include <CLI/CLI.hpp>
@@ -26,6 +29,9 @@ struct Arguments {
     Globals globals{};
     agent::ServeOptions serve{};
     std::string by{"source"};
+    DoctorArguments doctor{};
+    TopArguments top{};
+    InitArguments init{};
     RequestsArguments requests{};
     KeyArguments key{};
     std::string backup_target{};
@@ -65,6 +71,7 @@ private:
 
 /// `arguments` must outlive `to`.
 void add_keys(CommandList& to, Arguments& arguments);
+void add_host(CommandList& to, Arguments& arguments);
 void add_nodes(CommandList& to, Arguments& arguments);
 void add_reports(CommandList& to, Arguments& arguments);
 void add_spending(CommandList& to, Arguments& arguments);

@@ -15,9 +15,13 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
 
 #include <iostream>
+#include <memory>
 #include <string>
+#include <utility>
 
 namespace evenkeel::cli {
 
@@ -65,6 +69,7 @@ public:
         list_.command(app_, "status", "one screen: sources, queues, machines, spend", [&g] {
             return status(g);
         });
+        add_host(list_, a);
         add_nodes(list_, a);
         add_spending(list_, a);
         add_reports(list_, a);
@@ -198,6 +203,12 @@ private:
 }  // namespace
 
 int run(int argc, char** argv) {
+    // Results are on standard output alone; the agent makes a log of its own.
+    auto logger =
+        std::make_shared<spdlog::logger>("cli", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    logger->set_pattern("evenkeel: %v");
+    logger->set_level(spdlog::level::warn);
+    spdlog::set_default_logger(std::move(logger));
     CLI::App app{"Evenkeel: cost-aware router and GPU renter for language-model inference"};
     app.name("evenkeel");
     Arguments arguments;

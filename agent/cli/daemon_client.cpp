@@ -88,8 +88,9 @@ Result<std::string> exchange(
 
 }  // namespace
 
-Result<std::string> ask(const Globals& globals, const std::string& target) {
-    return exchange(globals, {.method = "GET", .target = target}, std::chrono::seconds{60});
+Result<std::string> ask(
+    const Globals& globals, const std::string& target, std::chrono::seconds limit) {
+    return exchange(globals, {.method = "GET", .target = target}, limit);
 }
 
 Result<std::string> tell(

@@ -14,7 +14,10 @@ namespace evenkeel::cli {
 
 /// Asks the running agent over its control socket. Errors: unavailable (not running; the sentence
 /// says how to start it), and what the agent answered, as a sentence.
-[[nodiscard]] Result<std::string> ask(const Globals& globals, const std::string& target);
+[[nodiscard]] Result<std::string> ask(
+    const Globals& globals,
+    const std::string& target,
+    std::chrono::seconds limit = std::chrono::seconds{60});
 [[nodiscard]] Result<std::string> tell(
     const Globals& globals,
     const std::string& target,

@@ -222,16 +222,25 @@ Result<std::string> node_text(std::string_view document, bool utc) {
     return render(document, [utc](const json::object& root) { return render_node(root, utc); });
 }
 
-int nodes(const Globals& globals) {
+Result<Document> nodes_document(const Globals& globals) {
     auto document = ask(globals, "/api/nodes");
-    if (!document && document.error().code == Errc::unavailable) {
+    const bool without_agent = !document && document.error().code == Errc::unavailable;
+    if (without_agent) {
         document = nodes_from_ledger(globals);
-        if (document) {
-            std::cerr << daemon_is_down;
-        }
     }
-    return document ? show(globals, *document, nodes_text(*document, globals.csv))
-                    : report(document.error());
+    if (!document) {
+        return std::unexpected{document.error()};
+    }
+    return Document{.text = std::move(*document), .without_agent = without_agent};
+}
+
+int nodes(const Globals& globals) {
+    const auto document = nodes_document(globals);
+    if (!document) {
+        return report(document.error());
+    }
+    std::cerr << (document->without_agent ? daemon_is_down : "");
+    return show(globals, document->text, nodes_text(document->text, globals.csv));
 }
 
 int nodes_show(const Globals& globals, const std::string& name) {

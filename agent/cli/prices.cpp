@@ -155,22 +155,35 @@ Result<std::string> prices_from_files(const Globals& globals) {
 
 }  // namespace
 
-int prices_list(const Globals& globals) {
+Result<Document> prices_document(const Globals& globals) {
     auto document = ask(globals, "/api/prices");
-    if (!document && document.error().code == Errc::unavailable) {
+    const bool without_agent = !document && document.error().code == Errc::unavailable;
+    if (without_agent) {
         document = prices_from_files(globals);
-        if (!document) {
+    }
+    if (!document) {
+        return std::unexpected{document.error()};
+    }
+    return Document{.text = std::move(*document), .without_agent = without_agent};
+}
+
+int prices_list(const Globals& globals) {
+    const auto document = prices_document(globals);
+    if (!document) {
+        // Of reading the configuration: the agent itself has no such answers.
+        const Errc code = document.error().code;
+        if (code == Errc::invalid_argument || code == Errc::not_found || code == Errc::io_failed) {
             std::cerr << "evenkeel: " << document.error().message << '\n';
             return Exit::configuration;
         }
+        return report(document.error());
+    }
+    if (document->without_agent) {
         std::cerr << "evenkeel: the agent is not running; these are the configuration's prices and "
                      "those its ledger has seen\n";
     }
-    if (!document) {
-        return report(document.error());
-    }
     const bool csv = globals.csv;
-    return show(globals, *document, render(*document, [csv](const json::object& root) {
+    return show(globals, document->text, render(document->text, [csv](const json::object& root) {
                     return render_prices(root, csv);
                 }));
 }

@@ -1,12 +1,9 @@
 // `evenkeel reap`: the dead-man's switch that needs no running agent.
 #include "agent/cli/daemon_client.hpp"
 #include "agent/cli/exit_codes.hpp"
+#include "agent/cli/reap_look.hpp"
 #include "agent/cli/rentals.hpp"
 #include "agent/cli/spending.hpp"
-#include "agent/cli/text.hpp"
-#include "agent/control/state_files.hpp"
-#include "agent/ledger/reader.hpp"
-#include "agent/ledger/state_dir.hpp"
 #include "agent/reap/reaper.hpp"
 #include "agent/service/clock.hpp"
 #include "policies/domain/duration.hpp"
@@ -21,7 +18,6 @@
 #include <algorithm>
 #include <iostream>
 #include <optional>
-#include <thread>
 
 namespace evenkeel::cli {
 
@@ -29,51 +25,10 @@ namespace json = boost::json;
 
 namespace {
 
-/// What the ledger says; read only, because the agent may hold it.
-struct Books {
-    std::string agent_id{};
-    std::vector<reap::Row> rows{};
-};
-
-Result<Books> read_books(const Globals& globals) {
-    auto reader = ledger::Reader::open(globals.state);
-    if (!reader) {
-        return std::unexpected{reader.error()};
-    }
-    const auto summary = reader->summary();
-    const UtcTime now = agent::SystemClock{}.read().utc;
-    const auto machines = reader->machines(now);
-    if (!summary || !machines) {
-        return std::unexpected{summary ? machines.error() : summary.error()};
-    }
-    Books books{.agent_id = summary->agent_id};
-    for (const ledger::MachineView& machine : *machines) {
-        if (machine.row.state != MachineState::gone) {
-            books.rows.push_back(
-                {.provider = machine.provider,
-                 .name = machine.row.name,
-                 .remote_id = machine.row.remote_id,
-                 .expires = machine.row.expires});
-        }
-    }
-    return books;
-}
-
 bool is_agent_id(const std::string& text) {
     return text.size() == 8 && std::ranges::all_of(text, [](char c) {
                return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
            });
-}
-
-reap::Agent state_of_agent(const Globals& globals, UtcTime now) {
-    const auto heartbeat = agent::last_heartbeat(globals.state);
-    if (heartbeat && *heartbeat <= now + reap::healthy_within) {
-        return reap::judge_agent(heartbeat, false, now);
-    }
-    // No usable sign of life. Taking the lock tells whether somebody holds the state folder; it is
-    // given back at once, and taken only here, so that it cannot get into the way of a start.
-    const auto lock = ledger::StateLock::take(globals.state);
-    return reap::judge_agent(heartbeat, !lock && lock.error().code == Errc::conflict, now);
 }
 
 json::object to_json(const reap::Judgement& one) {
@@ -178,64 +133,6 @@ int exit_of(const std::vector<reap::Findings>& all) {
     return status;
 }
 
-/// One thread a provider: one that hangs must not keep another one's machines alive.
-std::vector<reap::Findings> run_all(
-    const std::vector<Rental>& rentals,
-    const Books& books,
-    const reap::Rules& rules,
-    const Clock& clock,
-    reap::Log* log) {
-    std::mutex log_mutex;
-    std::vector<reap::Findings> all(rentals.size());
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < rentals.size(); ++i) {
-        threads.emplace_back([&, i](std::stop_token stop) {
-            const Rental& rental = rentals[i];
-            if (!rental.driver) {
-                all[i] = {
-                    .provider = rental.name,
-                    .error = rental.driver.error(),
-                    .unseen =
-                        reap::overdue_rows(rental.name, books.rows, rules.agent, clock.read().utc)};
-                return;
-            }
-            const auto pause = [](std::chrono::milliseconds time) {
-                std::this_thread::sleep_for(time);
-                return true;
-            };
-            reap::Reaper reaper{rules, clock, pause, log, log_mutex};
-            all[i] = reaper.run(**rental.driver, rental.name, books.rows, stop);
-        });
-    }
-    for (std::jthread& thread : threads) {
-        thread.join();  // its destructor would ask it to stop first
-    }
-    return all;
-}
-
-/// Machines of rows whose provider the configuration no longer has.
-void add_unconfigured(
-    std::vector<reap::Findings>& all,
-    const config::Config& config,
-    const Books& books,
-    const reap::Rules& rules,
-    UtcTime now) {
-    std::vector<std::string> missing;
-    for (const reap::Row& row : books.rows) {
-        const config::Provider* entry = config.provider(row.provider);
-        const bool rents = entry != nullptr && entry->kind == config::ProviderKind::rental;
-        if (!rents && std::ranges::find(missing, row.provider) == missing.end()) {
-            missing.push_back(row.provider);
-        }
-    }
-    for (const std::string& name : missing) {
-        all.push_back(
-            {.provider = name,
-             .error = Error{Errc::not_found, "the configuration has no such provider any more"},
-             .unseen = reap::overdue_rows(name, books.rows, rules.agent, now)});
-    }
-}
-
 }  // namespace
 
 int reap(const Globals& globals, const ReapArguments& arguments) {
@@ -254,7 +151,7 @@ int reap(const Globals& globals, const ReapArguments& arguments) {
         std::cerr << "evenkeel: " << config.error().message << '\n';
         return Exit::configuration;
     }
-    auto books = read_books(globals);
+    auto books = read_reap_books(globals);
     if (!books && books.error().code == Errc::not_found && arguments.agent_id.empty()) {
         if (!globals.quiet) {
             std::cerr << "evenkeel: there is no ledger, so nothing was ever rented from here\n";
@@ -267,7 +164,7 @@ int reap(const Globals& globals, const ReapArguments& arguments) {
                "name the agent with --agent-id\n";
         return report(books.error());
     }
-    Books known = books.value_or(Books{});
+    ReapBooks known = books.value_or(ReapBooks{});
     if (!arguments.agent_id.empty()) {
         known.agent_id = arguments.agent_id;
     }
@@ -296,8 +193,7 @@ int reap(const Globals& globals, const ReapArguments& arguments) {
         }
     }
     const auto rentals = make_rentals(globals, *config, rules.owner_mark, clock);
-    auto all = run_all(rentals, known, rules, clock, log ? &*log : nullptr);
-    add_unconfigured(all, *config, known, rules, clock.read().utc);
+    const auto all = look_at_machines(rentals, *config, known, rules, clock, log ? &*log : nullptr);
     const int status = exit_of(all);
     const bool acted = std::ranges::any_of(
         all, [](const reap::Findings& findings) { return !findings.ended.empty(); });

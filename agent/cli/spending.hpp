@@ -1,6 +1,7 @@
 #pragma once
 
 #include "agent/cli/globals.hpp"
+#include "agent/cli/status.hpp"
 
 #include <string>
 
@@ -12,6 +13,8 @@ int freeze(const Globals& globals, const std::string& reason);
 /// Takes it away.
 int thaw(const Globals& globals);
 
+/// `evenkeel.prices/1`. Errors: what the agent answered, else those of the configuration.
+[[nodiscard]] Result<Document> prices_document(const Globals& globals);
 /// The catalogue: through the agent, else from the configuration and the ledger.
 int prices_list(const Globals& globals);
 /// Asks the providers now; 5 when one fails. Without the agent it asks them itself and only prints.

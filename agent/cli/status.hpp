@@ -15,6 +15,13 @@ namespace evenkeel::cli {
 
 int status(const Globals& globals);
 
+/// An answer of the agent, or of what it has written.
+struct Document {
+    std::string text{};
+    bool without_agent{false};  ///< made from the ledger and the configuration: it does not run
+};
+/// `evenkeel.nodes/1`. Errors: what the agent answered, else those of the ledger.
+[[nodiscard]] Result<Document> nodes_document(const Globals& globals);
 /// `evenkeel nodes list`: through the agent, else from its ledger.
 int nodes(const Globals& globals);
 /// The text of `evenkeel nodes show` from `evenkeel.node/1`. Errors: invalid_response.

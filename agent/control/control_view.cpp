@@ -136,6 +136,11 @@ std::vector<SourceView> Control::source_views(Now now) {
             .slots = source.info.slots,
             .queue = source.info.kind == SourceKind::api ? 0 : queued[source.info.model],
             .for_s = ms(now.boot - source.since) / 1000};
+        const auto& all = catalogue_->config.hardware;
+        const auto hardware = std::ranges::find(all, source.hardware, &config::Hardware::name);
+        if (hardware != all.end()) {
+            view.gpus = hardware->gpus;
+        }
         count(view, ix);
         measure(view, source.info.name);
         views.push_back(std::move(view));
@@ -221,7 +226,13 @@ void Control::add_machines(View& view, Now now) const {
     view.money_hazard = !view.hazards.empty();
     for (const config::Provider& provider : config.providers) {
         if (provider.kind == config::ProviderKind::rental) {
-            view.providers.push_back({.name = provider.name, .driver = provider.driver});
+            Market::Standing standing = market_.standing(provider.name);
+            view.providers.push_back(
+                {.name = provider.name,
+                 .driver = provider.driver,
+                 .known = standing.known,
+                 .balance = standing.balance,
+                 .troubles = std::move(standing.troubles)});
         }
     }
     view.prices = report::price_rows(

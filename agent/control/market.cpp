@@ -86,6 +86,7 @@ void Market::ask_account(const std::string& provider, Stall& stall) {
                 return;
             }
             it->second.asking_account = false;
+            it->second.account_known = account.has_value();
             if (!account) {
                 if (it->second.account_trouble.empty()) {
                     spdlog::warn("provider={} account: {}", provider, account.error().message);
@@ -179,27 +180,39 @@ void Market::refresh(
         });
 }
 
+Market::Standing Market::standing(const std::string& provider) const {
+    const auto found = stalls_.find(provider);
+    if (found == stalls_.end()) {
+        return {};
+    }
+    const Stall& stall = found->second;
+    Standing standing{.known = stall.account_known, .balance = stall.account.balance};
+    const std::optional<Money>& least = catalogue_->config.safety.low_balance;
+    if (!stall.trouble.empty()) {
+        standing.troubles.push_back("offers unknown: " + stall.trouble);
+    }
+    if (!stall.account_trouble.empty()) {
+        standing.troubles.push_back("account unknown: " + stall.account_trouble);
+    }
+    const providers::Account& account = stall.account;
+    if (!account.trouble.empty()) {
+        standing.troubles.push_back(account.trouble);
+    }
+    if (least && account.balance && account.balance->currency() == least->currency() &&
+        *account.balance < *least) {
+        standing.troubles.push_back(fmt::format(
+            "{} left in the account, less than {}: top it up, or its machines end at zero",
+            to_text(*account.balance),
+            to_text(*least)));
+    }
+    return standing;
+}
+
 std::vector<std::string> Market::warnings() const {
     std::vector<std::string> warnings;
-    const std::optional<Money>& least = catalogue_->config.safety.low_balance;
     for (const auto& [name, stall] : stalls_) {
-        if (!stall.trouble.empty()) {
-            warnings.push_back(fmt::format("{}: offers unknown: {}", name, stall.trouble));
-        }
-        if (!stall.account_trouble.empty()) {
-            warnings.push_back(fmt::format("{}: account unknown: {}", name, stall.account_trouble));
-        }
-        const providers::Account& account = stall.account;
-        if (!account.trouble.empty()) {
-            warnings.push_back(fmt::format("{}: {}", name, account.trouble));
-        }
-        if (least && account.balance && account.balance->currency() == least->currency() &&
-            *account.balance < *least) {
-            warnings.push_back(fmt::format(
-                "{}: {} left in the account, less than {}: top it up, or its machines end at zero",
-                name,
-                to_text(*account.balance),
-                to_text(*least)));
+        for (const std::string& trouble : standing(name).troubles) {
+            warnings.push_back(fmt::format("{}: {}", name, trouble));
         }
     }
     return warnings;

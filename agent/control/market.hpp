@@ -35,7 +35,14 @@ public:
     /// be there, because RunPod ends every pod of an account that has reached zero (docs.runpod.io,
     /// accounts-billing/billing). None where the provider states no balance.
     [[nodiscard]] Reason closed(const std::string& provider, const Price& price) const;
-    /// Why a provider's offers are not known, and what is the matter with an account.
+    /// Our account at a provider, and what is the matter there.
+    struct Standing {
+        bool known{false};  ///< it answered with our key
+        std::optional<Money> balance{};
+        std::vector<std::string> troubles{};
+    };
+    [[nodiscard]] Standing standing(const std::string& provider) const;
+    /// The troubles of all of them.
     [[nodiscard]] std::vector<std::string> warnings() const;
 
 private:
@@ -46,6 +53,7 @@ private:
         std::string trouble{};
         providers::Account account{};
         bool asking_account{false};
+        bool account_known{false};
         BootTime next_account{};
         std::string account_trouble{};  ///< why the account could not be read
     };

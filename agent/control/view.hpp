@@ -41,6 +41,7 @@ struct SourceView {
     std::int64_t failed{0};
     std::optional<Money> cost_rate{};  ///< an hour; nothing for sources paid by the token
     std::int64_t for_s{0};             ///< in this state
+    std::vector<int> gpus{};           ///< own: indices of those of its hardware
     std::optional<MeasuredView> measured{};
 };
 
@@ -91,6 +92,9 @@ struct UnknownView {
 struct ProviderView {
     std::string name{};
     std::string driver{};  ///< digitalocean, runpod, ...
+    bool known{false};     ///< its account answered with our key
+    std::optional<Money> balance{};
+    std::vector<std::string> troubles{};  ///< with its offers and the account, a sentence each
 };
 
 struct BudgetView {

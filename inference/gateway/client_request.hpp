@@ -64,6 +64,8 @@ public:
             abort(Cause::late);
         }
     }
+    /// What can be seen of it now.
+    [[nodiscard]] LiveRequest live() const;
     [[nodiscard]] bool runs_on(NameIx source) const noexcept {
         return source_ != nullptr && source_->info.source == source;
     }
@@ -272,6 +274,7 @@ private:
     bool reused_{false};  ///< the connection has served before
     bool sent_{false};    ///< the source may have seen the request
     bool first_byte_{false};
+    const dialect::AnswerStream* stream_{nullptr};  ///< while it is passed on
     bool first_token_{false};      ///< of a streamed answer, from the present source
     std::int64_t seen_tokens_{0};  ///< of an answer that did not become whole, estimated
 

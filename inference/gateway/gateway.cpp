@@ -19,6 +19,25 @@ constexpr int threads_max = 64;
 /// How long the destructor waits for a ledger that takes nothing any more.
 constexpr std::chrono::seconds last_wait{10};
 
+/// Answers when the last loop has let go of it, whether that had something to add or has ended.
+class Gathered {
+public:
+    explicit Gathered(std::function<void(std::vector<LiveRequest>)> done)
+        : done_{std::move(done)} {}
+    ~Gathered() { done_(std::move(all_)); }
+    Gathered(const Gathered&) = delete;
+    Gathered& operator=(const Gathered&) = delete;
+    void add(const std::vector<LiveRequest>& some) {
+        const std::lock_guard lock{mutex_};
+        all_.insert(all_.end(), some.begin(), some.end());
+    }
+
+private:
+    std::function<void(std::vector<LiveRequest>)> done_;
+    std::mutex mutex_{};
+    std::vector<LiveRequest> all_{};
+};
+
 class Plant final : public Gateway {
 public:
     Plant(GatewayOptions options, const Clock& clock)
@@ -170,6 +189,13 @@ public:
             }
         }
         return 0;
+    }
+
+    void live(std::size_t most, std::function<void(std::vector<LiveRequest>)> done) override {
+        const auto gathered = std::make_shared<Gathered>(std::move(done));
+        for (const auto& loop : loops_) {
+            loop->live(most, [gathered](std::vector<LiveRequest> some) { gathered->add(some); });
+        }
     }
 
     void on_queue_event(std::function<void()> callback) override {

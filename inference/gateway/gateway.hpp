@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace evenkeel::inference {
 
@@ -99,6 +100,19 @@ struct GatewayCounters {
     GatewayTotals totals{};
 };
 
+/// A request that has not ended.
+struct LiveRequest {
+    RequestId id{};
+    NameIx key{};
+    NameIx model{};   ///< none: its body is still coming
+    NameIx source{};  ///< none: it waits
+    SourceKind kind{SourceKind::own};
+    std::int64_t wait_ms{0};     ///< arrival to the source, or until now
+    std::int64_t age_ms{0};      ///< since its arrival
+    std::int64_t tokens_out{0};  ///< of a streamed answer so far, estimated
+    Money cost{};                ///< of those and its prompt, report currency; none: no price
+};
+
 /// The data path: listener, admission, relay, in OpenAI's and Anthropic's dialects. N loops, each
 /// an io_context with its thread, its SO_REUSEPORT listener and its pool of upstream connections;
 /// they share one gate under one mutex and nothing else.
@@ -166,6 +180,12 @@ public:
     [[nodiscard]] virtual GatewayCounters counters() const = 0;
     /// Requests in flight at `source`; 0 when it is not known.
     [[nodiscard]] virtual int in_flight(NameIx source) const = 0;
+
+    /// Hands the requests in flight to `done`, once: of each data-path thread at most `most`, in no
+    /// order. Costs nothing when nobody asks. `done` may come from any thread.
+    virtual void live(std::size_t /*most*/, std::function<void(std::vector<LiveRequest>)> done) {
+        done({});
+    }
 
     /// Called when a request had to queue, overflowed or was refused: the control loop looks at
     /// once instead of at its next tick. May be called often. After this returns, the callback of

@@ -89,6 +89,8 @@ public:
     /// See Gateway::stop. `done` runs once on this loop.
     void stop(std::chrono::milliseconds drain, std::function<void()> done);
     void cancel_source(NameIx source, bool forget);
+    /// At most `most` requests that run here; `done` runs on this loop.
+    void live(std::size_t most, std::function<void(std::vector<LiveRequest>)> done);
     /// Loop 0 only: runs the gate's timer.
     void rearm_gate();
     void join();

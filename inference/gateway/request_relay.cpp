@@ -174,8 +174,28 @@ asio::awaitable<bool> ClientRequest::stream_begins(const Answer& answer, std::st
     co_return before.empty() || co_await chunk({&before, 1}, false);
 }
 
+namespace {
+
+/// Shows the stream to those who ask for live requests, as long as it is there.
+class Following {
+public:
+    Following(const dialect::AnswerStream*& shown, const dialect::AnswerStream* stream) noexcept
+        : shown_{shown} {
+        shown_ = stream;
+    }
+    ~Following() { shown_ = nullptr; }
+    Following(const Following&) = delete;
+    Following& operator=(const Following&) = delete;
+
+private:
+    const dialect::AnswerStream*& shown_;
+};
+
+}  // namespace
+
 asio::awaitable<ClientRequest::Next> ClientRequest::relay_stream(Answer& answer) {
     const auto stream = follow();
+    const Following following{stream_, stream.get()};
     const auto stall = loop_.options().limits.stall_time;
     std::string_view content = answer.first;
     std::string beginning;  // the loop's buffer is everybody's, and to begin may take a moment

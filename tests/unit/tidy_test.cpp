@@ -22,6 +22,7 @@ const std::map<std::string, std::set<std::string>> allowed_includes{
     {"inference", {"policies"}},
     {"lab", {"policies", "providers", "inference"}},
     {"agent", {"policies", "providers", "inference"}},
+    {"gpu-probe", {"policies", "inference"}},
 };
 /// The one file of agent/ that may name lab/.
 constexpr const char* command_table = "agent/cli/commands.cpp";
@@ -36,7 +37,8 @@ const std::vector<Line>& all_lines() {
     static const std::vector<Line> lines = [] {
         const fs::path root{EVENKEEL_SOURCE_DIR};
         std::vector<Line> found;
-        for (const char* top : {"agent", "inference", "lab", "policies", "providers", "tests"}) {
+        for (const char* top :
+             {"agent", "gpu-probe", "inference", "lab", "policies", "providers", "tests"}) {
             for (const auto& entry : fs::recursive_directory_iterator{root / top}) {
                 const auto extension = entry.path().extension();
                 if (extension != ".hpp" && extension != ".cpp") {

@@ -1,0 +1,322 @@
+#include "agent/cli/doctor.hpp"
+
+#include "agent/cli/daemon_client.hpp"
+#include "agent/cli/doctor_look.hpp"
+#include "agent/cli/doctor_rules.hpp"
+#include "agent/cli/exit_codes.hpp"
+#include "agent/cli/json_fields.hpp"
+#include "agent/cli/local_gpus.hpp"
+#include "agent/cli/reap_look.hpp"
+#include "agent/cli/spending.hpp"
+#include "agent/cli/text.hpp"
+#include "agent/config/reading.hpp"
+#include "agent/control/state_files.hpp"
+#include "agent/ledger/ledger.hpp"
+#include "agent/ledger/schema.hpp"
+#include "agent/service/clock.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <iostream>
+#include <sys/stat.h>
+
+namespace evenkeel::cli {
+
+namespace json = boost::json;
+
+namespace {
+
+/// Everything is looked at once, then told.
+class Doctor {
+public:
+    explicit Doctor(const Globals& globals) : globals_{globals}, now_{clock_.read().utc} {}
+
+    Result<void> look() {
+        const auto status = ask(globals_, "/api/status");
+        if (!status && status.error().code != Errc::unavailable) {
+            return std::unexpected{status.error()};
+        }
+        if (status) {
+            status_ = json::parse(*status).as_object();
+        }
+        look_at_agent();
+        look_at_ledger();
+        add(clock_finding(look_at_clock()));
+        auto reading = agent::read_configuration(globals_.config, now_);
+        if (!reading) {
+            broken_ = true;
+            add(
+                {.level = Level::fail,
+                 .check = "policy",
+                 .text = reading.error().message,
+                 .run = {"evenkeel init"}});
+        } else if (!reading->loaded) {
+            broken_ = true;
+            add(configuration_findings(reading->files, reading->loaded.error()));
+        } else {
+            add(configuration_findings(reading->files, reading->loaded->warnings));
+            config_ = std::move(reading->loaded->config);
+        }
+        look_at_money();
+        look_at_host();
+        return {};
+    }
+
+    [[nodiscard]] const Findings& findings() const noexcept { return findings_; }
+    [[nodiscard]] bool agent_runs() const noexcept { return status_.has_value(); }
+    [[nodiscard]] bool broken() const noexcept { return broken_; }
+    [[nodiscard]] const std::vector<SecretFacts>& secrets() const noexcept { return secrets_; }
+
+private:
+    void add(Finding finding) { findings_.push_back(std::move(finding)); }
+    void add(Findings more) { std::ranges::move(more, std::back_inserter(findings_)); }
+
+    void look_at_agent() {
+        if (!status_) {
+            add(
+                {.level = Level::warn,
+                 .check = "agent",
+                 .text = "not running: what follows is from the ledger, the files and the "
+                         "providers",
+                 .run = {"systemctl start evenkeel"}});
+            if (const auto freeze = agent::read_freeze(globals_.state)) {
+                add(
+                    {.level = Level::warn,
+                     .check = "frozen",
+                     .text = fmt::format(
+                         "spending is frozen by {}{}{}",
+                         freeze->by.empty() ? "somebody" : freeze->by,
+                         freeze->reason.empty() ? "" : ": ",
+                         freeze->reason),
+                     .run = {"evenkeel thaw"}});
+            }
+            return;
+        }
+        const std::string state = text_field(*status_, "state");
+        add(
+            {.level = state == "serving" ? Level::ok : Level::warn,
+             .check = "agent",
+             .text = fmt::format(
+                 "{}, process {}, up {}, policy #{}",
+                 state,
+                 number_field(*status_, "pid"),
+                 duration_text(std::chrono::seconds{number_field(*status_, "uptime_s")}),
+                 number_field(status_->at("policy").as_object(), "revision"))});
+    }
+
+    void look_at_ledger() {
+        LedgerFacts facts{
+            .path = (globals_.state / ledger::ledger_file).string(),
+            .schema_newest = ledger::newest_schema(),
+            .agent_runs = agent_runs()};
+        auto reader = ledger::Reader::open(globals_.state);
+        if (reader) {
+            facts.summary = reader->summary();
+            facts.verified = reader->verify();
+        } else {
+            facts.summary = std::unexpected{reader.error()};
+        }
+        add(ledger_findings(facts, now_));
+    }
+
+    void look_at_money() {
+        json::object prices{{"prices", json::array{}}};
+        if (const auto document = prices_document(globals_)) {
+            prices = json::parse(document->text).as_object();
+            add(price_findings(prices));
+        }
+        if (status_) {
+            for (const json::value& value : status_->at("providers").as_array()) {
+                add(account_finding(account_of(value.as_object()), prices));
+            }
+            if (const auto nodes = nodes_document(globals_)) {
+                add(node_findings(json::parse(nodes->text).as_object()));
+            }
+            look_at_warnings();
+            return;
+        }
+        if (!config_) {
+            return;
+        }
+        const auto books = read_reap_books(globals_);
+        const std::string mark = "ek-" + (books ? books->agent_id : std::string{});
+        const auto rentals = make_rentals(globals_, *config_, mark, clock_);
+        for (const AccountFacts& account : look_at_accounts(rentals, *config_)) {
+            add(account_finding(account, prices));
+        }
+        if (!books) {
+            return;  // nothing was ever rented from here, or the ledger's own line says why not
+        }
+        const reap::Rules rules{
+            .owner_mark = mark,
+            .agent = state_of_agent(globals_, now_),
+            .dry_run = true,
+            .proof_gap = config_->safety.proof_gap,
+            .grace = config_->safety.orphan_grace,
+            .unknown = config_->safety.unknown_machine};
+        add(machine_findings(look_at_machines(rentals, *config_, *books, rules, clock_, nullptr)));
+        if (const auto nodes = nodes_document(globals_)) {
+            add(node_findings(json::parse(nodes->text).as_object()));
+        }
+    }
+
+    static AccountFacts account_of(const json::object& provider) {
+        AccountFacts facts{
+            .provider = text_field(provider, "name"), .known = provider.at("known").as_bool()};
+        for (const json::value& trouble : provider.at("troubles").as_array()) {
+            facts.troubles.push_back(json::value_to<std::string>(trouble));
+        }
+        if (!provider.at("balance").is_null()) {
+            facts.balance = money_field(provider, "balance", text_field(provider, "currency"));
+        }
+        return facts;
+    }
+
+    /// What the agent warns of and no line above has told.
+    void look_at_warnings() {
+        for (const json::value& value : status_->at("warnings").as_array()) {
+            const std::string text = json::value_to<std::string>(value);
+            const bool told = std::ranges::any_of(findings_, [&text](const Finding& finding) {
+                const std::string name = finding.check.substr(0, finding.check.rfind(" key"));
+                return finding.text == text ||
+                       (finding.check.ends_with(" key") && text.starts_with(name + ": "));
+            });
+            const bool hazard = std::ranges::any_of(
+                status_->at("hazards").as_array(),
+                [&value](const json::value& one) { return one == value; });
+            if (!told && !hazard) {
+                add({.level = Level::warn, .check = "agent", .text = text});
+            }
+        }
+    }
+
+    void look_at_host() {
+        const auto disk = look_at_disk(globals_);
+        if (disk) {
+            add(disk_finding(*disk));
+        } else if (disk.error().code != Errc::not_found) {
+            add({.level = Level::fail, .check = "disk", .text = disk.error().message});
+        }
+        std::vector<int> named;
+        if (config_) {
+            for (const config::Hardware& hardware : config_->hardware) {
+                named.insert(named.end(), hardware.gpus.begin(), hardware.gpus.end());
+            }
+        }
+        const LocalGpus gpus = look_at_gpus();
+        add(gpu_findings(gpus.facts, gpus.without, named));
+        if (!config_) {
+            return;
+        }
+        secrets_ = look_at_secrets(globals_, *config_);
+        std::vector<SecretFacts> untold = secrets_;
+        std::erase_if(untold, [this](const SecretFacts& secret) {
+            return secret.error && std::ranges::any_of(findings_, [&](const Finding& finding) {
+                       return finding.text.contains(secret.error->message);
+                   });
+        });
+        add(secret_findings(untold));
+        const auto files = look_at_open_files(status_ ? number_field(*status_, "pid") : 0);
+        add(files
+                ? descriptor_finding(
+                      files->limit, files->open, config_->limits.connections, agent_runs())
+                : Finding{
+                      .level = Level::warn, .check = "open files", .text = files.error().message});
+        if (!status_) {
+            add(engine_findings(look_at_engines(*config_)));
+            return;
+        }
+        std::vector<EngineFacts> engines;
+        for (const json::value& value : status_->at("sources").as_array()) {
+            const json::object& source = value.as_object();
+            if (text_field(source, "kind") == "own") {
+                const std::string state = text_field(source, "state");
+                engines.push_back(
+                    {.provider = text_field(source, "name"),
+                     .state = state,
+                     .ready = state == "serving"});
+            }
+        }
+        add(engine_findings(engines));
+    }
+
+    const Globals& globals_;
+    agent::SystemClock clock_{};
+    UtcTime now_;
+    std::optional<json::object> status_{};
+    std::optional<config::Config> config_{};
+    bool broken_{false};
+    std::vector<SecretFacts> secrets_{};
+    Findings findings_{};
+};
+
+/// Does what cannot do harm: takes rights away from others, and asks for prices.
+std::vector<std::string> mend(const Globals& globals, const Doctor& doctor) {
+    std::vector<std::string> done;
+    for (const SecretFacts& secret : doctor.secrets()) {
+        const unsigned mode = secret.mode & 0777U & secret.mode_max;
+        if (secret.error || mode == (secret.mode & 0777U)) {
+            continue;
+        }
+        if (::chmod(secret.path.c_str(), mode) == 0) {
+            done.push_back(fmt::format("chmod {:04o} {}", mode, secret.path));
+        } else {
+            std::cerr << fmt::format(
+                "evenkeel: chmod {:04o} {}: {}\n", mode, secret.path, std::strerror(errno));
+        }
+    }
+    const bool stale = std::ranges::any_of(doctor.findings(), [](const Finding& finding) {
+        return finding.check == "price age" && finding.level != Level::ok;
+    });
+    if (stale && doctor.agent_runs()) {
+        const std::string all = json::serialize(json::object{{"provider", ""}});
+        const auto asked = tell(globals, "/api/prices/refresh", all, std::chrono::seconds{100});
+        if (asked) {
+            done.emplace_back("evenkeel prices refresh");
+        } else {
+            report(asked.error());
+        }
+    }
+    return done;
+}
+
+}  // namespace
+
+int doctor(const Globals& globals, const DoctorArguments& arguments) {
+    Doctor first{globals};
+    if (const auto looked = first.look(); !looked) {
+        return report(looked.error());
+    }
+    const std::vector<std::string> mended =
+        arguments.fix ? mend(globals, first) : std::vector<std::string>{};
+    Doctor again{globals};
+    if (!mended.empty()) {
+        if (const auto looked = again.look(); !looked) {
+            return report(looked.error());
+        }
+    }
+    const Doctor& last = mended.empty() ? first : again;
+    if (globals.json) {
+        std::cout << doctor_json(last.findings(), mended, !last.agent_runs()) << '\n';
+    } else {
+        for (const std::string& one : mended) {
+            std::cout << "mended: " << one << '\n';
+        }
+        std::cout << doctor_text(last.findings(), globals.quiet);
+    }
+    const Tally sum = tally(last.findings());
+    return sum.hazard         ? Exit::money_hazard
+           : last.broken()    ? Exit::configuration
+           : sum.failures > 0 ? Exit::failed
+                              : Exit::done;
+}
+
+}  // namespace evenkeel::cli

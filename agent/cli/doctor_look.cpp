@@ -1,0 +1,183 @@
+#include "agent/cli/doctor_look.hpp"
+
+#include "agent/control/sources.hpp"
+#include "agent/ledger/ledger.hpp"
+#include "inference/engine/probe.hpp"
+#include "providers/http/secret.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/timex.h>
+#include <thread>
+
+namespace evenkeel::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::chrono::seconds engine_limit{3};
+
+EngineFacts look_at_engine(const config::Provider& provider) {
+    EngineFacts facts{.provider = provider.name, .url = provider.url};
+    const auto at = agent::parse_endpoint(provider.url);
+    if (!at) {
+        facts.state = at.error().message;
+        return facts;
+    }
+    boost::asio::io_context context;
+    inference::engine::Target target{.endpoint = {.host = at->host, .port = at->port}};
+    boost::asio::co_spawn(
+        context,
+        inference::engine::probe_health(std::move(target), engine_limit),
+        [&facts](std::exception_ptr broken, Result<inference::engine::Health> health) {
+            facts.ready = !broken && health && *health == inference::engine::Health::ready;
+            facts.state = broken   ? "cannot be asked"
+                          : health ? std::string{inference::engine::to_text(*health)}
+                                   : health.error().message;
+        });
+    context.run();
+    return facts;
+}
+
+}  // namespace
+
+Result<ClockFacts> look_at_clock() {
+    timex time{};
+    const int state = ::adjtimex(&time);
+    if (state < 0) {
+        return fail(
+            Errc::io_failed, fmt::format("the kernel does not say: {}", std::strerror(errno)));
+    }
+    const bool nanos = (time.status & STA_NANO) != 0;
+    return ClockFacts{
+        .synchronised = state != TIME_ERROR && (time.status & STA_UNSYNC) == 0,
+        .offset = std::chrono::microseconds{nanos ? time.offset / 1'000 : time.offset}};
+}
+
+Result<DiskFacts> look_at_disk(const Globals& globals) {
+    struct statvfs found{};
+    if (::statvfs(globals.state.c_str(), &found) != 0) {
+        return fail(
+            errno == ENOENT ? Errc::not_found : Errc::io_failed,
+            fmt::format("{}: {}", globals.state.string(), std::strerror(errno)));
+    }
+    std::error_code code;
+    const auto bytes = fs::file_size(globals.state / ledger::ledger_file, code);
+    return DiskFacts{
+        .path = globals.state.string(),
+        .free_bytes = static_cast<std::int64_t>(found.f_bavail * found.f_frsize),
+        .ledger_bytes = code ? 0 : static_cast<std::int64_t>(bytes)};
+}
+
+std::vector<SecretFacts> look_at_secrets(const Globals& globals, const config::Config& config) {
+    const fs::path folder = globals.config / "credentials";
+    std::vector<SecretFacts> all;
+    struct stat status{};
+    if (::stat(folder.c_str(), &status) == 0) {
+        all.push_back({.path = folder.string(), .mode = status.st_mode, .mode_max = 0700});
+    }
+    for (const config::Provider& provider : config.providers) {
+        if (provider.credential.empty()) {
+            continue;
+        }
+        SecretFacts secret{
+            .path = (folder / provider.credential).string(), .needed_by = provider.name};
+        const auto file = providers::read_secret_file(secret.path);
+        if (!file) {
+            secret.error = file.error();
+        } else if (::stat(secret.path.c_str(), &status) == 0) {
+            secret.mode = status.st_mode;
+        }
+        all.push_back(std::move(secret));
+    }
+    return all;
+}
+
+Result<OpenFiles> look_at_open_files(std::int64_t pid) {
+    if (pid == 0) {
+        rlimit limit{};
+        if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+            return fail(Errc::io_failed, std::strerror(errno));
+        }
+        // The agent raises its own to the hard one.
+        return OpenFiles{.limit = static_cast<std::int64_t>(limit.rlim_max)};
+    }
+    const fs::path process = fmt::format("/proc/{}", pid);
+    std::ifstream limits{process / "limits"};
+    OpenFiles found;
+    for (std::string line; std::getline(limits, line);) {
+        constexpr std::string_view name = "Max open files";
+        if (line.starts_with(name)) {
+            found.limit = std::strtoll(line.c_str() + name.size(), nullptr, 10);
+        }
+    }
+    if (found.limit == 0) {
+        return fail(
+            Errc::io_failed,
+            fmt::format("{} cannot be read: run as root", (process / "limits").string()));
+    }
+    std::error_code code;
+    std::int64_t open = 0;
+    for (fs::directory_iterator entry{process / "fd", code}, end; !code && entry != end;
+         entry.increment(code)) {
+        ++open;
+    }
+    if (!code) {
+        found.open = open;
+    }
+    return found;
+}
+
+std::vector<EngineFacts> look_at_engines(const config::Config& config) {
+    std::vector<EngineFacts> all;
+    for (const config::Provider& provider : config.providers) {
+        if (provider.kind == config::ProviderKind::local && !provider.url.empty()) {
+            all.push_back(look_at_engine(provider));
+        }
+    }
+    return all;
+}
+
+std::vector<AccountFacts> look_at_accounts(
+    const std::vector<Rental>& rentals, const config::Config& config) {
+    std::vector<AccountFacts> all(rentals.size());
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < rentals.size(); ++i) {
+        const Rental& rental = rentals[i];
+        const config::Provider* entry = config.provider(rental.name);
+        all[i] = {.provider = rental.name, .credential = entry == nullptr ? "" : entry->credential};
+        if (!rental.driver) {
+            all[i].troubles = {rental.driver.error().message};
+            continue;
+        }
+        threads.emplace_back([&facts = all[i], &rental](std::stop_token stop) {
+            const auto account = (*rental.driver)->account(stop);
+            facts.known = account.has_value();
+            if (!account) {
+                facts.troubles = {account.error().message};
+                return;
+            }
+            facts.balance = account->balance;
+            if (!account->trouble.empty()) {
+                facts.troubles = {account->trouble};
+            }
+        });
+    }
+    for (std::jthread& thread : threads) {
+        thread.join();
+    }
+    return all;
+}
+
+}  // namespace evenkeel::cli
