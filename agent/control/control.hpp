@@ -9,6 +9,7 @@
 #include "agent/control/key_limits.hpp"
 #include "agent/control/key_terms.hpp"
 #include "agent/control/market.hpp"
+#include "agent/control/own_engines.hpp"
 #include "agent/control/pace_watch.hpp"
 #include "agent/control/power.hpp"
 #include "agent/control/prober.hpp"
@@ -163,6 +164,7 @@ private:
     std::set<NameIx> keys_changing_{};      ///< their new limits are on their way to disk
     std::set<NameIx> keys_still_stored_{};  ///< revoked, but not on disk
     Sources sources_;
+    OwnEngines own_engines_;
     PowerMeter power_;
     Speeds speeds_;
     EngineWatch engines_;
