@@ -117,7 +117,11 @@ std::int64_t OwnEngines::room_of(const std::string& hardware) const {
 }
 
 milliseconds OwnEngines::load_time(const Engine& engine) const {
-    if (engine.life.state == State::asleep || engine.load_is_wake) {
+    const State state = engine.life.state;
+    const bool sleeps_next =
+        engine.provider.start.sleeps &&
+        (state == State::ready || state == State::draining || state == State::falling_asleep);
+    if (sleeps_next || state == State::asleep || engine.load_is_wake) {
         return engine.wake_took.value_or(wake_guess);
     }
     return engine.load_took.value_or(engine.provider.start.load_guess.value_or(load_guess));

@@ -94,6 +94,7 @@ private:
     [[nodiscard]] engines::Sight sight(Engine& engine, const gate::Counters& counters);
     [[nodiscard]] bool has_room(const Engine& engine, const gate::Counters& counters) const;
     [[nodiscard]] engines::Limits limits(const Engine& engine) const;
+    /// From its next start, or from waking where it sleeps meanwhile, to ready; as it took last.
     [[nodiscard]] engines::milliseconds load_time(const Engine& engine) const;
     /// Steps until nothing more is to be done now.
     void advance(Engine& engine, const gate::Counters& counters, BootTime now);

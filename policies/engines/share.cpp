@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <tuple>
+#include <utility>
 
 namespace evenkeel::engines {
 
@@ -41,7 +42,8 @@ std::int64_t planned_bytes(const Tenant& tenant, Wish wish) noexcept {
     if (wish == Wish::run) {
         return tenant.memory_bytes;
     }
-    return tenant.sleeps && tenant.state != State::off ? tenant.asleep_bytes : 0;
+    const bool ends = wish == Wish::end || tenant.state == State::stopping;
+    return tenant.sleeps && tenant.state != State::off && !ends ? tenant.asleep_bytes : 0;
 }
 
 std::int64_t planned_bytes(std::span<const Tenant> tenants, const std::vector<Wish>& wishes) {
@@ -75,6 +77,24 @@ Places leaving_order(
     return order;
 }
 
+/// What sleepers keep may be just what is missing: they end instead, the longest asleep first.
+void end_sleepers(
+    std::span<const Tenant> tenants, std::int64_t room_bytes, std::vector<Wish>& wishes) {
+    Places order;
+    for (std::size_t i = 0; i < tenants.size(); ++i) {
+        if (wishes[i] == Wish::give_way && planned_bytes(tenants[i], wishes[i]) > 0) {
+            order.push_back(i);
+        }
+    }
+    std::ranges::sort(order, {}, [&](std::size_t i) { return std::pair{tenants[i].since, i}; });
+    for (const std::size_t i : order) {
+        if (planned_bytes(tenants, wishes) <= room_bytes) {
+            return;
+        }
+        wishes[i] = Wish::end;
+    }
+}
+
 /// Gives `newcomer` the place of others, if that may be and pays.
 bool swap_in(
     std::span<const Tenant> tenants,
@@ -95,19 +115,20 @@ bool swap_in(
             leaving.push_back(i);
         }
     }
+    end_sleepers(tenants, room_bytes, after);
     if (planned_bytes(tenants, after) > room_bytes) {
         return false;
     }
     // One that gave way early may not have been needed after a larger one left.
     for (const std::size_t i : leaving) {
-        after[i] = Wish::run;
+        const Wish leaves = std::exchange(after[i], Wish::run);
         if (planned_bytes(tenants, after) > room_bytes) {
-            after[i] = Wish::give_way;
+            after[i] = leaves;
         }
     }
     std::int64_t cost_ms = 0;
     for (const std::size_t i : leaving) {
-        if (after[i] == Wish::give_way && !is_hopeless(tenants[i], now)) {
+        if (after[i] != Wish::run && !is_hopeless(tenants[i], now)) {
             cost_ms += demand(tenants[i]) * (comes.load + tenants[i].load).count();
         }
     }
@@ -155,7 +176,11 @@ std::vector<Wish> share(std::span<const Tenant> tenants, std::int64_t room_bytes
     bool moving = false;
     for (const Tenant& tenant : tenants) {
         const bool fits = tenant.memory_bytes <= room_bytes;
-        wishes.push_back(fits && tenant.wish == Wish::run ? Wish::run : Wish::give_way);
+        const bool ends = tenant.wish == Wish::end && tenant.state != State::off;
+        wishes.push_back(
+            fits && tenant.wish == Wish::run ? Wish::run
+            : ends                           ? Wish::end
+                                             : Wish::give_way);
         moving = moving || is_moving(tenant.state);
     }
     make_it_fit(tenants, room_bytes, now, wishes);
@@ -173,11 +198,11 @@ std::vector<Wish> share(std::span<const Tenant> tenants, std::int64_t room_bytes
         if (comes.waiting == 0 && somebody_waits) {
             break;  // what is left of the room is for those
         }
-        wishes[i] = Wish::run;
+        const Wish before = std::exchange(wishes[i], Wish::run);
         if (planned_bytes(tenants, wishes) <= room_bytes) {
             continue;
         }
-        wishes[i] = Wish::give_way;
+        wishes[i] = before;
         if (comes.waiting > 0 && !is_hopeless(comes, now)) {
             somebody_waits = true;
             moving = moving || swap_in(tenants, i, room_bytes, now, wishes);

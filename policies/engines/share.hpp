@@ -46,7 +46,8 @@ struct Tenant {
 /// - the debt has reached what the swap costs those who use the others now: each of their requests
 ///   would wait until this one has loaded and theirs is loaded again. Idle ones cost nothing.
 /// Idle engines give way first, then those with the fewest requests; the one that is longest ready
-/// before others. An engine that does not fit alone never runs. Gives a wish for each tenant.
+/// before others. Sleepers end where what they keep is missing. An engine that does not fit alone
+/// never runs. Gives a wish for each tenant.
 [[nodiscard]] std::vector<Wish> share(
     std::span<const Tenant> tenants, std::int64_t room_bytes, BootTime now);
 

@@ -37,7 +37,7 @@ Tenant waiting(std::int64_t memory, std::int64_t requests, std::chrono::seconds 
 std::string wishes(const std::vector<Tenant>& tenants, std::int64_t room = 32 * gb) {
     std::string out;
     for (const Wish wish : share(tenants, room, t0)) {
-        out += wish == Wish::run ? 'R' : '-';
+        out += wish == Wish::run ? 'R' : wish == Wish::end ? 'E' : '-';
     }
     return out;
 }
@@ -127,9 +127,16 @@ TEST(Share, SleepersKeepALittleMemory) {
     sleeper.sleeps = true;
     sleeper.asleep_bytes = 2 * gb;
     EXPECT_EQ(wishes({sleeper, waiting(30 * gb, 1, 1s)}), "-R");
-    EXPECT_EQ(wishes({sleeper, waiting(31 * gb, 1, 1s)}), "R-") << "31 + 2 are more than 32";
+    EXPECT_EQ(wishes({sleeper, waiting(31 * gb, 1, 1s)}), "ER") << "31 + 2 are more than 32";
+    sleeper.state = State::draining;
+    sleeper.wish = Wish::end;
+    Tenant comes = waiting(31 * gb, 1, 1s);
+    comes.wish = Wish::run;
+    EXPECT_EQ(wishes({sleeper, comes}), "ER") << "and it stays so";
     sleeper.state = State::asleep;
     sleeper.wish = Wish::give_way;
+    EXPECT_EQ(wishes({sleeper, waiting(31 * gb, 1, 1s)}), "ER");
+    EXPECT_EQ(wishes({sleeper, waiting(30 * gb, 1, 1s)}), "-R");
     EXPECT_EQ(held_bytes(sleeper), 2 * gb);
     const std::vector<Tenant> both{sleeper, waiting(31 * gb, 1, 1s)};
     EXPECT_FALSE(has_room(both, 1, 32 * gb));
@@ -295,7 +302,7 @@ TEST(Share, HalfADayOfSwappingServesEverybodyAndNeverLoadsTwoThatDoNotFit) {
             {{.memory = 20 * gb, .load = 30s, .per_hour = 120},
              {.memory = 24 * gb, .load = 60s, .per_hour = 12, .sleeps = true},
              {.memory = 6 * gb, .load = 10s, .per_hour = 60},
-             {.memory = 31 * gb, .load = 90s, .per_hour = 2}},
+             {.memory = 31 * gb + gb / 2, .load = 90s, .per_hour = 2}},
             seed};
         desk.run(12h, 1);
         int loads = 0;
