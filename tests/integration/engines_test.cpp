@@ -161,7 +161,7 @@ TEST_F(Engines, AreStartedSwappedByDemandAndEndedAndNeverTwoAtOnce) {
     EXPECT_EQ(both, 0);
 }
 
-TEST_F(Engines, OneThatCrashesIsStartedAgain) {
+TEST_F(Engines, F45_OneThatCrashesIsStartedAgain) {
     daemon.start();
     ASSERT_TRUE(daemon.ready());
     ASSERT_EQ(ask("model-one").status, 200);

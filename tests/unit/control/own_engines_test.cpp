@@ -288,7 +288,7 @@ TEST_F(OwnEnginesTest, VllmSleepsAndWakesInstead) {
     EXPECT_EQ(host.launches.size(), 2u) << "nothing was started again";
 }
 
-TEST_F(OwnEnginesTest, ACrashTakesItOutAtOnceAndItIsStartedAgain) {
+TEST_F(OwnEnginesTest, F45_ACrashTakesItOutAtOnceAndItIsStartedAgain) {
     apply(desk());
     seconds(40);
     host.running.clear();
