@@ -133,6 +133,7 @@ engines::Tenant OwnEngines::tenant(const Engine& engine, const gate::Counters& c
     engines::Tenant out{
         .wish = engine.wish,
         .state = engine.orphan ? State::stopping : engine.life.state,
+        .unloaded = engine.life.unloaded && !engine.orphan,
         .since = engine.life.since,
         .failures = engine.life.failures,
         .memory_bytes = known ? engine.memory_bytes : room,

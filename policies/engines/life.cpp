@@ -27,6 +27,7 @@ Life gone(const Life& before, bool badly, BootTime now, const Limits& limits) {
 Step end(const Life& before, bool badly, BootTime now) {
     Life next = in_state(before, State::stopping, now);
     next.failed = badly;
+    next.unloaded = before.state == State::asleep;
     next.signalled = now;
     return {next, Do::terminate};
 }

@@ -54,6 +54,7 @@ struct Life {
     int failures{0};                       ///< starts in a row that ended badly
     bool failed{false};                    ///< stopping: not because somebody wanted it
     bool cut{false};                       ///< draining: its requests were cut
+    bool unloaded{false};                  ///< stopping: it slept
     BootTime signalled{};                  ///< stopping: when it was told last
     std::optional<BootTime> sick_since{};  ///< ready
     friend bool operator==(const Life&, const Life&) = default;

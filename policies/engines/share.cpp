@@ -159,7 +159,9 @@ std::int64_t held_bytes(const Tenant& tenant) noexcept {
     if (tenant.state == State::off) {
         return 0;
     }
-    return tenant.state == State::asleep ? tenant.asleep_bytes : tenant.memory_bytes;
+    const bool loaded =
+        tenant.state != State::asleep && !(tenant.state == State::stopping && tenant.unloaded);
+    return loaded ? tenant.memory_bytes : tenant.asleep_bytes;
 }
 
 bool has_room(

@@ -18,7 +18,8 @@ inline constexpr milliseconds hopeless_for{std::chrono::minutes{10}};
 struct Tenant {
     Wish wish{Wish::give_way};  ///< until now
     State state{State::off};
-    BootTime since{};  ///< in this state
+    bool unloaded{false};  ///< stopping: it slept
+    BootTime since{};      ///< in this state
     int failures{0};
     std::int64_t memory_bytes{0};  ///< while its weights are loaded
     std::int64_t asleep_bytes{0};  ///< while it sleeps

@@ -196,6 +196,17 @@ TEST(EngineLife, SleepsAndWakesWhereItCan) {
     EXPECT_EQ(walk.look(), Do::admit);
 }
 
+TEST(EngineLife, ASleeperThatEndsHoldsNoWeights) {
+    Walk walk;
+    walk.life = {.state = State::asleep, .since = walk.now};
+    walk.sight.alive = true;
+    walk.wish = Wish::end;
+    EXPECT_EQ(walk.look(), Do::terminate);
+    EXPECT_TRUE(walk.life.unloaded);
+    walk.crash();
+    EXPECT_FALSE(walk.life.unloaded);
+}
+
 TEST(EngineLife, OneThatDoesNotFallAsleepIsEnded) {
     for (const bool answers : {true, false}) {
         Walk walk;

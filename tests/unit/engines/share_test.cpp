@@ -203,6 +203,7 @@ private:
             out.push_back(
                 {.wish = model.wish,
                  .state = model.life.state,
+                 .unloaded = model.life.unloaded,
                  .since = model.life.since,
                  .failures = model.life.failures,
                  .memory_bytes = model.memory,
