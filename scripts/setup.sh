@@ -85,16 +85,26 @@ if $with_tests; then
     unpack cloud-init usr/lib/python3/dist-packages/cloudinit/cmd/main.py
 fi
 
-if $with_tests && [ -f "$here/tests/clients/package-lock.json" ]; then
-    lock="$here/tests/clients/package-lock.json"
-    stamp="$here/tests/clients/node_modules/.evenkeel-lock"
+npm_packages() { # folder, further flags
+    local folder="$here/$1" lock="$here/$1/package-lock.json"
+    local stamp="$here/$1/node_modules/.evenkeel-lock"
     if cmp -s "$lock" "$stamp"; then
-        step "npm packages: present"
+        step "npm packages of $1: present"
+        return
+    fi
+    step "installing the npm packages of $1"
+    (cd "$folder" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error "${@:2}") ||
+        die "npm ci failed in $1"
+    cp "$lock" "$stamp"
+}
+if $with_tests; then
+    npm_packages tests/clients
+    # llama.cpp as a library. Its optional packages are builds for other systems and GPUs: 2 GB.
+    if node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 &&
+                             process.arch === "x64" ? 0 : 1)'; then
+        npm_packages tests/engines --omit=optional
     else
-        step "installing the npm packages of tests/clients"
-        (cd "$here/tests/clients" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error) ||
-            die "npm ci failed in tests/clients"
-        cp "$lock" "$stamp"
+        step "no llama.cpp for tests: it needs Node 20 on x64; those tests are skipped"
     fi
 fi
 

@@ -68,6 +68,14 @@ Control::Control(Parts parts, ControlOptions options)
            prober_,
            names_,
            parts_.credentials}},
+      own_engines_{
+          {.inbox = inbox_,
+           .clock = parts_.clock,
+           .gateway = parts_.gateway,
+           .prober = prober_,
+           .sources = sources_,
+           .names = names_,
+           .mark = options_.owner_mark}},
       power_{
           parts_.ledger,
           options_.zone,
@@ -176,7 +184,7 @@ void Control::run(std::stop_token stop) {
             item();
         }
         const BootTime after = parts_.clock.read().boot;
-        if (queue_event_.load()) {
+        if (queue_event_.load() || own_engines_.wants_look()) {
             next_tick = std::min(next_tick, last_tick + tick_pause);
         }
         next_tick = std::min(next_tick, std::max(fleet_.next_wake(), last_tick + tick_pause));
@@ -199,6 +207,7 @@ void Control::tick() {
     counters_ = std::move(all.gate);
     totals_ = all.totals;
     sources_.tick(counters_);
+    own_engines_.tick(counters_);
     market_.tick();
     fleet_.tick(counters_);
     exposure_.tick(fleet_, now);
@@ -238,6 +247,7 @@ void Control::stop(bool keep, bool at_once, std::function<void()> done) {
     inbox_.post([this, keep, at_once, done = std::move(done)]() mutable {
         const bool first = !stopping_;
         stopping_ = true;
+        own_engines_.stop(at_once);
         fleet_.brake(true);
         keep_ = keep;
         if (first) {
@@ -254,13 +264,14 @@ void Control::when_stopped() {
     if (!stopping_ || !stopped_) {
         return;
     }
-    if (keep_ ? fleet_.ordering() == 0 : fleet_.settled()) {
+    const bool settled = keep_ ? fleet_.ordering() == 0 : fleet_.settled();
+    if (settled && own_engines_.gone()) {
         power_.close(catalogue_->config, parts_.clock.read());
         gpu_history_.close();
         std::exchange(stopped_, {})();
         return;
     }
-    if (!keep_) {
+    if (!keep_ && !settled) {
         // An order that was between hold and intent when we stopped appears only now.
         fleet_.end_all(false, Reason{ReasonCode::agent_stopping});
     }

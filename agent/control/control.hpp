@@ -10,6 +10,7 @@
 #include "agent/control/key_limits.hpp"
 #include "agent/control/key_terms.hpp"
 #include "agent/control/market.hpp"
+#include "agent/control/own_engines.hpp"
 #include "agent/control/pace_watch.hpp"
 #include "agent/control/power.hpp"
 #include "agent/control/prober.hpp"
@@ -168,6 +169,7 @@ private:
     std::set<NameIx> keys_revoking_{};      ///< likewise that they are revoked
     std::set<NameIx> keys_still_stored_{};  ///< revoked, but not on disk
     Sources sources_;
+    OwnEngines own_engines_;
     PowerMeter power_;
     BootTime power_read_{};
     GpuHistory gpu_history_;

@@ -205,6 +205,7 @@ void Control::apply_revision(config::Config config, std::int64_t revision) {
     note_prices(now);
     market_.apply(catalogue_);
     sources_.apply(*catalogue_);
+    own_engines_.apply(catalogue_);
     for (const std::string& note : catalogue_->notes) {
         spdlog::warn("{}", note);
     }

@@ -1,6 +1,6 @@
 #include "agent/control/control.hpp"
 
-/// When machines that boot will be there, for clients that wait for them.
+/// When machines that boot and engines that load will be there, for clients that wait for them.
 namespace evenkeel::agent {
 
 void Control::tell_ready_times(Now now) {
@@ -16,6 +16,10 @@ void Control::tell_ready_times(Now now) {
         if (!first && (at > now.boot) && (known_late || at < known->second)) {
             known->second = at;
         }
+    }
+    for (const auto& [model, at] : own_engines_.coming()) {
+        const auto [known, first] = ready.try_emplace(model, at);
+        known->second = std::min(known->second, at);
     }
     for (const auto& [model, at] : ready_told_) {
         if (!ready.contains(model)) {

@@ -31,9 +31,13 @@ void Control::mind_speeds(Now now) {
             .engine = source.engine,
             .slots = info.slots};
         if (source.up && !info.tls) {
-            served.at = [&info] {
+            served.at = [&source, &info] {
                 return EngineAt{
-                    .host = info.host, .port = info.port, .key = info.key.reveal(), .pin = {}};
+                    .host = info.host,
+                    .port = info.port,
+                    .key = info.key.reveal(),
+                    .pin = {},
+                    .kind = &inference::engine::kind_of(source.engine)};
             };
         }
         workers[ix] = std::move(served);

@@ -39,6 +39,15 @@ std::string_view per_text(config::BudgetPer per) {
     return "";
 }
 
+/// "serving", "starting: the engine is loading", "down: refused".
+std::string state_text(const ConfiguredSource& source) {
+    if (source.up) {
+        return source.info.kind == SourceKind::api ? "ready" : "serving";
+    }
+    const std::string phase = source.phase.empty() ? std::string{"down"} : source.phase;
+    return source.trouble.empty() ? phase : fmt::format("{}: {}", phase, source.trouble);
+}
+
 /// Time spent serving requests, of all time paid for.
 std::optional<std::int64_t> useful_percent(const Seat& seat, Now now) {
     if (!seat.machine.billed_from) {
@@ -130,8 +139,7 @@ std::vector<SourceView> Control::source_views(Now now) {
             .kind = std::string{to_text(source.info.kind)},
             .what = source.what,
             .model = std::string{names_.text(source.info.model)},
-            .state = source.up ? (source.info.kind == SourceKind::api ? "ready" : "serving")
-                               : fmt::format("down: {}", source.trouble),
+            .state = state_text(source),
             .synthetic = source.info.synthetic,
             .slots = source.info.slots,
             .queue = source.info.kind == SourceKind::api ? 0 : queued[source.info.model],

@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 namespace evenkeel::agent {
@@ -32,8 +31,7 @@ int waiting_for_room(const inference::engine::Metrics& metrics, int slots) noexc
 }  // namespace
 
 bool EngineWatch::can_ask(std::string_view engine) noexcept {
-    constexpr std::array<std::string_view, 3> known{"vllm", "llama.cpp", "synthetic"};
-    return std::ranges::find(known, engine) != known.end();
+    return !inference::engine::kind_of(engine).metrics_path.empty();
 }
 
 void EngineWatch::look(

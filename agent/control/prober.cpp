@@ -37,7 +37,8 @@ void start(
 Result<inference::engine::Target> target_of(EngineAt engine) {
     inference::engine::Target target{
         .endpoint = {.host = std::move(engine.host), .port = engine.port},
-        .key = std::move(engine.key)};
+        .key = std::move(engine.key),
+        .kind = engine.kind};
     if (!engine.pin.empty()) {
         auto tls = inference::relay::TlsContext::pinned(engine.pin);
         if (!tls) {
@@ -97,6 +98,16 @@ void Prober::metrics(
     std::function<void(Result<inference::engine::Metrics>)> done) {
     ask(std::move(engine), std::move(done), [limit](inference::engine::Target target) {
         return inference::engine::scrape_metrics(std::move(target), limit);
+    });
+}
+
+void Prober::post(
+    EngineAt engine,
+    std::string path,
+    std::chrono::milliseconds limit,
+    std::function<void(Result<bool>)> done) {
+    ask(std::move(engine), std::move(done), [&](inference::engine::Target target) {
+        return inference::engine::post(std::move(target), std::move(path), limit);
     });
 }
 

@@ -20,6 +20,8 @@ struct EngineAt {
     std::string key{};  ///< what it wants from us; empty = none
     /// SHA-256 of its public key (relay::TlsContext::pinned); empty = plain HTTP.
     std::string pin{};
+    /// How it is looked at; what a rented node runs is looked at as vLLM is.
+    const inference::engine::Kind* kind{&inference::engine::kind_of("vllm")};
 };
 
 /// Looks at engines from outside, on a thread of its own; answers go to the control thread.
@@ -45,6 +47,12 @@ public:
         EngineAt engine,
         std::chrono::milliseconds limit,
         std::function<void(Result<inference::engine::Metrics>)> done);
+    /// POST without a body, to fall asleep or wake up.
+    virtual void post(
+        EngineAt engine,
+        std::string path,
+        std::chrono::milliseconds limit,
+        std::function<void(Result<bool>)> done);
 
 protected:
     /// For those that answer by themselves: no thread is started.

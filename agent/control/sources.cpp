@@ -15,6 +15,7 @@ namespace {
 constexpr int failures_until_down = 2;
 constexpr std::chrono::milliseconds probe_limit{2'000};
 constexpr std::chrono::milliseconds suspect_pause{200};
+constexpr std::chrono::milliseconds trial_limit{120'000};
 
 bool is_api(config::ProviderKind kind) {
     return kind == config::ProviderKind::openai_compatible ||
@@ -27,11 +28,6 @@ std::string address_of(const config::Provider& provider) {
         return provider.url;
     }
     return provider.base_url.empty() ? "https://api.anthropic.com" : provider.base_url;
-}
-
-/// An engine of this kind says on /health whether it can work; others may not know the path.
-bool knows_health(const std::string& engine) {
-    return engine == "vllm" || engine == "llama.cpp" || engine == "synthetic";
 }
 
 }  // namespace
@@ -94,6 +90,7 @@ Result<ConfiguredSource> Sources::make(
                   "{} (own)", provider.hardware.empty() ? provider.name : provider.hardware);
     source.engine = provider.engine;
     source.hardware = provider.hardware;
+    source.started = !provider.start.command.empty();
     // An own engine's url may or may not end in /v1; the path below it is always the same.
     const bool is_anthropic = provider.kind == config::ProviderKind::anthropic;
     const std::string base =
@@ -148,6 +145,8 @@ void Sources::apply(const routing::Catalogue& catalogue) {
                  .synthetic = provider->synthetic});
             ConfiguredSource& known = sources_[ix];
             made->up = known.up;
+            made->admitted = known.admitted && made->started;
+            made->phase = known.phase;
             made->failures = known.failures;
             made->next_probe = known.next_probe;
             made->probing = known.probing;
@@ -223,13 +222,16 @@ void Sources::tick(const gate::Counters& counters) {
 void Sources::probe_due() {
     const BootTime now = parts_.clock.read().boot;
     for (auto& [ix, source] : sources_) {
-        if (source.info.kind != SourceKind::own || source.probing || now < source.next_probe) {
+        if (source.info.kind != SourceKind::own || source.probing || now < source.next_probe ||
+            (source.started && !source.admitted)) {
             continue;
         }
         source.probing = true;
         source.next_probe = now + probe_every_;
         parts_.prober.health(
-            {.host = source.info.host, .port = source.info.port},
+            {.host = source.info.host,
+             .port = source.info.port,
+             .kind = &inference::engine::kind_of(source.engine)},
             probe_limit,
             [this, probed_source = ix](Result<inference::engine::Health> health) {
                 probed(probed_source, health);
@@ -252,14 +254,22 @@ void Sources::probed(NameIx ix, const Result<inference::engine::Health>& health)
     }
     ConfiguredSource& source = it->second;
     source.probing = false;
+    if (source.started && !source.admitted) {
+        return;
+    }
     using inference::engine::Health;
-    const bool works = health && (*health == Health::ready ||
-                                  (*health == Health::sick && !knows_health(source.engine)));
-    if (works) {
+    const inference::engine::Kind& kind = inference::engine::kind_of(source.engine);
+    const bool works =
+        health && (*health == Health::ready || (*health == Health::sick && !kind.health_is_sure));
+    if (works && (source.up || source.started || !kind.is_tried)) {
         source.failures = 0;
         if (!source.up) {
             set_up(source, true, {});
         }
+        return;
+    }
+    if (works) {
+        try_out(source);
         return;
     }
     ++source.failures;
@@ -270,10 +280,59 @@ void Sources::probed(NameIx ix, const Result<inference::engine::Health>& health)
     }
 }
 
+void Sources::try_out(ConfiguredSource& source) {
+    source.probing = true;
+    parts_.prober.accept(
+        {.host = source.info.host,
+         .port = source.info.port,
+         .key = source.info.key.reveal(),
+         .kind = &inference::engine::kind_of(source.engine)},
+        {.model = source.info.seller_model},
+        trial_limit,
+        [this, ix = source.info.source](const Result<inference::engine::Acceptance>& answer) {
+            const auto it = sources_.find(ix);
+            if (it == sources_.end() || it->second.started) {
+                return;
+            }
+            ConfiguredSource& tried = it->second;
+            tried.probing = false;
+            tried.failures = answer ? 0 : tried.failures + 1;
+            set_up(tried, answer.has_value(), answer ? std::string{} : answer.error().message);
+        });
+}
+
+void Sources::admit(NameIx ix) {
+    const auto it = sources_.find(ix);
+    if (it != sources_.end()) {
+        it->second.admitted = true;
+        it->second.failures = 0;
+        it->second.phase.clear();
+        it->second.next_probe = parts_.clock.read().boot + probe_every_;
+        set_up(it->second, true, {});
+    }
+}
+
+void Sources::withdraw(NameIx ix, std::string phase, std::string trouble) {
+    const auto it = sources_.find(ix);
+    if (it == sources_.end()) {
+        return;
+    }
+    ConfiguredSource& source = it->second;
+    source.admitted = false;
+    if (source.phase != phase && !source.up) {
+        source.since = parts_.clock.read().boot;
+    }
+    if (source.up) {
+        set_up(source, false, trouble.empty() ? phase : trouble);
+    }
+    source.phase = std::move(phase);
+    source.trouble = std::move(trouble);
+}
+
 bool Sources::looked() const noexcept {
     for (const auto& [ix, source] : sources_) {
-        if (source.info.kind == SourceKind::own && !source.up && source.failures == 0 &&
-            !sick_.contains(source.hardware)) {
+        if (source.info.kind == SourceKind::own && !source.started && !source.up &&
+            source.failures == 0 && !sick_.contains(source.hardware)) {
             return false;
         }
     }

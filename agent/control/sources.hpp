@@ -21,12 +21,15 @@ struct ConfiguredSource {
     std::string what{};  ///< "desk (own)"
     std::string engine{};
     std::string hardware{};
-    bool up{false};  ///< the gateway gives it work
+    bool started{false};   ///< by us: it takes requests only while `admitted`
+    bool admitted{false};  ///< see Sources::admit
+    bool up{false};        ///< the gateway gives it work
     bool probing{false};
     int failures{0};  ///< probes in a row
     BootTime next_probe{};
     BootTime since{};       ///< in this state
     std::string trouble{};  ///< why it is down; empty when up
+    std::string phase{};    ///< of one that we start, while it is not up: "starting"
 };
 
 /// "http://127.0.0.1:8091/v1" taken apart.
@@ -67,17 +70,24 @@ public:
     /// what runs there may end.
     void distrust(std::map<std::string, std::string> sick);
 
+    /// An engine that we start answers as wanted: it takes requests while its probes succeed.
+    void admit(NameIx source);
+    /// It takes none, whatever its probes say; `phase` and `trouble` are shown.
+    void withdraw(NameIx source, std::string phase, std::string trouble);
+
     [[nodiscard]] const std::map<NameIx, ConfiguredSource>& all() const noexcept {
         return sources_;
     }
     [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
-    /// Every own engine has been looked at once.
+    /// Every own engine that runs without us has been looked at once.
     [[nodiscard]] bool looked() const noexcept;
 
 private:
     [[nodiscard]] Result<ConfiguredSource> make(
         const config::Model& model, const config::Offer& offer, const config::Provider& provider);
     void probed(NameIx source, const Result<inference::engine::Health>& health);
+    /// Asks an engine that is healthy for one completion; it is up when that comes.
+    void try_out(ConfiguredSource& source);
     void set_up(ConfiguredSource& source, bool up, std::string trouble);
     void probe_due();
 

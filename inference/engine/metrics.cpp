@@ -1,7 +1,7 @@
+#include "inference/engine/kinds.hpp"
 #include "inference/engine/probe.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <string>
@@ -9,42 +9,6 @@
 namespace evenkeel::inference::engine {
 
 namespace {
-
-enum class Meaning : std::uint8_t {
-    running,
-    waiting,
-    kv_used,
-    prompt_tokens,
-    generation_tokens,
-    kv_tokens,
-    kv_blocks,  ///< in its labels: num_gpu_blocks of block_size tokens each
-};
-
-struct Name {
-    std::string_view text;
-    Meaning meaning;
-};
-
-// Names drift between releases: everything that has meant the same thing is listed.
-constexpr std::array names{
-    Name{"vllm:num_requests_running", Meaning::running},
-    Name{"llamacpp:requests_processing", Meaning::running},
-    Name{"sglang:num_running_reqs", Meaning::running},
-    Name{"vllm:num_requests_waiting", Meaning::waiting},
-    Name{"llamacpp:requests_deferred", Meaning::waiting},
-    Name{"sglang:num_queue_reqs", Meaning::waiting},
-    Name{"vllm:kv_cache_usage_perc", Meaning::kv_used},
-    Name{"vllm:gpu_cache_usage_perc", Meaning::kv_used},
-    Name{"sglang:token_usage", Meaning::kv_used},
-    Name{"vllm:prompt_tokens_total", Meaning::prompt_tokens},
-    Name{"llamacpp:prompt_tokens_total", Meaning::prompt_tokens},
-    Name{"llamacpp:prompt_tokens_cached_total", Meaning::prompt_tokens},
-    Name{"sglang:prompt_tokens_total", Meaning::prompt_tokens},
-    Name{"vllm:generation_tokens_total", Meaning::generation_tokens},
-    Name{"llamacpp:tokens_predicted_total", Meaning::generation_tokens},
-    Name{"sglang:generation_tokens_total", Meaning::generation_tokens},
-    Name{"sglang:max_total_num_tokens", Meaning::kv_tokens},
-    Name{"vllm:cache_config_info", Meaning::kv_blocks}};
 
 constexpr double count_max = 1e15;
 
@@ -73,8 +37,8 @@ std::int64_t label(std::string_view labels, std::string_view name) {
 /// `name{labels} value [time]`; labels may hold anything in quotes, also braces.
 void read_line(std::string_view line, Metrics& metrics) {
     const std::size_t end = line.find_first_of("{ ");
-    const auto known =
-        std::ranges::find(names, line.substr(0, end), [](const Name& name) { return name.text; });
+    const auto names = metric_names();
+    const auto known = std::ranges::find(names, line.substr(0, end), &MetricName::text);
     if (end == std::string_view::npos || known == names.end()) {
         return;
     }

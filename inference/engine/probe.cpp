@@ -50,16 +50,26 @@ std::unexpected<Error> wrong_status(std::string_view what, int status) {
 }
 
 /// The row of `model` in a model list; none when it is not served.
-const boost::json::object* row_of(const boost::json::value& parsed, const std::string& model) {
+const boost::json::object* row_of(
+    const boost::json::value& parsed, const std::string& model, const Kind& kind) {
     const boost::json::value* data =
         parsed.is_object() ? parsed.get_object().if_contains("data") : nullptr;
     if (data == nullptr || !data->is_array()) {
         return nullptr;
     }
-    for (const boost::json::value& row : data->get_array()) {
+    const boost::json::array& rows = data->get_array();
+    if (kind.answers_any_model && rows.size() == 1 && rows.front().is_object()) {
+        return &rows.front().get_object();  // under the name of its file, unless it was given one
+    }
+    for (const boost::json::value& row : rows) {
         const boost::json::value* id =
             row.is_object() ? row.get_object().if_contains("id") : nullptr;
-        if (id != nullptr && id->is_string() && std::string_view{id->get_string()} == model) {
+        if (id == nullptr || !id->is_string()) {
+            continue;
+        }
+        const std::string_view name{id->get_string()};
+        if (name == model || (!kind.default_tag.empty() && name.starts_with(model) &&
+                              name.substr(model.size()) == kind.default_tag)) {
             return &row.get_object();
         }
     }
@@ -168,7 +178,7 @@ std::string_view to_text(Health health) noexcept {
 Task<Health> probe_health(Target target, milliseconds limit) {
     const auto response = co_await exchange(
         std::move(target.endpoint),
-        {.target = "/health", .headers = with_key(target.key)},
+        {.target = std::string{target.kind->health_path}, .headers = with_key(target.key)},
         limit,
         health_bytes_max);
     if (!response) {
@@ -216,7 +226,7 @@ Task<Acceptance> acceptance(Target target, Expected expected, milliseconds limit
     }
     boost::system::error_code code;
     const boost::json::value parsed = boost::json::parse(models->body, code);
-    const boost::json::object* row = code ? nullptr : row_of(parsed, expected.model);
+    const boost::json::object* row = code ? nullptr : row_of(parsed, expected.model, *target.kind);
     if (row == nullptr) {
         co_return fail(
             Errc::not_found, fmt::format("the engine does not serve '{}'", expected.model));
@@ -267,10 +277,28 @@ Task<Acceptance> acceptance(Target target, Expected expected, milliseconds limit
     co_return out;
 }
 
-Task<Metrics> scrape_metrics(Target target, milliseconds limit) {
+Task<bool> post(Target target, std::string path, milliseconds limit) {
     const auto response = co_await exchange(
         std::move(target.endpoint),
-        {.target = "/metrics", .headers = with_key(target.key)},
+        {.method = "POST", .target = std::move(path), .headers = with_key(target.key)},
+        limit,
+        health_bytes_max);
+    if (!response) {
+        co_return std::unexpected{response.error()};
+    }
+    if (response->status != 200) {
+        co_return wrong_status("call", response->status);
+    }
+    co_return true;
+}
+
+Task<Metrics> scrape_metrics(Target target, milliseconds limit) {
+    if (target.kind->metrics_path.empty()) {
+        co_return fail(Errc::invalid_argument, "engines of this kind have no metrics");
+    }
+    const auto response = co_await exchange(
+        std::move(target.endpoint),
+        {.target = std::string{target.kind->metrics_path}, .headers = with_key(target.key)},
         limit,
         metrics_bytes_max);
     if (!response) {

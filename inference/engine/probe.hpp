@@ -1,5 +1,6 @@
 #pragma once
 
+#include "inference/engine/kinds.hpp"
 #include "inference/http/server.hpp"
 #include "inference/relay/upstream.hpp"
 
@@ -28,12 +29,13 @@ enum class Health : std::uint8_t {
 /// the key it wants.
 struct Target {
     relay::Endpoint endpoint{};
-    std::string key{};  ///< sent as Bearer; empty = none
+    std::string key{};                   ///< sent as Bearer; empty = none
+    const Kind* kind{&kind_of("vllm")};  ///< how it is looked at; rented nodes run vLLM's paths
 };
 
-/// GET /health. A refused connection is an answer (`refused`), not an error. The key is sent too: a
-/// rented node counts it as a sign of life. Errors: unauthorized (the certificate is not the pinned
-/// one, nothing was sent; or the key is refused), timed_out, cancelled.
+/// GET its health path. A refused connection is an answer (`refused`), not an error. The key is
+/// sent too: a rented node counts it as a sign of life. Errors: unauthorized (the certificate is
+/// not the pinned one, nothing was sent; or the key is refused), timed_out, cancelled.
 [[nodiscard]] Task<Health> probe_health(
     Target target, std::chrono::milliseconds limit = std::chrono::seconds{3});
 
@@ -80,9 +82,13 @@ struct Metrics {
 /// unknown lines are skipped.
 [[nodiscard]] Metrics parse_metrics(std::string_view text);
 
-/// GET /metrics. Errors: unavailable, unauthorized, timed_out, invalid_response (not 200),
+/// GET its metrics path. Errors: unavailable, unauthorized, timed_out, invalid_response (not 200),
 /// cancelled.
 [[nodiscard]] Task<Metrics> scrape_metrics(
     Target target, std::chrono::milliseconds limit = std::chrono::seconds{3});
+
+/// POST without a body (sleep, wake up): done when it is answered 200. Errors: unavailable,
+/// unauthorized, timed_out, invalid_response (not 200), cancelled.
+[[nodiscard]] Task<bool> post(Target target, std::string path, std::chrono::milliseconds limit);
 
 }  // namespace evenkeel::inference::engine

@@ -187,6 +187,20 @@ void build_daemon(const Node* root, Config& out) {
     }
 }
 
+void build_start(const Node* map, Start& out) {
+    read(map, "command", out.command);
+    for (const Entry& variable : entries_of(child(map, "env"))) {
+        out.env[variable.key] = variable.node.text;
+    }
+    read(map, "memory", out.memory_bytes);
+    read(map, "load_limit", out.load_limit);
+    read(map, "load_guess", out.load_guess);
+    read(map, "least_stay", out.least_stay);
+    read(map, "drain", out.drain);
+    read(map, "stop_grace", out.stop_grace);
+    read(map, "sleep", out.sleeps);
+}
+
 void build_providers(const Node* root, Config& out) {
     for (const Entry& entry : entries_of(child(root, "providers"))) {
         Provider& provider = out.providers.emplace_back();
@@ -205,6 +219,7 @@ void build_providers(const Node* root, Config& out) {
         read(&entry.node, "allow_from", provider.allow_from);
         read(&entry.node, "hardware", provider.hardware);
         read(&entry.node, "engine", provider.engine);
+        build_start(child(&entry.node, "start"), provider.start);
         read(&entry.node, "synthetic", provider.synthetic);
         read(&entry.node, "regions", provider.regions);
         read(&entry.node, "cloud", provider.cloud);

@@ -84,6 +84,8 @@ private:
     void check_listen();
     void check_limits();
     void check_provider(const Entry& provider);
+    void check_start(const Entry& provider);
+    void check_start_ports();
     void check_aliases();
     void check_offer(const OfferRef& offer, const std::string& path);
     void check_price(const OfferRef& offer, std::string_view kind, const std::string& path);

@@ -27,6 +27,7 @@ constexpr KeyUse provider_uses[]{
     {"ca_file", "rental"},
     {"hardware", "local"},
     {"engine", "local"},
+    {"start", "local"},
     {"regions", "rental"},
     {"cloud", "runpod"},
     {"tag", "rental"},
@@ -288,7 +289,9 @@ void Checker::check_limits() {
 void Checker::check_providers() {
     for (const Entry& provider : entries_of(child(root(File::providers), "providers"))) {
         check_provider(provider);
+        check_start(provider);
     }
+    check_start_ports();
 }
 
 void Checker::check_provider(const Entry& provider) {

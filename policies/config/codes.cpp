@@ -193,6 +193,20 @@ constexpr std::array code_texts{
         "come from the names of GPU, model and weights, or from 'vram', 'kv_per_token' and "
         "'weights_size'; where one is not known, nothing is checked."},
     CodeText{
+        "EK-C063",
+        "An engine that the daemon starts is its child on this host and must be reached there: "
+        "its 'url' is plain http on 127.0.0.1 or [::1], with a port that no other started engine "
+        "has. Engines stand behind the daemon, never beside it on the network."},
+    CodeText{
+        "EK-C064",
+        "The environment of an engine can be read by every process of the account, and its "
+        "command line by everybody: neither is a place for keys, tokens and passwords. On loopback "
+        "an engine needs no key; weights that need a token are downloaded beforehand."},
+    CodeText{
+        "EK-C065",
+        "Only vLLM can be put to sleep by its API, and only when it was started with "
+        "--enable-sleep-mode. Other engines are ended and started again."},
+    CodeText{
         "EK-W030",
         "An exchange rate is older than its 'warn_after'. Reports may be off; the ledger keeps "
         "the billed currency. Write the current rate and its date."},

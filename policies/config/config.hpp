@@ -89,17 +89,33 @@ struct Limits {
 
 enum class ProviderKind { local, rental, openai_compatible, anthropic };
 
+/// How the daemon starts an own engine as its child. Without a command it is somebody else's.
+struct Start {
+    std::vector<std::string> command{};        ///< program and arguments; no shell
+    std::map<std::string, std::string> env{};  ///< beside the few variables passed on
+    std::int64_t memory_bytes{0};              ///< of all its GPUs; 0 = by its offers' weights
+    Milliseconds load_limit{900'000};          ///< from start to ready, then it is ended
+    Milliseconds drain{180'000};               ///< for its requests, before it is swapped out
+    Milliseconds stop_grace{15'000};           ///< from SIGTERM to SIGKILL
+    Milliseconds least_stay{60'000};           ///< ready for so long before it is swapped out
+    std::optional<Milliseconds> load_guess{};  ///< until one has been measured
+    bool sleeps{false};                        ///< vLLM with --enable-sleep-mode
+    friend bool operator==(const Start&, const Start&) = default;
+};
+
 struct Provider {
     std::string name{};
     ProviderKind kind{ProviderKind::local};
-    std::string driver{};          ///< rental: the word of rental_kinds.hpp, "runpod"
-    std::string credential{};      ///< file name below the credentials folder, or empty
-    std::string url{};             ///< local and openai-compatible: where the server is
-    std::string base_url{};        ///< replaces a vendor's own host
-    std::string ca_file{};         ///< PEM of the authorities to trust instead of the system's
-    std::string hardware{};        ///< local: which machine pays the power
-    std::string engine{"openai"};  ///< vllm | llama.cpp | openai | synthetic
-    bool synthetic{false};         ///< shown everywhere: this is not a real GPU, API or cloud
+    std::string driver{};      ///< rental: the word of rental_kinds.hpp, "runpod"
+    std::string credential{};  ///< file name below the credentials folder, or empty
+    std::string url{};         ///< local and openai-compatible: where the server is
+    std::string base_url{};    ///< replaces a vendor's own host
+    std::string ca_file{};     ///< PEM of the authorities to trust instead of the system's
+    std::string hardware{};    ///< local: which machine pays the power
+    /// local: vllm | llama.cpp | sglang | ollama | openai | synthetic
+    std::string engine{"openai"};
+    Start start{};          ///< local: nothing in it attaches to a running one
+    bool synthetic{false};  ///< shown everywhere: this is not a real GPU, API or cloud
     std::vector<std::string> regions{};
     std::string cloud{"secure"};
     std::string tag{"evenkeel"};

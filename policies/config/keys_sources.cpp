@@ -36,7 +36,41 @@ constexpr std::array provider_rows{
     Key{"providers.*.hardware", Type::name, "Which own machine it runs on (local)."}
         .example("desk").without("its power costs nothing in the ledger"),
     Key{"providers.*.engine", Type::choice, "Which engine answers there (local)."}
-        .one_of("vllm|llama.cpp|openai|synthetic").def("openai"),
+        .one_of("vllm|llama.cpp|sglang|ollama|openai|synthetic").def("openai"),
+    Key{"providers.*.start", Type::map,
+        "The daemon starts the engine, watches it and ends it (local). Left out: it runs already."}
+        .example("{command: [llama-server, -m, /srv/qwq-32b-q4_k_m.gguf, --port, \"8091\"]}"),
+    Key{"providers.*.start.command[]", Type::text,
+        "Program and arguments, as they are: there is no shell."}
+        .required("there is nothing to start").filled().ordered()
+        .example("[llama-server, -m, /srv/qwq-32b-q4_k_m.gguf, --port, \"8091\"]"),
+    Key{"providers.*.start.env.*", Type::text,
+        "More of its environment; of the daemon's own it gets only the few variables named in "
+        "docs/engines.md. No place for secrets: every process of the account can read it."}
+        .example("{HF_HOME: /srv/hf}"),
+    Key{"providers.*.start.memory", Type::memory,
+        "GPU memory it takes in all; left out: by weights and context of its offers. Where neither "
+        "tells, it is not started beside another on the same hardware."}
+        .between("1 MiB", "10000 GB").example("22 GB"),
+    Key{"providers.*.start.load_limit", Type::duration,
+        "From start to the first answer; then it is ended and tried again."}
+        .between("1s", "6h").def("15m"),
+    Key{"providers.*.start.load_guess", Type::duration,
+        "How long it takes to load, until one start has been measured; left out: 60 s."}
+        .between("1ms", "6h").example("40s"),
+    Key{"providers.*.start.least_stay", Type::duration,
+        "Once ready it serves so long before another model may take its place."}
+        .between("0s", "1d").def("1m"),
+    Key{"providers.*.start.drain", Type::duration,
+        "How long its requests may go on when it is to give way; then they are cut."}
+        .between("0s", "6h").def("3m"),
+    Key{"providers.*.start.stop_grace", Type::duration,
+        "From SIGTERM to SIGKILL."}
+        .between("100ms", "10m").def("15s"),
+    Key{"providers.*.start.sleep", Type::boolean,
+        "It is put to sleep instead of ended when it gives way (vLLM with --enable-sleep-mode and "
+        "VLLM_SERVER_DEV_MODE=1, on loopback only)."}
+        .def("false"),
     Key{"providers.*.synthetic", Type::boolean,
         "Not a real GPU, API or cloud; said wherever it is shown."}
         .def("false"),

@@ -43,7 +43,7 @@ export const cases = {
     batches: "batches: refused, asked once",
 };
 const columns = ["openai", "@anthropic-ai/sdk", "ai", "langchain", "python openai",
-                 "python anthropic"];
+                 "python anthropic", "llama.cpp"];
 
 const cells = (line) => line.split("|").slice(1, -1).map((cell) => cell.trim());
 
@@ -78,14 +78,15 @@ function writeColumn(column, said) {
 }
 
 /// Registers the tests of one column: `tests` calls `check(case, run, its kinds)`; `run` gets the
-/// stage and one kind of source. Without kinds the case has nothing to do with a source.
-export function matrix(column, tests) {
+/// stage and one kind of source. Without kinds the case has nothing to do with a source. `start`
+/// makes the stage.
+export function matrix(column, tests, start = startMatrixStage) {
     const said = Object.fromEntries(Object.values(cases).map((label) => [label, "-"]));
     let passed = 0;
     let registered = 0;
     let stage;
     before(async () => {
-        stage = await startMatrixStage();
+        stage = await start();
     });
     after(async () => stage?.stop());
     describe(column, {concurrency: 12}, () => {

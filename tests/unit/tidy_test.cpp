@@ -39,7 +39,14 @@ const std::vector<Line>& all_lines() {
         std::vector<Line> found;
         for (const char* top :
              {"agent", "gpu-probe", "inference", "lab", "policies", "providers", "tests"}) {
-            for (const auto& entry : fs::recursive_directory_iterator{root / top}) {
+            for (auto it = fs::recursive_directory_iterator{root / top};
+                 it != fs::recursive_directory_iterator{};
+                 ++it) {
+                const auto& entry = *it;
+                if (entry.path().filename() == "node_modules") {
+                    it.disable_recursion_pending();  // what others wrote
+                    continue;
+                }
                 const auto extension = entry.path().extension();
                 if (extension != ".hpp" && extension != ".cpp") {
                     continue;

@@ -140,6 +140,55 @@ INSTANTIATE_TEST_SUITE_P(
             "EK-C031",
             "'cloud' has no meaning"},
         Case{
+            "StartOfApi",
+            pr,
+            providers("  x: {kind: anthropic, credential: a, "
+                      "«start»: {command: [vllm]}}"),
+            "EK-C031",
+            "'start' has no meaning"},
+        Case{
+            "StartNothing",
+            pr,
+            providers("  x: {kind: local, url: \"http://127.0.0.1:9\", start: «{»memory: 1 GB}}"),
+            "EK-C013",
+            "no 'command'"},
+        Case{
+            "StartElsewhere",
+            pr,
+            providers(
+                "  x: {kind: local, url: «\"https://gpu.example\"», start: {command: [vllm]}}"),
+            "EK-C063",
+            "on loopback"},
+        Case{
+            "StartWithASecret",
+            pr,
+            providers("  x: {kind: local, url: \"http://127.0.0.1:9\", "
+                      "start: {command: [vllm], env: {«Hf_Token»: hf_1}}}"),
+            "EK-C064",
+            "'Hf_Token' looks like a secret"},
+        Case{
+            "StartWithAKey",
+            pr,
+            providers("  x: {kind: local, url: \"http://127.0.0.1:9\", "
+                      "start: {command: [vllm, «\"--api-key=k\"»]}}"),
+            "EK-C064",
+            "command line"},
+        Case{
+            "SleepOfLlama",
+            pr,
+            providers("  x: {kind: local, engine: llama.cpp, url: \"http://127.0.0.1:9\", "
+                      "start: {command: [llama-server], sleep: «true»}}"),
+            "EK-C065",
+            "llama.cpp cannot be put to sleep"},
+        Case{
+            "TwoOnOnePort",
+            pr,
+            providers(
+                "  x: {kind: local, url: \"http://127.0.0.1:9\", start: {command: [a]}}\n"
+                "  y: {kind: local, url: «\"http://127.0.0.1:9/v1\"», start: {command: [b]}}"),
+            "EK-C063",
+            "port 9 is that of 'x'"},
+        Case{
             "Kind",
             pr,
             providers("  x: {kind: «runpood», credential: a}"),

@@ -87,6 +87,8 @@ std::vector<SourceFile> full_files() {
         "version: 1\nlisten: {}\ncurrency: {rates: {AUD: {rate: 1, as_of: 2026-11-24}}}\n"
         "energy: {tariff: [{price: 1 USD/kWh}]}\nhardware: [{name: desk, power: {}}]\n"
         "limits: {}\n";
+    const std::string_view desk = "desk: {kind: local, ";
+    files[1].text.insert(files[1].text.find(desk) + desk.size(), "start: {command: [vllm]}, ");
     files[3].text +=
         "slo: {}\nbudgets: [{name: all, scope: {}, limit: 400 USD}]\nsafety: {}\nbreakeven: {}\n";
     return files;
@@ -140,7 +142,7 @@ TEST(Keys, DefaultsInTheTableAreThoseOfTheCode) {
                 path = "budgets[].at";
             }
             std::string_view entry = name;
-            if (path == "providers.*.engine") {
+            if (path == "providers.*.engine" || path.starts_with("providers.*.start.")) {
                 entry = "desk";
             } else if (path == "providers.*.max_in_flight") {
                 entry = "shop";

@@ -63,7 +63,10 @@ speed: 30
 )"},
         {"providers.yaml", R"(version: 1
 providers:
-  desk-llama: {kind: local, hardware: desk, engine: llama.cpp, url: "http://127.0.0.1:8091"}
+  desk-llama: {kind: local, hardware: desk, engine: llama.cpp, url: "http://127.0.0.1:8091",
+               start: {command: [llama-server, --port, "8091"], env: {HF_HOME: /srv/hf},
+                       memory: 22 GB, load_limit: 5m, load_guess: 40s, least_stay: 2m, drain: 30s,
+                       stop_grace: 3s, sleep: false}}
   runpod: {kind: runpod, credential: runpod.key, cloud: community, max_machines: 2}
   do: {kind: digitalocean, credential: do.token, regions: [tor1, nyc2], tag: mine, max_machines: 3,
        ca_file: /etc/ssl/proxy.pem, ssh_keys: [512190, "aa:bb"], allow_from: 203.0.113.7,
@@ -222,7 +225,16 @@ TEST(Load, ReadsEveryKeyOfProvidersAndModels) {
         .kind = ProviderKind::local,
         .url = "http://127.0.0.1:8091",
         .hardware = "desk",
-        .engine = "llama.cpp"};
+        .engine = "llama.cpp",
+        .start = {
+            .command = {"llama-server", "--port", "8091"},
+            .env = {{"HF_HOME", "/srv/hf"}},
+            .memory_bytes = 22'000'000'000,
+            .load_limit = 5min,
+            .drain = 30s,
+            .stop_grace = 3s,
+            .least_stay = 2min,
+            .load_guess = 40s}};
     EXPECT_EQ(c.providers[0], desk);
     EXPECT_EQ(c.providers[1].kind, ProviderKind::rental);
     EXPECT_EQ(c.providers[1].driver, "runpod");

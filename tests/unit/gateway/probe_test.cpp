@@ -166,5 +166,106 @@ TEST(EngineMetrics, ScrapesOverHttp) {
     EXPECT_EQ(metrics->waiting, 4);
 }
 
+/// Each kind of engine as its own paths and lists say it.
+struct KindCase {
+    std::string name{};
+    std::string kind{};
+    std::string health_path{};
+    std::string models{};
+    std::string asked{};
+    std::int64_t context{0};
+};
+class AcceptanceOfKind : public testing::TestWithParam<KindCase> {};
+
+TEST_P(AcceptanceOfKind, IsReadInItsShape) {
+    const KindCase& each = GetParam();
+    std::string paths;
+    FakeEngine engine{[&](FakeEngine::Turn& turn) {
+        paths += turn.request.substr(0, turn.request.find(" HTTP")) + ";";
+        if (turn.request.starts_with("GET " + each.health_path + " ")) {
+            turn.line->send(answer(200, each.kind == "ollama" ? R"({"version":"0.12.6"})" : ""));
+        } else if (turn.request.starts_with("GET /v1/models")) {
+            turn.line->send(answer(200, each.models));
+        } else if (turn.request.starts_with("POST /v1/chat/completions")) {
+            turn.line->send(good_stream());
+        } else {
+            turn.line->send(answer(404, "{}"));
+        }
+    }};
+    engine::Target target = at(engine);
+    target.kind = &engine::kind_of(each.kind);
+    EXPECT_EQ(run(engine::probe_health(target)), engine::Health::ready) << paths;
+    const auto result = run(engine::acceptance(target, {.model = each.asked}));
+    ASSERT_TRUE(result) << result.error().message << ": " << paths;
+    EXPECT_EQ(result->context_tokens, each.context);
+    const auto other = run(engine::acceptance(target, {.model = each.asked + "x"}));
+    EXPECT_EQ(other.has_value(), target.kind->answers_any_model);
+    EXPECT_TRUE(other || other.error().code == Errc::not_found);
+    const auto metrics = run(engine::scrape_metrics(target));
+    EXPECT_FALSE(metrics) << "this one has none";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kinds,
+    AcceptanceOfKind,
+    testing::Values(
+        KindCase{
+            "Vllm",
+            "vllm",
+            "/health",
+            R"({"object":"list","data":[{"id":"Qwen/QwQ-32B-AWQ","object":"model",)"
+            R"("created":1764000000,"owned_by":"vllm","root":"Qwen/QwQ-32B-AWQ","parent":null,)"
+            R"("max_model_len":32768,"permission":[]}]})",
+            "Qwen/QwQ-32B-AWQ",
+            32'768},
+        KindCase{
+            "Sglang",
+            "sglang",
+            "/health",
+            R"({"object":"list","data":[{"id":"meta-llama/Llama-3.1-8B-Instruct",)"
+            R"("object":"model","created":1764000000,"owned_by":"sglang",)"
+            R"("root":"meta-llama/Llama-3.1-8B-Instruct","parent":null,"max_model_len":131072}]})",
+            "meta-llama/Llama-3.1-8B-Instruct",
+            131'072},
+        KindCase{
+            "LlamaServer",
+            "llama.cpp",
+            "/health",
+            R"({"object":"list","data":[{"id":"tiny","object":"model","created":1764000000,)"
+            R"("owned_by":"llamacpp","meta":{"vocab_type":1,"n_vocab":512,"n_ctx":2048}}]})",
+            "tiny",
+            2'048},
+        KindCase{
+            "Ollama",
+            "ollama",
+            "/api/version",
+            R"({"object":"list","data":[{"id":"qwq:latest","object":"model",)"
+            R"("created":1764000000,"owned_by":"library"}]})",
+            "qwq",
+            0},
+        KindCase{
+            "OllamaWithATag",
+            "ollama",
+            "/api/version",
+            R"({"object":"list","data":[{"id":"qwq:32b-q4_K_M","object":"model"}]})",
+            "qwq:32b-q4_K_M",
+            0}),
+    [](const testing::TestParamInfo<KindCase>& each) { return each.param.name; });
+
+TEST(Post, IsDoneWhenItIsAnswered200) {
+    int status = 200;
+    std::string asked;
+    FakeEngine engine{[&](auto& turn) {
+        asked = turn.request.substr(0, turn.request.find(" HTTP"));
+        turn.line->send(answer(status, ""));
+    }};
+    EXPECT_TRUE(run(engine::post(at(engine), "/sleep?level=1", 2s)));
+    EXPECT_EQ(asked, "POST /sleep?level=1");
+    status = 404;  // without VLLM_SERVER_DEV_MODE
+    const auto refused = run(engine::post(at(engine), "/wake_up", 2s));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().message, "call: status 404");
+}
+
 }  // namespace
 }  // namespace evenkeel::inference::test
