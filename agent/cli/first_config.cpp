@@ -40,12 +40,6 @@ std::string remark(std::string_view text) {
 }
 
 /// What `providers.*.engine` calls it.
-std::string_view engine_word(const FoundEngine& engine) {
-    return engine.kind == "vllm" || engine.kind == "llama.cpp" || engine.kind == "synthetic"
-               ? std::string_view{engine.kind}
-               : "openai";
-}
-
 /// Engines with the names of their providers; those that want a key are left out. Where there is
 /// none, one that is to be started.
 struct Worker {
@@ -192,7 +186,7 @@ std::string providers_file(
             "  {}:\n    kind: local\n{}    engine: {}\n    url: \"http://127.0.0.1:{}\"\n{}",
             worker.provider,
             hardware ? "    hardware: desk\n" : "",
-            engine_word(worker.engine),
+            worker.engine.kind,
             worker.engine.port,
             worker.engine.kind == "synthetic"
                 ? "    synthetic: true            # not a real GPU: shown so everywhere\n"

@@ -145,6 +145,13 @@ struct WellProber final : Prober {
         ++asked;
         done(inference::engine::Health::ready);
     }
+    void accept(
+        EngineAt,
+        inference::engine::Expected,
+        std::chrono::milliseconds,
+        std::function<void(Result<inference::engine::Acceptance>)> done) override {
+        done(inference::engine::Acceptance{.completion_tokens = 1});
+    }
 };
 
 struct SickGpuTest : testing::Test {
