@@ -250,12 +250,14 @@ int init(const Globals& globals, const InitArguments& arguments) {
         return Exit::usage;
     }
     std::error_code code;
-    fs::create_directories(globals.config / "credentials", code);
+    const bool made = fs::create_directories(globals.config / "credentials", code);
     if (code) {
         return report(
             {Errc::io_failed, fmt::format("{}: {}", globals.config.string(), code.message())});
     }
-    fs::permissions(globals.config / "credentials", fs::perms::owner_all, code);
+    if (made) {
+        fs::permissions(globals.config / "credentials", fs::perms::owner_all, code);
+    }
     for (const FoundGpu& gpu : facts.gpus) {
         told.found.push_back(gpu_line(gpu));
     }

@@ -226,12 +226,14 @@ engines::Sight OwnEngines::sight(Engine& engine, const gate::Counters& counters)
         seen.alive = engine.orphan;
     }
     const auto source = parts_.sources.all().find(engine.source);
-    seen.sick =
-        source != parts_.sources.all().end() && source->second.admitted && !source->second.up;
+    // On a GPU that is not trusted it gets no requests either, and is not what is wrong.
+    const bool distrusted = parts_.sources.distrusts(engine.provider.hardware);
+    seen.sick = source != parts_.sources.all().end() && source->second.admitted &&
+                !source->second.up && !distrusted;
     const auto counted =
         std::ranges::find(counters.sources, engine.source, &gate::SourceCounters::source);
     seen.in_flight = counted == counters.sources.end() ? 0 : counted->in_flight;
-    seen.room = has_room(engine, counters);
+    seen.room = !distrusted && has_room(engine, counters);
     return seen;
 }
 

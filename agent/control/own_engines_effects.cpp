@@ -99,6 +99,7 @@ void OwnEngines::start(Engine& engine, BootTime now) {
     for (const auto& [name, value] : engine.provider.start.env) {
         env[name] = value;
     }
+    engine.process.reset();  // first: what ends it would find the new one under the same mark
     auto started = parts_.start(
         {.command = engine.provider.start.command,
          .env = std::move(env),

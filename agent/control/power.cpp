@@ -58,6 +58,7 @@ void PowerMeter::tick(
         }
         auto [it, fresh] = meters_.try_emplace(hardware.name);
         Meter& meter = it->second;
+        meter.hardware = hardware;
         meter.source = known->second;
         const auto elapsed = now.boot - meter.read;
         meter.read = now.boot;
@@ -65,7 +66,7 @@ void PowerMeter::tick(
         if (fresh) {
             meter.since = now.utc;
         } else if (is_over(config, meter, now)) {
-            post(config, hardware, meter, now);
+            post(config, meter, now);
         }
         const bool counts = !fresh && elapsed.count() > 0 && elapsed < gap_max;
         if (counts) {
@@ -78,13 +79,27 @@ void PowerMeter::tick(
                 overhead / sharing + (shares_given++ < overhead % sharing ? 1 : 0);
             look(meter, hardware, share, gpus, busy);
             meter.split += counts ? meter.stated.host(elapsed, share) : energy::Split{};
-        } else if (counts) {
+        } else {
+            for (auto& [index, gpu] : meter.gpus) {
+                gpu.forget();  // what is drawn meanwhile is booked as stated
+            }
             meter.split +=
-                meter.stated.run(elapsed, busy, hardware.busy_milliwatts, hardware.idle_milliwatts);
+                counts ? meter.stated.run(
+                             elapsed, busy, hardware.busy_milliwatts, hardware.idle_milliwatts)
+                       : energy::Split{};
         }
         if (now.utc - meter.since >= std::chrono::microseconds{post_every} / config.speed) {
-            post(config, hardware, meter, now);
+            post(config, meter, now);
         }
+    }
+    // Hardware that is named no more, or serves no source: its last period is booked at once.
+    for (auto it = meters_.begin(); it != meters_.end();) {
+        if (it->second.read == now.boot) {
+            ++it;
+            continue;
+        }
+        post(config, it->second, now);
+        it = meters_.erase(it);
     }
 }
 
@@ -122,8 +137,8 @@ bool PowerMeter::is_over(const config::Config& config, const Meter& meter, Now n
            tariff_at(config.energy, zone_, now.utc) != tariff_at(config.energy, zone_, meter.since);
 }
 
-void PowerMeter::post(
-    const config::Config& config, const config::Hardware& hardware, Meter& meter, Now now) {
+void PowerMeter::post(const config::Config& config, Meter& meter, Now now) {
+    const config::Hardware& hardware = meter.hardware;
     const auto price = tariff_at(config.energy, zone_, meter.since);
     Money wear;
     Money wear_worked;
@@ -159,10 +174,8 @@ void PowerMeter::post(
 }
 
 void PowerMeter::close(const config::Config& config, Now now) {
-    for (const config::Hardware& hardware : config.hardware) {
-        if (const auto meter = meters_.find(hardware.name); meter != meters_.end()) {
-            post(config, hardware, meter->second, now);
-        }
+    for (auto& [name, meter] : meters_) {
+        post(config, meter, now);
     }
 }
 

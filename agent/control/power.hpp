@@ -49,6 +49,7 @@ public:
 
 private:
     struct Meter {
+        config::Hardware hardware{};  ///< as the configuration had it last
         NameIx source{};
         BootTime read{};
         UtcTime since{};  ///< start of the period not yet posted
@@ -68,8 +69,7 @@ private:
         bool busy);
     /// Another tariff or another hour than when the period began.
     [[nodiscard]] bool is_over(const config::Config& config, const Meter& meter, Now now) const;
-    void post(
-        const config::Config& config, const config::Hardware& hardware, Meter& meter, Now now);
+    void post(const config::Config& config, Meter& meter, Now now);
 
     ledger::Ledger& ledger_;
     ledger::Zone zone_;

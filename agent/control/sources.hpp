@@ -69,6 +69,10 @@ public:
     /// Own engines on these pieces of hardware take no work while they are named here, with why;
     /// what runs there may end.
     void distrust(std::map<std::string, std::string> sick);
+    /// This hardware is among those of the last `distrust`.
+    [[nodiscard]] bool distrusts(const std::string& hardware) const {
+        return sick_.contains(hardware);
+    }
 
     /// An engine that we start answers as wanted: it takes requests while its probes succeed.
     void admit(NameIx source);

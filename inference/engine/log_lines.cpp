@@ -14,7 +14,7 @@ constexpr std::size_t line_bytes_kept = 16 * 1024;
 
 /// In lines with one of these stands, or may stand, what a client said, what was answered, or a
 /// key.
-constexpr std::array<std::string_view, 13> telltales{
+constexpr std::array<std::string_view, 18> telltales{
     "prompt:",
     "prompt=",
     "\"prompt\"",
@@ -24,6 +24,11 @@ constexpr std::array<std::string_view, 13> telltales{
     "'messages'",
     "\"content\"",
     "'content'",
+    "\"input\"",
+    "\"text\"",
+    "\"system\"",
+    "\"instructions\"",
+    "[inst]",
     "<|im_start|>",
     "api_key",
     "api-key",

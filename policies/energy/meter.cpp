@@ -40,6 +40,12 @@ std::int64_t GpuMeter::idle_milliwatts() const noexcept {
     return idle_microwatts_ / 1'000;
 }
 
+void GpuMeter::forget() noexcept {
+    last_.reset();
+    counter_.reset();
+    worked_ = false;
+}
+
 Split GpuMeter::look(const Look& look) {
     const bool first = !last_;
     if (look.working) {
@@ -69,13 +75,16 @@ Split GpuMeter::by_counter(const Look& look) {
         return {};
     }
     const auto elapsed = std::max(look.at - before->at, BootClock::duration{0});
-    if (look.driver_load == before->driver_load && now >= before->millijoules) {
+    const bool same_load = look.driver_load == before->driver_load;
+    if (same_load && now >= before->millijoules) {
         const std::int64_t drawn = (now - before->millijoules) * microjoules_per_millijoule;
         learn(drawn, elapsed, look);
         return divide(drawn, elapsed, worked);
     }
-    // The driver was loaded anew: what was drawn before it forgot is not known.
-    Split split = divide(now * microjoules_per_millijoule, elapsed, worked);
+    // The driver was loaded anew: what was drawn before it forgot is not known. One that we only
+    // opened anew has forgotten nothing.
+    const std::int64_t drawn = now >= before->millijoules ? now - before->millijoules : now;
+    Split split = divide(drawn * microjoules_per_millijoule, elapsed, worked);
     split.estimated = split.total();
     return split;
 }

@@ -39,6 +39,8 @@ public:
     explicit GpuMeter(std::int64_t idle_milliwatts_stated = 0);
     /// What was drawn since the look before; nothing at the first.
     [[nodiscard]] Split look(const Look& look);
+    /// What is drawn until the next look is counted by somebody else.
+    void forget() noexcept;
     [[nodiscard]] std::int64_t idle_milliwatts() const noexcept;
 
 private:

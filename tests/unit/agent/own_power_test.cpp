@@ -216,6 +216,48 @@ TEST_F(OwnPower, ADriverReloadCountsWhatItsNewCounterSays) {
     EXPECT_EQ(sum("estimated_uj"), 2 * 40'000'000LL) << "until the first look after it";
 }
 
+TEST_F(OwnPower, HardwareThatIsNamedNoMoreIsBookedAtOnceAndNeverTwice) {
+    FakeDriver driver{"gpus 2\n"};
+    inference::gpu::Watch watch{driver.library()};
+    for (int s = 0; s <= 10; ++s) {
+        second(driver, watch, false);
+    }
+    const config::Hardware desk = config.hardware[0];
+    config.hardware.clear();
+    second(driver, watch, false);
+    ASSERT_TRUE(ledger_->flush());
+    EXPECT_EQ(sum("idle_uj"), 10 * 40'000'000LL);
+    for (int s = 0; s < 10; ++s) {
+        second(driver, watch, false);
+    }
+    config.hardware.push_back(desk);
+    for (int s = 0; s <= 5; ++s) {
+        second(driver, watch, false);
+    }
+    end();
+    EXPECT_EQ(sum("idle_uj"), 15 * 40'000'000LL) << "what it drew meanwhile is nobody's";
+    expect_sound();
+}
+
+TEST_F(OwnPower, WhatWasBookedAsStatedIsNotBookedByTheCounterToo) {
+    FakeDriver driver{"gpus 2\n"};
+    inference::gpu::Watch watch{driver.library()};
+    for (int s = 0; s <= 10; ++s) {
+        second(driver, watch, false);
+    }
+    own.synthetic = {"desk"};
+    for (int s = 0; s < 10; ++s) {
+        second(driver, watch, false);
+    }
+    own.synthetic.clear();
+    for (int s = 0; s <= 10; ++s) {
+        second(driver, watch, false);
+    }
+    end();
+    EXPECT_EQ(sum("idle_uj"), 20 * 40'000'000LL + 10 * 90'000'000LL);
+    expect_sound();
+}
+
 TEST_F(OwnPower, TwoPiecesOfHardwareShareTheHost) {
     config.hardware[0].gpus = {0};
     config.hardware.push_back({.name = "shelf", .gpus = {1}});
