@@ -204,6 +204,24 @@ TEST_F(OwnEnginesTest, F45_ACrashTakesItOutAtOnceAndItIsStartedAgain) {
     EXPECT_EQ(state("one"), "up");
 }
 
+TEST_F(OwnEnginesTest, F44_OnASickGpuItMayFinishAndIsNotStartedAnew) {
+    apply(desk());
+    seconds(40);
+    ASSERT_EQ(state("one"), "up");
+    busy("one", 2);
+    sources.distrust({{"desk", "GPU 1 reported Xid 94"}});
+    seconds(300);
+    EXPECT_FALSE(sources.all().at(source("one")).up);
+    EXPECT_EQ(host.events, (std::vector<std::string>{"start ek-1a2b3c4d/one"})) << "not ended";
+    host.running.clear();
+    seconds(300);
+    EXPECT_EQ(host.events.size(), 1u) << "not started on it either";
+    sources.distrust({});
+    busy("one", 0);
+    seconds(120);
+    EXPECT_EQ(state("one"), "up") << "the driver was reloaded";
+}
+
 TEST_F(OwnEnginesTest, AProgramThatIsNotThereIsSaidAndTriedAgain) {
     host.refuses = "one";
     apply(desk());
