@@ -102,19 +102,28 @@ void overflow(benchmark::State& state) {
 }
 BENCHMARK(overflow);
 
-/// The worst call there is: money is freed while so many due requests cannot pay.
-void nobody_can_pay(benchmark::State& state) {
+Policy poor() {
     Policy policy = make_policy();
     policy.budgets[0].refuse_at = 999;
-    Gate gate{policy};
-    Effects effects;
-    Now now{.boot = BootTime{1s}};
+    return policy;
+}
+
+/// So many requests that are due and cannot pay.
+void crowd(Gate& gate, std::int64_t count, Now& now, Effects& effects) {
     gate.worker_changed({.source = api, .kind = SourceKind::api, .slots = 64}, now, effects);
-    for (int i = 0; i < state.range(0); ++i) {
-        gate.arrive(make_arrival(i % 16, now), now, effects);
+    for (std::int64_t i = 0; i < count; ++i) {
+        gate.arrive(make_arrival(static_cast<int>(i % 16), now), now, effects);
     }
     now.boot += 5s;
     gate.due(now, effects);
+}
+
+/// The worst call there is: money is freed while so many due requests cannot pay.
+void nobody_can_pay(benchmark::State& state) {
+    Now now{.boot = BootTime{1s}};
+    Effects effects;
+    Gate gate{poor()};
+    crowd(gate, state.range(0), now, effects);
     for (auto _ : state) {
         gate.budget_booked(NameIx{40}, 0, now);
         gate.due(now, effects);
@@ -124,17 +133,10 @@ BENCHMARK(nobody_can_pay)->Arg(10'000);
 
 /// A worker ends below what was set aside, while so many due requests wait for another's money.
 void others_wait_for_money(benchmark::State& state) {
-    Policy policy = make_policy();
-    policy.budgets[0].refuse_at = 999;
-    Gate gate{policy};
-    Effects effects;
     Now now{.boot = BootTime{1s}};
-    gate.worker_changed({.source = api, .kind = SourceKind::api, .slots = 64}, now, effects);
-    for (int i = 0; i < state.range(0); ++i) {
-        gate.arrive(make_arrival(i % 16, now), now, effects);
-    }
-    now.boot += 5s;
-    gate.due(now, effects);
+    Effects effects;
+    Gate gate{poor()};
+    crowd(gate, state.range(0), now, effects);
     gate.worker_changed({.source = NameIx{21}, .model = NameIx{2}, .slots = 1}, now, effects);
     const Arrival charged{
         .key = NameIx{90},

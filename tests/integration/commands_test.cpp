@@ -28,13 +28,7 @@ protected:
     }
     [[nodiscard]] std::filesystem::path state() { return scene.stage().state(); }
     void edit(const std::string& file, const std::string& old, const std::string& with) {
-        const std::string path = scene.stage().config() + "/" + file;
-        std::ostringstream text;
-        text << std::ifstream{path}.rdbuf();
-        std::string all = text.str();
-        const auto at = all.find(old);
-        ASSERT_NE(at, std::string::npos) << old;
-        std::ofstream{path} << all.replace(at, old.size(), with);
+        edit_file(scene.stage().config() + "/" + file, old, with);
     }
     void always_rent_one() { edit("policy.yaml", "min: 0", "min: 1"); }
     void only_alert() { edit("policy.yaml", "unknown_machine: destroy", "unknown_machine: alert"); }

@@ -75,10 +75,7 @@ std::string DaemonProcess::read(const std::string& file) const {
 
 void DaemonProcess::replace(
     const std::string& file, const std::string& old, const std::string& with) const {
-    std::string text = read(file);
-    const auto at = text.find(old);
-    ASSERT_NE(at, std::string::npos) << old;
-    write(file, text.replace(at, old.size(), with));
+    edit_file(config() / file, old, with);
 }
 
 void DaemonProcess::start(const std::map<std::string, std::string>& environment) {

@@ -115,13 +115,7 @@ protected:
         return result ? *result : lab::demo::ToolResult{.err = result.error().message};
     }
     void edit(const std::string& file, const std::string& old, const std::string& with) {
-        const std::string path = scene.stage().config() + "/" + file;
-        std::ostringstream text;
-        text << std::ifstream{path}.rdbuf();
-        std::string all = text.str();
-        const auto at = all.find(old);
-        ASSERT_NE(at, std::string::npos) << old;
-        std::ofstream{path} << all.replace(at, old.size(), with);
+        edit_file(scene.stage().config() + "/" + file, old, with);
     }
     void start() {
         const auto started = scene.start_daemon(10s);

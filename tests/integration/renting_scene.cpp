@@ -149,10 +149,7 @@ void RentingScene::write_config() const {
 
 void RentingScene::edit(
     const std::string& file, const std::string& old, const std::string& with) const {
-    std::string text = read_file(config() / file);
-    const auto at = text.find(old);
-    ASSERT_NE(at, std::string::npos) << old;
-    std::ofstream{config() / file} << text.replace(at, old.size(), with);
+    edit_file(config() / file, old, with);
 }
 
 Result<std::chrono::milliseconds> RentingScene::start_daemon(std::chrono::milliseconds limit) {

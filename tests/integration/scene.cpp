@@ -14,6 +14,8 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 #include <thread>
 
 namespace evenkeel::integration {
@@ -70,6 +72,15 @@ Answer fetch(
 lab::demo::ToolResult evenkeel(const std::vector<std::string>& arguments) {
     auto result = lab::demo::run_tool(EVENKEEL_PROGRAM, arguments, 60s);
     return result ? *result : lab::demo::ToolResult{.err = result.error().message};
+}
+
+void edit_file(const std::filesystem::path& file, const std::string& old, const std::string& with) {
+    std::ostringstream read;
+    read << std::ifstream{file}.rdbuf();
+    std::string text = read.str();
+    const auto at = text.find(old);
+    ASSERT_NE(at, std::string::npos) << old;
+    std::ofstream{file} << text.replace(at, old.size(), with);
 }
 
 bool eventually(std::chrono::milliseconds limit, const std::function<bool()>& holds) {

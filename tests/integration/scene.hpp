@@ -51,6 +51,9 @@ struct Answer {
 /// Runs `evenkeel` with `arguments` to its end.
 [[nodiscard]] lab::demo::ToolResult evenkeel(const std::vector<std::string>& arguments);
 
+/// Puts `with` in place of the first `old` in a text file, which must be there.
+void edit_file(const std::filesystem::path& file, const std::string& old, const std::string& with);
+
 /// Asks until `holds` is true; false after `limit`.
 [[nodiscard]] bool eventually(std::chrono::milliseconds limit, const std::function<bool()>& holds);
 

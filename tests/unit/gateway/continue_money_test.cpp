@@ -1,4 +1,5 @@
 #include "tests/unit/gateway/continued.hpp"
+#include "tests/unit/gateway/priced.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,22 +10,16 @@
 namespace evenkeel::inference::test {
 namespace {
 
-constexpr std::int64_t out = 20'000;
+constexpr std::int64_t out = price_out;
 
 class ContinueMoney : public testing::Test {
 protected:
-    static Rig::Setup priced(std::int64_t limit = 1'000'000 * out, bool learns = false) {
-        Rig::Setup setup;
+    static Rig::Setup gone_on_with(std::int64_t limit = 1'000'000 * out, bool learns = false) {
+        Rig::Setup setup = priced(limit, learns);
         setup.max_wait = 200ms;
-        setup.change = [limit, learns](config::Config& config) {
+        setup.change = [prices = std::move(setup.change)](config::Config& config) {
+            prices(config);
             config.routes.at(0).continue_on_failure = true;
-            config.models[0].internal_price = config::TokenPrices{
-                .in = *parse_price("4.00 USD/Mtok"), .out = *parse_price("20.00 USD/Mtok")};
-            config.budgets.push_back(
-                {.name = "tester", .scope = {.key = "tester"}, .limit = Money{limit, usd}});
-            if (learns) {
-                config.safety.reserve = config::Reserve::learned;
-            }
         };
         return setup;
     }
@@ -33,13 +28,10 @@ protected:
         const auto records = rig.books.wait_records(1);
         EXPECT_EQ(records.size(), 1u);
         EXPECT_GE(records.at(0).charged_report, 4 * out) << "four events were the first worker's";
-        EXPECT_TRUE(rig.wait_until([&] { return budget(rig).held == 0; }));
-        EXPECT_EQ(budget(rig).settled, records.at(0).charged_report);
+        EXPECT_TRUE(rig.wait_until([&] { return budget_of(rig).held == 0; }));
+        EXPECT_EQ(budget_of(rig).settled, records.at(0).charged_report);
         EXPECT_TRUE(records.at(0).continued);
         return records.at(0);
-    }
-    static gate::BudgetLimit budget(const Rig& rig) {
-        return rig.gateway->counters().gate.budgets.at(0);
     }
     static std::int64_t queued(const Rig& rig) {
         return rig.gateway->counters().gate.models.at(0).queued;
@@ -52,6 +44,20 @@ protected:
         ASSERT_TRUE(rig.wait_until([&] { return rig.gateway->in_flight(full) == 1; }));
     }
 
+    /// A stream whose worker has died, and which waits for another.
+    Caller waits(Rig& rig) {
+        rig.worker("dying", dying.port(), 8);
+        Caller caller = rig.caller();
+        caller.start(chat_body(true, R"(,"max_tokens":50)"));
+        EXPECT_TRUE(rig.wait_until([&] { return queued(rig) == 1; }));
+        return caller;
+    }
+    static Rig::Setup patient() {
+        Rig::Setup setup = gone_on_with();
+        setup.max_wait = 3s;
+        return setup;
+    }
+
     FakeEngine dying{dies_after({"one", " two", " three"})};
     FakeEngine busy{[](FakeEngine::Turn& turn) {
         static_cast<void>(turn.line->closed_by_peer(5s));
@@ -62,7 +68,7 @@ protected:
 
 TEST_F(ContinueMoney, TheSecondCompletes) {
     FakeEngine second{goes_on};
-    Rig rig{priced()};
+    Rig rig{gone_on_with()};
     rig.worker("dying", dying.port(), 8);
     rig.worker("second", second.port(), 1);
     EXPECT_TRUE(
@@ -74,53 +80,43 @@ TEST_F(ContinueMoney, TheSecondCompletes) {
 }
 
 TEST_F(ContinueMoney, NobodyIsFree) {
-    Rig rig{priced()};
+    Rig rig{gone_on_with()};
     fill(rig);
-    const gate::BudgetLimit others = budget(rig);
+    const gate::BudgetLimit others = budget_of(rig);
     rig.worker("dying", dying.port(), 8);
     EXPECT_TRUE(ends_typed(rig.caller().chat(chat_body(true, R"(,"max_tokens":50)")).body));
     const auto records = rig.books.wait_records(1);
     EXPECT_TRUE(records.at(0).continued);
     EXPECT_GE(records.at(0).charged_report, 4 * out);
-    EXPECT_EQ(budget(rig).settled, records.at(0).charged_report);
-    EXPECT_EQ(budget(rig).held, others.held);
+    EXPECT_EQ(budget_of(rig).settled, records.at(0).charged_report);
+    EXPECT_EQ(budget_of(rig).held, others.held);
 }
 
 TEST_F(ContinueMoney, TheClientGoesWhileItWaits) {
-    Rig::Setup setup = priced();
-    setup.max_wait = 3s;
-    Rig rig{setup};
+    Rig rig{patient()};
     fill(rig);
-    const gate::BudgetLimit others = budget(rig);
-    rig.worker("dying", dying.port(), 8);
-    Caller caller = rig.caller();
-    caller.start(chat_body(true, R"(,"max_tokens":50)"));
-    ASSERT_TRUE(rig.wait_until([&] { return queued(rig) == 1; }));
+    const gate::BudgetLimit others = budget_of(rig);
+    Caller caller = waits(rig);
     caller.line().close();
     const auto records = rig.books.wait_records(1);
     EXPECT_EQ(records.at(0).outcome, Outcome::client_gone);
     EXPECT_GE(records.at(0).charged_report, 4 * out);
-    EXPECT_EQ(budget(rig).settled, records.at(0).charged_report);
-    EXPECT_EQ(budget(rig).held, others.held);
+    EXPECT_EQ(budget_of(rig).settled, records.at(0).charged_report);
+    EXPECT_EQ(budget_of(rig).held, others.held);
 }
 
 TEST_F(ContinueMoney, TheFirstPartIsSettledWhileTheRestIsWaitedFor) {
-    Rig::Setup setup = priced();
-    setup.max_wait = 3s;
-    Rig rig{setup};
+    Rig rig{patient()};
     fill(rig);
-    const gate::BudgetLimit others = budget(rig);
-    rig.worker("dying", dying.port(), 8);
-    Caller caller = rig.caller();
-    caller.start(chat_body(true, R"(,"max_tokens":50)"));
-    ASSERT_TRUE(rig.wait_until([&] { return queued(rig) == 1; }));
-    EXPECT_GE(budget(rig).settled, 4 * out);
-    EXPECT_EQ(budget(rig).held, others.held);
+    const gate::BudgetLimit others = budget_of(rig);
+    Caller caller = waits(rig);
+    EXPECT_GE(budget_of(rig).settled, 4 * out);
+    EXPECT_EQ(budget_of(rig).held, others.held);
 }
 
 TEST_F(ContinueMoney, TheSecondCannotGoOnAndTheThirdDoes) {
     FakeEngine second{goes_on};
-    Rig rig{priced()};
+    Rig rig{gone_on_with()};
     rig.worker("dying", dying.port(), 8);
     rig.worker("second", second.port(), 1, dialect::GoesOn::no);
     rig.worker("third", second.port(), 1);
@@ -131,23 +127,23 @@ TEST_F(ContinueMoney, TheSecondCannotGoOnAndTheThirdDoes) {
 
 TEST_F(ContinueMoney, TheSecondCannotGoOnAndNobodyElseIsFree) {
     FakeEngine second{goes_on};
-    Rig rig{priced()};
+    Rig rig{gone_on_with()};
     fill(rig);
-    const gate::BudgetLimit others = budget(rig);
+    const gate::BudgetLimit others = budget_of(rig);
     rig.worker("dying", dying.port(), 8);
     rig.worker("second", second.port(), 1, dialect::GoesOn::no);
     EXPECT_TRUE(ends_typed(rig.caller().chat(chat_body(true, R"(,"max_tokens":50)")).body));
     const auto records = rig.books.wait_records(1);
     EXPECT_GE(records.at(0).charged_report, 4 * out);
-    EXPECT_EQ(budget(rig).settled, records.at(0).charged_report);
-    EXPECT_EQ(budget(rig).held, others.held);
+    EXPECT_EQ(budget_of(rig).settled, records.at(0).charged_report);
+    EXPECT_EQ(budget_of(rig).held, others.held);
     EXPECT_TRUE(second.requests().empty());
     EXPECT_EQ(rig.names.text(records.at(0).source), "dying") << "nobody else did anything";
 }
 
 TEST_F(ContinueMoney, TheSecondDiesBeforeItBegins) {
     FakeEngine second{[](FakeEngine::Turn& turn) { turn.line->reset(); }};
-    Rig rig{priced()};
+    Rig rig{gone_on_with()};
     rig.worker("dying", dying.port(), 8);
     rig.worker("second", second.port(), 1);
     EXPECT_TRUE(ends_typed(rig.caller().chat(chat_body(true, R"(,"max_tokens":50)")).body));
@@ -156,7 +152,7 @@ TEST_F(ContinueMoney, TheSecondDiesBeforeItBegins) {
 
 TEST_F(ContinueMoney, TheSecondDiesInMidAnswer) {
     FakeEngine second{dies_after({" four"})};
-    Rig rig{priced()};
+    Rig rig{gone_on_with()};
     rig.worker("dying", dying.port(), 8);
     rig.worker("second", second.port(), 1);
     EXPECT_TRUE(ends_typed(rig.caller().chat(chat_body(true, R"(,"max_tokens":50)")).body));
@@ -169,7 +165,7 @@ TEST_F(ContinueMoney, AnExceptionInTheSecondPartIsCharged) {
         turn.line->send(stream_head() + chunked(usage_event(13, 7)));
         turn.keep = false;
     }};
-    Rig rig{priced()};
+    Rig rig{gone_on_with()};
     rig.worker("dying", dying.port(), 8);
     const NameIx ix = rig.worker("second", second.port(), 1);
     rig.gateway->on_source_trouble([ix](NameIx source, const Error&) {
@@ -186,7 +182,7 @@ TEST_F(ContinueMoney, AnExceptionInTheSecondPartIsCharged) {
 TEST_F(ContinueMoney, ALearnedReserveGrowsWithTheRestAndEndsItTyped) {
     FakeEngine second{talkative(5'000)};
     constexpr std::int64_t limit = 600 * out;
-    Rig rig{priced(limit, /*learns=*/true)};
+    Rig rig{gone_on_with(limit, /*learns=*/true)};
     rig.worker("dying", dying.port(), 8);
     rig.worker("second", second.port(), 1);
     const Reply reply = rig.caller().chat(chat_body(true));

@@ -1,4 +1,4 @@
-#include "tests/unit/gateway/rig.hpp"
+#include "tests/unit/gateway/priced.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,30 +8,10 @@
 namespace evenkeel::inference::test {
 namespace {
 
-constexpr std::int64_t in = 4'000;
-constexpr std::int64_t out = 20'000;
+constexpr std::int64_t in = price_in;
+constexpr std::int64_t out = price_out;
 constexpr std::int64_t answer = 10 * in + 5 * out;  ///< of good_engine's plain answers
 const NameIx tester{900};
-
-/// Prices the work of `m`, and caps what the key named tester is charged at `limit` nano-dollars.
-Rig::Setup priced(std::int64_t limit, bool learns = false) {
-    Rig::Setup setup;
-    setup.max_wait = 1s;
-    setup.change = [limit, learns](config::Config& config) {
-        config.models[0].internal_price = config::TokenPrices{
-            .in = *parse_price("4.00 USD/Mtok"), .out = *parse_price("20.00 USD/Mtok")};
-        config.budgets.push_back(
-            {.name = "tester", .scope = {.key = "tester"}, .limit = Money{limit, usd}});
-        if (learns) {
-            config.safety.reserve = config::Reserve::learned;
-        }
-    };
-    return setup;
-}
-
-gate::BudgetLimit budget_of(const Rig& rig) {
-    return rig.gateway->counters().gate.budgets.at(0);
-}
 
 TEST(GatewayInternalPrice, OwnWorkIsChargedAndPaysNothing) {
     FakeEngine engine{good_engine};
