@@ -46,26 +46,44 @@ std::string OwnEngines::mark_of(const Engine& engine) const {
     return fmt::format("{}/{}", parts_.mark, engine.provider.name);
 }
 
-void OwnEngines::fill(Engine& engine, const config::Model& model, const config::Offer& offer) {
+void OwnEngines::fill(Engine& engine) {
     const config::Config& config = catalogue_->config;
-    engine.source = parts_.names.intern(routing::NameKind::source, offer.name);
-    engine.model = parts_.names.intern(routing::NameKind::model, model.name);
-    engine.model_name = offer.model.empty() ? model.name : offer.model;
-    engine.context = model.context;
-    engine.memory_bytes = 0;
-    engine.asleep_bytes = 0;
-    const config::Hardware* box = hardware_of(config, engine.provider.hardware);
-    if (box != nullptr) {
-        engine.memory_bytes =
-            engines::engine_bytes(engine.provider, model, offer, *box).value_or(0);
-        engine.asleep_bytes =
-            engines::asleep_gpu_bytes * std::max<std::int64_t>(std::ssize(box->gpus), 1);
+    for (const config::Model& model : config.models) {
+        const auto offer =
+            std::ranges::find(model.offers, engine.provider.name, &config::Offer::on);
+        if (offer == model.offers.end()) {
+            continue;
+        }
+        engine.source = parts_.names.intern(routing::NameKind::source, offer->name);
+        engine.model = parts_.names.intern(routing::NameKind::model, model.name);
+        engine.model_name = offer->model.empty() ? model.name : offer->model;
+        engine.context = model.context;
+        engine.memory_bytes = 0;
+        engine.asleep_bytes = 0;
+        const config::Hardware* box = hardware_of(config, engine.provider.hardware);
+        if (box != nullptr) {
+            engine.memory_bytes =
+                engines::engine_bytes(engine.provider, model, *offer, *box).value_or(0);
+            engine.asleep_bytes =
+                engines::asleep_gpu_bytes * std::max<std::int64_t>(std::ssize(box->gpus), 1);
+        }
     }
 }
 
 void OwnEngines::apply(std::shared_ptr<const routing::Catalogue> catalogue) {
     catalogue_ = std::move(catalogue);
     const config::Config& config = catalogue_->config;
+    if (!std::exchange(looked_for_orphans_, true)) {
+        // Those whose provider is not named any more too: they are ended like any that is removed.
+        const std::string prefix = parts_.mark + "/";
+        for (const std::string& mark : parts_.orphans->marks(prefix)) {
+            Engine& engine = engines_[mark.substr(prefix.size())];
+            engine.provider.name = mark.substr(prefix.size());
+            engine.at = place_of(engine.provider);
+            engine.orphan = true;
+            engine.life.since = parts_.clock.read().boot;
+        }
+    }
     for (auto& [name, engine] : engines_) {
         engine.named = false;
     }
@@ -79,17 +97,18 @@ void OwnEngines::apply(std::shared_ptr<const routing::Catalogue> catalogue) {
             Engine& engine = it->second;
             engine.named = true;
             engine.next.reset();
-            if (fresh || same_process(engine.provider, *provider)) {
+            // Nothing is known of the command of one that an earlier daemon left.
+            if (fresh || engine.provider.start.command.empty() ||
+                same_process(engine.provider, *provider)) {
                 engine.provider = *provider;
                 engine.at = place_of(*provider);
             } else {
                 engine.next = *provider;
             }
             if (fresh) {
-                engine.orphan = parts_.orphans->alive(mark_of(engine));
                 engine.life.since = parts_.clock.read().boot;
             }
-            fill(engine, model, offer);
+            fill(engine);
         }
     }
     wants_look_ = true;
@@ -233,7 +252,11 @@ engines::Sight OwnEngines::sight(Engine& engine, const gate::Counters& counters)
     const auto counted =
         std::ranges::find(counters.sources, engine.source, &gate::SourceCounters::source);
     seen.in_flight = counted == counters.sources.end() ? 0 : counted->in_flight;
-    seen.room = !distrusted && has_room(engine, counters);
+    // What one of an earlier daemon holds, of a provider that is named no more, nobody knows.
+    const bool strangers = std::ranges::any_of(engines_, [](const auto& entry) {
+        return entry.second.orphan && entry.second.provider.start.command.empty();
+    });
+    seen.room = !distrusted && !strangers && has_room(engine, counters);
     return seen;
 }
 
@@ -287,6 +310,7 @@ void OwnEngines::tick(const gate::Counters& counters) {
         if (engine.next && engine.life.state == State::off && !engine.process && !engine.orphan) {
             engine.provider = *std::exchange(engine.next, std::nullopt);
             engine.at = place_of(engine.provider);
+            fill(engine);
             engine.life = {.since = now};
             engine.load_took.reset();
             wants_look_ = true;

@@ -69,7 +69,7 @@ private:
         engines::Life life{};
         engines::Wish wish{engines::Wish::give_way};  ///< run or give_way, by `share`
         std::unique_ptr<inference::engine::Process> process{};
-        bool orphan{true};  ///< one of an earlier daemon may be there
+        bool orphan{false};  ///< one of an earlier daemon may be there
         bool accepted{false};
         bool asking{false};
         int run{0};  ///< answers to questions about an earlier start do not count
@@ -84,7 +84,7 @@ private:
 
     [[nodiscard]] std::string mark_of(const Engine& engine) const;
     /// Takes over what the configuration says of its model and memory.
-    void fill(Engine& engine, const config::Model& model, const config::Offer& offer);
+    void fill(Engine& engine);
     /// Memory that engines on `hardware` can share; 1 where nobody knows it, as each of them then
     /// takes 1: only one runs at a time.
     [[nodiscard]] std::int64_t room_of(const std::string& hardware) const;
@@ -110,6 +110,7 @@ private:
     std::shared_ptr<const routing::Catalogue> catalogue_{};
     std::map<std::string, Engine> engines_{};  ///< by provider
     bool stopping_{false};
+    bool looked_for_orphans_{false};
     bool at_once_{false};
     bool wants_look_{false};
 };

@@ -259,8 +259,7 @@ void Sources::probed(NameIx ix, const Result<inference::engine::Health>& health)
     }
     using inference::engine::Health;
     const inference::engine::Kind& kind = inference::engine::kind_of(source.engine);
-    const bool works =
-        health && (*health == Health::ready || (*health == Health::sick && !kind.health_is_sure));
+    const bool works = health && inference::engine::works(kind, *health);
     if (works && (source.up || source.started || !kind.is_tried)) {
         source.failures = 0;
         if (!source.up) {

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string_view>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,21 +26,52 @@ std::string contents(const std::string& file) {
     return {std::istreambuf_iterator<char>{stream}, {}};
 }
 
-bool has_variable(std::string_view environment, std::string_view variable) {
+/// What process `pid` has as `mark_variable`; empty where it has none, or is not ours to look at.
+std::string mark_of(pid_t pid) {
+    const std::string all = contents(fmt::format("/proc/{}/environ", pid));
+    std::string_view environment = all;
+    const std::string begin = fmt::format("{}=", mark_variable);
     while (!environment.empty()) {
         const std::size_t end = std::min(environment.find('\0'), environment.size());
-        if (environment.substr(0, end) == variable) {
-            return true;
+        if (environment.starts_with(begin)) {
+            return std::string{environment.substr(begin.size(), end - begin.size())};
         }
         environment.remove_prefix(std::min(end + 1, environment.size()));
     }
-    return false;
+    return {};
 }
 
-/// "PID (name) S ..."; the name may hold anything, also brackets.
-bool is_zombie(std::string_view stat) {
-    const auto close = stat.rfind(')');
-    return close != std::string_view::npos && close + 2 < stat.size() && stat[close + 2] == 'Z';
+struct Stat {
+    char state{'Z'};
+    pid_t group{0};
+};
+/// Of "PID (name) S PPID PGRP ..."; the name may hold anything, also brackets. A zombie of no group
+/// where there is none.
+Stat stat_of(pid_t pid) {
+    const std::string all = contents(fmt::format("/proc/{}/stat", pid));
+    const auto close = all.rfind(')');
+    Stat stat;
+    if (close != std::string::npos) {
+        std::istringstream rest{all.substr(close + 1)};
+        pid_t parent = 0;
+        rest >> stat.state >> parent >> stat.group;
+    }
+    return stat;
+}
+
+/// Calls `visit(pid)` for each other process.
+template <class Visit>
+void each_process(Visit visit) {
+    std::error_code code;
+    for (auto it = fs::directory_iterator{"/proc", code}; !code && it != fs::directory_iterator{};
+         it.increment(code)) {
+        const std::string name = it->path().filename().string();
+        pid_t pid = 0;
+        const auto [end, failed] = std::from_chars(name.data(), name.data() + name.size(), pid);
+        if (failed == std::errc{} && end == name.data() + name.size() && pid != ::getpid()) {
+            visit(pid);
+        }
+    }
 }
 
 }  // namespace
@@ -58,32 +90,39 @@ void Marked::signal(int number) const noexcept {
 }
 
 std::vector<Marked> marked(const std::string& mark) {
-    const std::string variable = fmt::format("{}={}", mark_variable, mark);
     std::vector<Marked> found;
-    std::error_code code;
-    for (auto it = fs::directory_iterator{"/proc", code}; !code && it != fs::directory_iterator{};
-         it.increment(code)) {
-        const std::string name = it->path().filename().string();
-        pid_t pid = 0;
-        const auto [end, failed] = std::from_chars(name.data(), name.data() + name.size(), pid);
-        if (failed != std::errc{} || end != name.data() + name.size() || pid == ::getpid()) {
-            continue;
-        }
-        if (!has_variable(contents(fmt::format("/proc/{}/environ", pid)), variable)) {
-            continue;
-        }
-        const auto handle = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+    each_process([&](pid_t pid) {
+        const int handle =
+            mark_of(pid) == mark ? static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)) : -1;
         if (handle < 0) {
-            continue;
+            return;
         }
         Marked process{pid, handle};
         // Read again through the number that the handle keeps from being given to another.
-        if (has_variable(contents(fmt::format("/proc/{}/environ", pid)), variable) &&
-            !is_zombie(contents(fmt::format("/proc/{}/stat", pid)))) {
+        if (mark_of(pid) == mark && stat_of(pid).state != 'Z') {
             found.push_back(std::move(process));
         }
-    }
+    });
     return found;
+}
+
+std::set<std::string> marks_with(const std::string& prefix) {
+    std::set<std::string> found;
+    each_process([&](pid_t pid) {
+        if (std::string mark = mark_of(pid); mark.starts_with(prefix)) {
+            found.insert(std::move(mark));
+        }
+    });
+    return found;
+}
+
+bool group_lives(pid_t group) {
+    bool lives = false;
+    each_process([&](pid_t pid) {
+        const Stat stat = stat_of(pid);
+        lives = lives || (stat.group == group && stat.state != 'Z' && stat.state != 'X');
+    });
+    return lives;
 }
 
 }  // namespace evenkeel::inference::engine

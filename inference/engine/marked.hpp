@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <sys/types.h>
 #include <vector>
@@ -24,5 +25,9 @@ private:
 
 /// All processes of this user, zombies left out, whose environment has `mark` as `mark_variable`.
 [[nodiscard]] std::vector<Marked> marked(const std::string& mark);
+/// Something of this process group lives; zombies do not.
+[[nodiscard]] bool group_lives(pid_t group);
+/// The marks of processes that begin with `prefix`, each once.
+[[nodiscard]] std::set<std::string> marks_with(const std::string& prefix);
 
 }  // namespace evenkeel::inference::engine

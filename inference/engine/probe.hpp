@@ -24,6 +24,10 @@ enum class Health : std::uint8_t {
     sick,  ///< answers, but neither 200 nor 503, or breaks off
 };
 [[nodiscard]] std::string_view to_text(Health health) noexcept;
+/// An engine of that kind that answers so works: some have no path that says how they are.
+[[nodiscard]] inline bool works(const Kind& kind, Health health) noexcept {
+    return health == Health::ready || (health == Health::sick && !kind.health_is_sure);
+}
 
 /// An engine as its probes reach it: the relay's endpoint (plain, or TLS with the node's pin) and
 /// the key it wants.

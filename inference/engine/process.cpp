@@ -2,6 +2,7 @@
 
 #include "inference/engine/log_lines.hpp"
 #include "inference/engine/marked.hpp"
+#include "inference/http/address.hpp"
 
 #include <fmt/format.h>
 
@@ -27,28 +28,7 @@ namespace {
 
 constexpr std::size_t read_bytes = 16 * 1024;
 
-/// A descriptor that is closed at the end.
-class Handle {
-public:
-    explicit Handle(int fd = -1) noexcept : fd_{fd} {}
-    ~Handle() { reset(); }
-    Handle(const Handle&) = delete;
-    Handle& operator=(const Handle&) = delete;
-    Handle(Handle&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
-    Handle& operator=(Handle&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    void reset() noexcept {
-        if (fd_ >= 0) {
-            ::close(std::exchange(fd_, -1));
-        }
-    }
-    [[nodiscard]] int get() const noexcept { return fd_; }
-
-private:
-    int fd_;
-};
+using Handle = http::Descriptor;
 
 struct Pipe {
     Handle reads{};
@@ -142,9 +122,10 @@ public:
     ~RealProcess() override {
         if (alive()) {
             signal(SIGKILL);
-            if (!reaped_) {
-                ::waitpid(pid_, &status_, 0);
-            }
+        }
+        if (!reaped_) {
+            int status = 0;
+            ::waitpid(pid_, &status, 0);
         }
         const std::uint64_t one = 1;
         static_cast<void>(::write(wake_.get(), &one, sizeof one));
@@ -152,9 +133,7 @@ public:
     }
 
     bool alive() override {
-        if (!reaped_) {
-            reaped_ = ::waitpid(pid_, &status_, WNOHANG) == pid_;
-        }
+        look();
         return !reaped_ || !marked(mark_).empty();
     }
 
@@ -170,16 +149,34 @@ public:
     }
 
     std::string ending() const override {
-        if (!reaped_) {
+        if (!ended_) {
             return {};
         }
-        return WIFSIGNALED(status_) ? fmt::format("was killed by signal {}", WTERMSIG(status_))
-                                    : fmt::format("exited with status {}", WEXITSTATUS(status_));
+        return by_signal_ ? fmt::format("was killed by signal {}", status_)
+                          : fmt::format("exited with status {}", status_);
     }
 
     pid_t pid() const noexcept override { return pid_; }
 
 private:
+    /// The program may have ended before what it has started, which need not carry its mark any
+    /// more: vLLM and SGLang set titles, and so overwrite what /proc shows of the environment. As
+    /// long as something of its group lives it stays a zombie, so that the number means this group.
+    void look() {
+        siginfo_t info{};
+        if (!ended_ &&
+            ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+            info.si_pid == pid_) {
+            ended_ = true;
+            by_signal_ = info.si_code != CLD_EXITED;
+            status_ = info.si_status;
+        }
+        if (ended_ && !reaped_ && !group_lives(pid_)) {
+            int status = 0;
+            reaped_ = ::waitpid(pid_, &status, WNOHANG) == pid_;
+        }
+    }
+
     void pump(const std::function<void(std::string)>& give) {
         LogLines lines;
         std::array<char, read_bytes> buffer{};
@@ -213,13 +210,16 @@ private:
     std::string mark_;
     Handle output_;
     Handle wake_{};
+    bool ended_{false};  ///< the program, not all that it has started
     bool reaped_{false};
-    int status_{0};
+    bool by_signal_{false};
+    int status_{0};  ///< its number, or the exit status
     std::thread pump_{};
 };
 
 class RealOrphans final : public Orphans {
 public:
+    std::set<std::string> marks(const std::string& prefix) override { return marks_with(prefix); }
     bool alive(const std::string& mark) override { return !marked(mark).empty(); }
     void signal(const std::string& mark, int number) override {
         for (const Marked& process : marked(mark)) {
@@ -265,8 +265,8 @@ Result<std::unique_ptr<Process>> start_process(Launch launch) {
     if (pid == 0) {
         become(child);
     }
-    trouble->writes.reset();
-    output->writes.reset();
+    trouble->writes = {};
+    output->writes = {};
     int code = 0;
     ssize_t got = 0;
     do {

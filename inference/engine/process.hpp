@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
@@ -50,6 +51,8 @@ public:
 class Orphans {
 public:
     virtual ~Orphans() = default;
+    /// The marks that begin with `prefix`.
+    [[nodiscard]] virtual std::set<std::string> marks(const std::string& prefix) = 0;
     [[nodiscard]] virtual bool alive(const std::string& mark) = 0;
     virtual void signal(const std::string& mark, int number) = 0;
 };

@@ -46,6 +46,15 @@ private:
 class FakeOrphans final : public inference::engine::Orphans {
 public:
     explicit FakeOrphans(Host& host) : host_{host} {}
+    std::set<std::string> marks(const std::string& prefix) override {
+        std::set<std::string> found;
+        for (const auto& [mark, count] : host_.running) {
+            if (mark.starts_with(prefix)) {
+                found.insert(mark);
+            }
+        }
+        return found;
+    }
     bool alive(const std::string& mark) override { return host_.running.contains(mark); }
     void signal(const std::string& mark, int number) override {
         host_.events.push_back((number == SIGTERM ? "term orphan " : "kill orphan ") + mark);

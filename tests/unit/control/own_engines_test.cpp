@@ -257,6 +257,33 @@ TEST_F(OwnEnginesTest, OneOfAnEarlierDaemonIsEndedBeforeAnythingIsStarted) {
         << "it held the memory";
 }
 
+TEST_F(OwnEnginesTest, OneOfAnEarlierDaemonThatIsNamedNoMoreEndsToo) {
+    host.running = {{"ek-1a2b3c4d/three", 1}, {"ek-99999999/one", 1}};
+    apply(small_config());
+    seconds(2);
+    EXPECT_EQ(host.events, (std::vector<std::string>{"term orphan ek-1a2b3c4d/three"}));
+    EXPECT_TRUE(host.running.contains("ek-99999999/one")) << "another agent's";
+    EXPECT_TRUE(engines.gone());
+}
+
+TEST_F(OwnEnginesTest, OneThatIsNamedAgainWhileItEndsIsStartedOnce) {
+    apply(desk());
+    seconds(40);
+    host.obeys = false;
+    apply(small_config());
+    seconds(1);
+    apply(desk());
+    host.running.clear();  // it has ended by itself
+    host.obeys = true;
+    seconds(40);
+    EXPECT_EQ(
+        host.events,
+        (std::vector<std::string>{
+            "start ek-1a2b3c4d/one", "term ek-1a2b3c4d/one", "start ek-1a2b3c4d/one"}))
+        << "the end of the old one is not that of the new one";
+    EXPECT_EQ(state("one"), "up");
+}
+
 TEST_F(OwnEnginesTest, AnotherCommandRestartsAndOneNoLongerNamedEnds) {
     apply(desk());
     seconds(40);

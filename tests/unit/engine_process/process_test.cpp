@@ -137,6 +137,18 @@ TEST_F(ProcessTest, IsAliveWhileAnythingItStartedIs) {
     EXPECT_TRUE(eventually([&] { return !(*process)->alive(); }));
 }
 
+/// vLLM's workers overwrite what /proc shows of their environment.
+TEST_F(ProcessTest, AWorkerWithoutTheMarkThatOutlivesTheProgramIsNotForgotten) {
+    auto process = start_process(launch("env -i sleep 60 & echo worker $!; exit 3"));
+    ASSERT_TRUE(process);
+    EXPECT_TRUE(eventually([&] { return !(*process)->ending().empty() || !(*process)->alive(); }));
+    EXPECT_EQ((*process)->ending(), "exited with status 3");
+    std::this_thread::sleep_for(100ms);
+    EXPECT_TRUE((*process)->alive()) << "it holds the memory";
+    (*process)->signal(SIGTERM);
+    EXPECT_TRUE(eventually([&] { return !(*process)->alive(); }));
+}
+
 TEST_F(ProcessTest, LeavesNothingBehindWhenItIsDestroyed) {
     const auto orphans = make_orphans();
     {
