@@ -362,7 +362,7 @@ int serve(const ServeOptions& options) {
                         machine.provider,
                         machine.remote_id);
                 }
-                status = exit_money_hazard;
+                status = view->machines.empty() ? exit_failed : exit_money_hazard;
                 break;
             }
         }

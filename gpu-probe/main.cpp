@@ -4,6 +4,7 @@
 #include "gpu-probe/kernels.hpp"
 #include "gpu-probe/print.hpp"
 #include "inference/gpu/gpu.hpp"
+#include "inference/gpu/health.hpp"
 
 #include <fmt/format.h>
 
@@ -38,7 +39,7 @@ public:
 
 private:
     void run(gpu::Nvml& nvml, int index, std::stop_token stop) {
-        const auto errors_before = nvml.sample(index).ecc_uncorrected;
+        gpu::Verdict verdict;
         while (!stop.stop_requested()) {
             std::this_thread::sleep_for(sample_every);
             const gpu::GpuSample sample = nvml.sample(index);
@@ -55,8 +56,8 @@ private:
                     std::max(seen_.power_milliwatts.value_or(0), *sample.power_milliwatts);
             }
             reasons_ |= sample.throttle.value_or(0);
-            faults_ = faults_ || sample.state == gpu::GpuState::lost ||
-                      sample.ecc_uncorrected.value_or(0) > errors_before.value_or(0);
+            verdict = gpu::judge(verdict, sample);
+            faults_ = faults_ || verdict.sick;
         }
     }
 

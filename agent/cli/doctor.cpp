@@ -164,7 +164,10 @@ private:
             .unknown = config_->safety.unknown_machine};
         add(machine_findings(look_at_machines(rentals, *config_, *books, rules, clock_, nullptr)));
         if (const auto nodes = nodes_document(globals_)) {
-            add(node_findings(json::parse(nodes->text).as_object()));
+            // Its good word is the ledger's alone, which knows of no machine that is not in it.
+            Findings found = node_findings(json::parse(nodes->text).as_object());
+            std::erase_if(found, [](const Finding& one) { return one.level == Level::ok; });
+            add(std::move(found));
         }
     }
 
@@ -234,6 +237,11 @@ private:
             add(engine_findings(look_at_engines(*config_)));
             return;
         }
+        if (std::ranges::any_of(config_->providers, [](const config::Provider& provider) {
+                return !provider.start.command.empty();
+            })) {
+            add(engine_memory_finding(look_at_memory_limit(number_field(*status_, "pid"))));
+        }
         std::vector<EngineFacts> engines;
         for (const json::value& value : status_->at("sources").as_array()) {
             const json::object& source = value.as_object();
@@ -242,7 +250,7 @@ private:
                 engines.push_back(
                     {.provider = text_field(source, "name"),
                      .state = state,
-                     .ready = state == "serving"});
+                     .ready = state == "serving" || state.ends_with("another has its place")});
             }
         }
         add(engine_findings(engines));

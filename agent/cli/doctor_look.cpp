@@ -36,12 +36,14 @@ EngineFacts look_at_engine(const config::Provider& provider) {
         return facts;
     }
     boost::asio::io_context context;
-    inference::engine::Target target{.endpoint = {.host = at->host, .port = at->port}};
+    const inference::engine::Kind& kind = inference::engine::kind_of(provider.engine);
+    inference::engine::Target target{
+        .endpoint = {.host = at->host, .port = at->port}, .kind = &kind};
     boost::asio::co_spawn(
         context,
         inference::engine::probe_health(std::move(target), engine_limit),
-        [&facts](std::exception_ptr broken, Result<inference::engine::Health> health) {
-            facts.ready = !broken && health && *health == inference::engine::Health::ready;
+        [&facts, &kind](std::exception_ptr broken, Result<inference::engine::Health> health) {
+            facts.ready = !broken && health && inference::engine::works(kind, *health);
             facts.state = broken   ? "cannot be asked"
                           : health ? std::string{inference::engine::to_text(*health)}
                                    : health.error().message;
@@ -139,10 +141,25 @@ Result<OpenFiles> look_at_open_files(std::int64_t pid) {
     return found;
 }
 
+std::optional<std::int64_t> look_at_memory_limit(std::int64_t pid) {
+    std::ifstream groups{fmt::format("/proc/{}/cgroup", pid)};
+    for (std::string line; std::getline(groups, line);) {
+        constexpr std::string_view unified = "0::";
+        if (line.starts_with(unified)) {
+            std::ifstream file{"/sys/fs/cgroup" + line.substr(unified.size()) + "/memory.max"};
+            std::int64_t bytes = 0;
+            return file >> bytes ? std::optional{bytes} : std::nullopt;  // "max": none
+        }
+    }
+    return std::nullopt;
+}
+
 std::vector<EngineFacts> look_at_engines(const config::Config& config) {
     std::vector<EngineFacts> all;
     for (const config::Provider& provider : config.providers) {
-        if (provider.kind == config::ProviderKind::local && !provider.url.empty()) {
+        // One that the agent starts is off while that is.
+        if (provider.kind == config::ProviderKind::local && !provider.url.empty() &&
+            provider.start.command.empty()) {
             all.push_back(look_at_engine(provider));
         }
     }

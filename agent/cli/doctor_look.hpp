@@ -21,6 +21,9 @@ struct OpenFiles {
     std::optional<std::int64_t> open{};
 };
 [[nodiscard]] Result<OpenFiles> look_at_open_files(std::int64_t pid);
+/// Bytes that process `pid` and its children may take together (memory.max of its cgroup); nothing
+/// where no bound stands there.
+[[nodiscard]] std::optional<std::int64_t> look_at_memory_limit(std::int64_t pid);
 /// Asks the engines of local providers whether they are ready.
 [[nodiscard]] std::vector<EngineFacts> look_at_engines(const config::Config& config);
 /// Asks every provider for the account behind its key.

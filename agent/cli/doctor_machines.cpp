@@ -118,6 +118,14 @@ Findings machine_findings(std::span<const reap::Findings> all) {
                      one.machine.remote_id});
             }
         }
+        if (at.error && at.unseen.empty()) {
+            out.push_back(
+                {.level = Level::warn,
+                 .check = "machines",
+                 .text = fmt::format(
+                     "what runs at {} is not known: {}", at.provider, at.error->message),
+                 .run = {"evenkeel reap --dry-run"}});
+        }
         for (const reap::Row& row : at.unseen) {
             hazard(
                 "overdue machine",

@@ -267,6 +267,22 @@ Finding descriptor_finding(
                    : std::vector<std::string>{}};
 }
 
+Finding engine_memory_finding(std::optional<std::int64_t> limit_bytes) {
+    const bool few = limit_bytes && *limit_bytes < engine_memory_least;
+    return {
+        .level = few ? Level::warn : Level::ok,
+        .check = "engine memory",
+        .text =
+            few ? fmt::format(
+                      "{} MiB for the agent and the engines it starts: one that needs more ends "
+                      "both",
+                      *limit_bytes >> 20)
+                : "the agent's unit leaves room for the engines it starts",
+        .run = few ? std::vector<std::string>{"systemctl edit evenkeel    # MemoryMax=infinity, "
+                                              "OOMPolicy=continue (docs/engines.md)"}
+                   : std::vector<std::string>{}};
+}
+
 Findings secret_findings(std::span<const SecretFacts> secrets) {
     Findings out;
     for (const SecretFacts& secret : secrets) {
@@ -341,7 +357,12 @@ Findings gpu_findings(
              .run = {"nvidia-smi -L"}});
     }
     if (!without.empty()) {
-        out.push_back({.level = Level::ok, .check = "gpu", .text = without});
+        out.push_back(
+            {.level = configured.empty() ? Level::ok : Level::warn,
+             .check = "gpu",
+             .text = without,
+             .run = configured.empty() ? std::vector<std::string>{}
+                                       : std::vector<std::string>{"nvidia-smi"}});
     }
     return out;
 }

@@ -89,6 +89,11 @@ inline constexpr std::int64_t disk_least_bytes = std::int64_t{64} << 20;
 [[nodiscard]] Finding descriptor_finding(
     std::int64_t limit, std::optional<std::int64_t> open, int connections, bool of_agent);
 
+/// Less than this for the agent together with the engines it starts is told. The packaged unit
+/// gives 1 GB, which is for the agent alone.
+inline constexpr std::int64_t engine_memory_least = std::int64_t{4} << 30;
+[[nodiscard]] Finding engine_memory_finding(std::optional<std::int64_t> limit_bytes);
+
 /// A credential file or folder.
 struct SecretFacts {
     std::string path{};

@@ -39,7 +39,6 @@ std::string remark(std::string_view text) {
     return out;
 }
 
-/// What `providers.*.engine` calls it.
 /// Engines with the names of their providers; those that want a key are left out. Where there is
 /// none, one that is to be started.
 struct Worker {

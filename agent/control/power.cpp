@@ -14,9 +14,6 @@ using inference::gpu::GpuReading;
 using inference::gpu::Snapshot;
 
 constexpr std::chrono::minutes post_every{5};
-/// A gap longer than this (suspend, a stopped process) is not counted: nobody saw what ran. What a
-/// GPU's counter moved meanwhile is.
-constexpr std::chrono::minutes gap_max{1};
 
 /// The newest look at one GPU; null when the driver does not list it.
 const GpuReading* reading_of(const Snapshot& gpus, int index) {
@@ -68,7 +65,7 @@ void PowerMeter::tick(
         } else if (is_over(config, meter, now)) {
             post(config, meter, now);
         }
-        const bool counts = !fresh && elapsed.count() > 0 && elapsed < gap_max;
+        const bool counts = !fresh && elapsed.count() > 0 && elapsed < energy::gap_max;
         if (counts) {
             meter.on += elapsed;
             meter.worked += busy ? elapsed : elapsed.zero();
@@ -146,7 +143,8 @@ void PowerMeter::post(const config::Config& config, Meter& meter, Now now) {
         const energy::Purchase purchase{
             .price = *hardware.price,
             .residual_millis = hardware.residual_millis,
-            .months = hardware.wear_months};
+            .months = hardware.wear_months,
+            .hours_per_month = config.breakeven.hours_per_month};
         wear = energy::wear_of(purchase, meter.on);
         wear_worked = energy::wear_of(purchase, meter.worked);
     }

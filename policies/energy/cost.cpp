@@ -21,7 +21,7 @@ Money wear_of(const Purchase& purchase, std::chrono::nanoseconds hours) {
     const auto nanos = mul_div(
         purchase.price.nanos(),
         lost * us,
-        whole * std::max(purchase.months, 1) * hours_per_month * us_per_hour,
+        whole * std::max(purchase.months, 1) * purchase.hours_per_month * us_per_hour,
         Rounding::half_even);
     if (!nanos) {
         throw std::overflow_error{"wear beyond the range of money"};

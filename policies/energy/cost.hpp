@@ -21,14 +21,12 @@ struct Cost {
 /// and none is below zero. Precondition: `price` is per microjoule.
 [[nodiscard]] Cost cost_of(const Split& split, const Price& price);
 
-/// Hours of a month, as in breakeven.
-inline constexpr std::int64_t hours_per_month = 730;
-
 /// What hardware cost and is meant to last.
 struct Purchase {
     Money price{};
     std::int64_t residual_millis{0};  ///< share of the price it is worth at the end
     int months{36};
+    int hours_per_month{730};  ///< as breakeven counts
 };
 /// Worth that is lost in `hours`: the price less what is left, spread evenly over the months.
 /// Rounded half-even, to a nano-unit. Nothing for hardware that gains worth.

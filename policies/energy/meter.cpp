@@ -8,8 +8,6 @@ namespace {
 
 constexpr std::int64_t picojoules_per_microjoule = 1'000'000;
 constexpr std::int64_t microjoules_per_millijoule = 1'000;
-/// Longer ones (suspend, a stopped process) are not counted by power: nobody saw what was drawn.
-constexpr std::chrono::nanoseconds gap_max = std::chrono::minutes{1};
 /// Clocks and voltage fall only some seconds after the last kernel.
 constexpr std::chrono::nanoseconds calm_after = std::chrono::seconds{10};
 constexpr std::int64_t learn_share = 32;

@@ -10,6 +10,10 @@
 /// sums lose nothing.
 namespace evenkeel::energy {
 
+/// Gaps longer than this (suspend, a stopped process) are not counted by watts: nobody saw what was
+/// drawn. What a counter moved meanwhile is.
+inline constexpr std::chrono::minutes gap_max{1};
+
 /// Microjoules by what they were drawn for.
 struct Split {
     std::int64_t idle{0};       ///< what a GPU draws with nothing to do

@@ -186,6 +186,11 @@ TEST(Doctor, WithoutTheAgentWhatTheReaperWouldEndIsAHazard) {
     ASSERT_EQ(findings.size(), 2u);
     EXPECT_EQ(findings[0].check, "overdue machine");
     EXPECT_EQ(findings[0].run.at(0), "evenkeel reap");
+    reap::Findings deaf{.provider = "runpod", .error = Error{Errc::timed_out, "no answer"}};
+    const Findings unknown = machine_findings(std::vector{deaf});
+    ASSERT_EQ(unknown.size(), 1u) << "nothing seen is not nothing there";
+    EXPECT_EQ(unknown[0].level, Level::warn);
+    EXPECT_EQ(unknown[0].text, "what runs at runpod is not known: no answer");
 }
 
 TEST(Doctor, DiskFilesSecretsAndEngines) {
@@ -194,6 +199,9 @@ TEST(Doctor, DiskFilesSecretsAndEngines) {
     EXPECT_EQ(disk_finding({.free_bytes = disk_least_bytes - 1}).level, Level::fail);
     EXPECT_EQ(descriptor_finding(20'256, 12, 10'000, true).level, Level::ok);
     EXPECT_EQ(descriptor_finding(20'255, {}, 10'000, false).level, Level::warn);
+    EXPECT_EQ(engine_memory_finding({}).level, Level::ok);
+    EXPECT_EQ(engine_memory_finding(engine_memory_least).level, Level::ok);
+    EXPECT_EQ(engine_memory_finding(engine_memory_least - 1).level, Level::warn);
     const std::vector<SecretFacts> secrets{
         {.path = "/c", .mode = 040755, .mode_max = 0700},
         {.path = "/c/a.key", .needed_by = "a", .mode = 0100600},
@@ -223,7 +231,10 @@ TEST(Doctor, GpusAreWellHotSickOrMissing) {
     ASSERT_EQ(missing.size(), 2u);
     EXPECT_EQ(missing[1].check, "gpu 1");
     EXPECT_EQ(missing[1].level, Level::fail);
-    EXPECT_EQ(gpu_findings({}, "no NVIDIA driver", std::vector{0}).at(0).text, "no NVIDIA driver");
+    const Finding without = gpu_findings({}, "no NVIDIA driver", std::vector{0}).at(0);
+    EXPECT_EQ(without.text, "no NVIDIA driver");
+    EXPECT_EQ(without.level, Level::warn) << "the configuration names one";
+    EXPECT_EQ(gpu_findings({}, "no NVIDIA driver", {}).at(0).level, Level::ok);
 }
 
 TEST(Doctor, PrintsOneLineEachAndWhatToRun) {

@@ -41,9 +41,12 @@ TEST(LocalGpus, AreFoundAndJudged) {
 TEST(LocalGpus, WithoutADriverThereIsALineAndNoFailure) {
     const LocalGpus gpus = look_at_gpus("libnvidia-ml-that-nobody-has.so.1");
     EXPECT_TRUE(gpus.found.empty());
-    const Findings findings = gpu_findings(gpus.facts, gpus.without, std::vector{0});
+    const Findings findings = gpu_findings(gpus.facts, gpus.without, {});
     ASSERT_EQ(findings.size(), 1u);
     EXPECT_EQ(findings[0].level, Level::ok);
+    const Findings named = gpu_findings(gpus.facts, gpus.without, std::vector{0});
+    ASSERT_EQ(named.size(), 1u);
+    EXPECT_EQ(named[0].level, Level::warn) << "the configuration counts on one";
     EXPECT_TRUE(findings[0].text.starts_with("no NVIDIA driver on this host"));
 }
 
