@@ -193,7 +193,7 @@ TEST_F(Engines, WhatAnEarlierDaemonLeftIsFoundByItsMarkAndEnded) {
     ASSERT_FALSE(mark.empty());
     daemon.signal(SIGTERM);
     ASSERT_EQ(daemon.wait(20s), 0);
-    // One that ignores the end of its parent, and a stranger.
+    // One that ignores the end of its parent, one of a provider since renamed, and a stranger.
     const auto spawn = [](std::string variable) {
         char program[] = "/bin/sleep";
         char time[] = "600";
@@ -203,16 +203,20 @@ TEST_F(Engines, WhatAnEarlierDaemonLeftIsFoundByItsMarkAndEnded) {
         EXPECT_EQ(::posix_spawn(&pid, program, nullptr, nullptr, arguments, environment), 0);
         return pid;
     };
+    const std::string agent = mark.substr(0, mark.rfind('/'));
     const pid_t left = spawn(mark);
-    const pid_t stranger = spawn(mark + "-of-another");
+    const pid_t renamed = spawn(agent + "/once-named");
+    const pid_t stranger = spawn(agent + "-of-another/one");
     daemon.start();
     ASSERT_TRUE(daemon.ready());
     EXPECT_EQ(ask("model-one").status, 200);
     EXPECT_FALSE(lives(left));
+    EXPECT_FALSE(lives(renamed));
     EXPECT_TRUE(lives(stranger));
     ::kill(stranger, SIGKILL);
-    ::waitpid(stranger, nullptr, 0);
-    ::waitpid(left, nullptr, 0);
+    for (const pid_t pid : {left, renamed, stranger}) {
+        ::waitpid(pid, nullptr, 0);
+    }
 }
 
 TEST_F(Engines, OneThatCannotBeStartedIsSaid) {
