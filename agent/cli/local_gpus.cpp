@@ -9,6 +9,8 @@ namespace gpu = inference::gpu;
 
 namespace {
 
+/// The first call loads the driver, which takes seconds on a node of eight without persistence.
+constexpr std::chrono::seconds driver_limit{20};
 constexpr std::uint64_t heat = gpu::throttle_hardware | gpu::throttle_thermal |
                                gpu::throttle_thermal_hard | gpu::throttle_power_brake;
 
@@ -26,10 +28,11 @@ GpuFacts facts_of(const gpu::GpuReading& reading) {
 }  // namespace
 
 LocalGpus look_at_gpus(const std::string& library) {
-    gpu::Watch watch{library.empty() ? "libnvidia-ml.so.1" : library};
-    const gpu::Snapshot snapshot = watch.look(agent::SystemClock{}.read().boot);
-    LocalGpus all{.without = snapshot.trouble};
-    for (const gpu::GpuReading& reading : snapshot.gpus) {
+    static const agent::SystemClock clock;  // a look that hangs in the driver may outlive this call
+    const gpu::Sampler sampler{clock, library.empty() ? "libnvidia-ml.so.1" : library};
+    const std::shared_ptr<const gpu::Snapshot> snapshot = sampler.first(driver_limit);
+    LocalGpus all{.without = snapshot->trouble};
+    for (const gpu::GpuReading& reading : snapshot->gpus) {
         all.found.push_back(
             {.index = reading.info.index,
              .name = reading.info.name,

@@ -125,6 +125,7 @@ Control::~Control() {
 
 void Control::start() {
     if (!options_.nvml.empty()) {
+        gpus_since_ = parts_.clock.read().boot;
         sampler_ = std::make_unique<inference::gpu::Sampler>(parts_.clock, options_.nvml);
     }
     thread_ = std::jthread{[this](std::stop_token stop) { run(std::move(stop)); }};

@@ -174,6 +174,7 @@ private:
     BootTime power_read_{};
     GpuHistory gpu_history_;
     std::unique_ptr<inference::gpu::Sampler> sampler_{};
+    BootTime gpus_since_{};  ///< when it began
     std::shared_ptr<const inference::gpu::Snapshot> gpus_{
         std::make_shared<inference::gpu::Snapshot>()};
     Speeds speeds_;

@@ -16,6 +16,7 @@ namespace evenkeel::agent {
 namespace {
 
 constexpr std::chrono::seconds pace_every{1};
+constexpr std::chrono::seconds driver_silence_max{15};
 
 std::int64_t ms(std::chrono::nanoseconds time) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
@@ -342,6 +343,13 @@ void Control::publish() {
         if (reading.verdict.sick) {
             view->warnings.push_back(reading.verdict.why);
         }
+    }
+    if (const auto silence = now.boot - std::max(gpus_->at, gpus_since_);
+        sampler_ && silence > driver_silence_max) {
+        view->warnings.push_back(fmt::format(
+            "the NVIDIA driver has not answered for {} s: its GPUs are not watched, and what they "
+            "draw is counted when it answers again. `nvidia-smi` and `dmesg` say more",
+            std::chrono::duration_cast<std::chrono::seconds>(silence).count()));
     }
     if (!health.problem.empty()) {
         view->warnings.push_back(health.problem);

@@ -34,14 +34,13 @@ constexpr std::array<std::string_view, 18> telltales{
     "api-key",
     "bearer "};
 
-constexpr std::array<std::string_view, 14> beginnings{
+constexpr std::array<std::string_view, 13> beginnings{
     "INFO",
     "WARN",
     "ERROR",
     "DEBUG",
     "CRITICAL",
-    "[",
-    "(",
+    "[20",  // SGLang: a date
     "time=",
     "level=",
     "srv ",
@@ -103,7 +102,9 @@ bool begins_message(std::string_view line) noexcept {
     // "2026-11-26 ..." and the "0.01.234.567 I ..." of llama-server.
     const bool dated = line.size() > 4 && line[0] >= '0' && line[0] <= '9' &&
                        line.substr(0, 8).find_first_of(".-:") != std::string_view::npos;
-    return dated || std::ranges::any_of(
+    // vLLM's "(EngineCore pid=7) INFO ...". Brackets alone may as well begin a client's line.
+    const bool process = line.starts_with('(') && line.substr(0, 40).contains(" pid=");
+    return dated || process || std::ranges::any_of(
                         beginnings, [&](std::string_view text) { return line.starts_with(text); });
 }
 

@@ -1,8 +1,11 @@
 #include "inference/gpu/sampler.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
 #include <pthread.h>
 #include <utility>
 
@@ -83,29 +86,67 @@ Snapshot Watch::look(BootTime now) {
     return snapshot;
 }
 
+/// What the thread and its owner share; the last of them ends it.
+struct Sampler::Shared {
+    const Clock& clock;  ///< not read any more once a stop is asked
+    std::chrono::milliseconds every;
+    Watch watch;
+    std::mutex mutex{};
+    std::condition_variable_any wake{};
+    std::shared_ptr<const Snapshot> newest{std::make_shared<Snapshot>()};
+    bool ended{false};
+};
+
 Sampler::Sampler(const Clock& clock, std::string library, std::chrono::milliseconds every)
-    : clock_{clock}, every_{every}, watch_{std::move(library)} {
-    thread_ = std::jthread{[this](std::stop_token stop) { run(std::move(stop)); }};
+    : shared_{std::make_shared<Shared>(clock, every, Watch{std::move(library)})} {
+    thread_ = std::jthread{[shared = shared_](std::stop_token stop) { run(stop, shared); }};
     ::pthread_setname_np(thread_.native_handle(), "gpus");
 }
 
-Sampler::~Sampler() = default;
-
-std::shared_ptr<const Snapshot> Sampler::read() const {
-    const std::lock_guard lock{mutex_};
-    return newest_;
+Sampler::~Sampler() {
+    thread_.request_stop();
+    std::unique_lock lock{shared_->mutex};
+    if (!shared_->wake.wait_for(lock, leave_limit, [this] { return shared_->ended; })) {
+        spdlog::warn(
+            "the NVIDIA driver has not answered for {} s; its answer is not waited for",
+            leave_limit.count() / 1'000);
+        thread_.detach();
+    }
 }
 
-void Sampler::run(std::stop_token stop) {
+std::shared_ptr<const Snapshot> Sampler::read() const {
+    const std::lock_guard lock{shared_->mutex};
+    return shared_->newest;
+}
+
+std::shared_ptr<const Snapshot> Sampler::first(std::chrono::milliseconds limit) const {
+    std::unique_lock lock{shared_->mutex};
+    if (shared_->wake.wait_for(lock, limit, [this] { return shared_->newest->round > 0; })) {
+        return shared_->newest;
+    }
+    Snapshot none;
+    none.trouble = fmt::format(
+        "the NVIDIA driver has not answered for {} ms; `nvidia-smi` hangs too when the driver or "
+        "a GPU does",
+        limit.count());
+    return std::make_shared<const Snapshot>(std::move(none));
+}
+
+void Sampler::run(std::stop_token stop, const std::shared_ptr<Shared>& shared) {
     auto next = std::chrono::steady_clock::now();
     while (!stop.stop_requested()) {
-        auto snapshot = std::make_shared<const Snapshot>(watch_.look(clock_.read().boot));
+        auto snapshot = std::make_shared<const Snapshot>(
+            shared->watch.look(shared->clock.read().boot));
         // A driver that took longer than a round does not get its rounds made up for.
-        next = std::max(next + every_, std::chrono::steady_clock::now());
-        std::unique_lock lock{mutex_};
-        newest_ = std::move(snapshot);
-        wake_.wait_until(lock, stop, next, [] { return false; });
+        next = std::max(next + shared->every, std::chrono::steady_clock::now());
+        std::unique_lock lock{shared->mutex};
+        shared->newest = std::move(snapshot);
+        shared->wake.notify_all();
+        shared->wake.wait_until(lock, stop, next, [] { return false; });
     }
+    const std::lock_guard lock{shared->mutex};
+    shared->ended = true;
+    shared->wake.notify_all();
 }
 
 }  // namespace evenkeel::inference::gpu

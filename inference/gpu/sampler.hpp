@@ -5,11 +5,9 @@
 #include "policies/domain/time.hpp"
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -57,33 +55,35 @@ private:
     std::uint64_t round_{0};
 };
 
-/// Watches the GPUs from a thread of its own: the driver may block for seconds, and nobody else
-/// waits for it. Any thread may read.
+/// Watches the GPUs from a thread of its own: the driver may block for as long as it likes, and
+/// nobody else waits for it. Any thread may read.
 class Sampler {
 public:
-    /// `clock` outlives it. Looks at once, then every `every`.
+    /// Looks at once, then every `every`. `clock` is copied from by each round, and outlives it.
     Sampler(
         const Clock& clock,
         std::string library = "libnvidia-ml.so.1",
         std::chrono::milliseconds every = std::chrono::seconds{1});
-    /// Waits for the driver's answer when one is outstanding.
+    /// Waits at most `leave_limit` for an outstanding answer of the driver. A thread that still
+    /// hangs in it then is left to end by itself, and touches nothing of the owner's any more.
     ~Sampler();
     Sampler(const Sampler&) = delete;
     Sampler& operator=(const Sampler&) = delete;
 
     /// The newest round; never null.
     [[nodiscard]] std::shared_ptr<const Snapshot> read() const;
+    /// The first round. When the driver takes longer than `limit`, one without GPUs whose
+    /// `trouble` says so.
+    [[nodiscard]] std::shared_ptr<const Snapshot> first(std::chrono::milliseconds limit) const;
+
+    static constexpr std::chrono::milliseconds leave_limit{2'000};
 
 private:
-    void run(std::stop_token stop);
+    struct Shared;
+    static void run(std::stop_token stop, const std::shared_ptr<Shared>& shared);
 
-    const Clock& clock_;
-    std::chrono::milliseconds every_;
-    Watch watch_;
-    mutable std::mutex mutex_;
-    std::condition_variable_any wake_;
-    std::shared_ptr<const Snapshot> newest_{std::make_shared<Snapshot>()};
-    std::jthread thread_;  // last: stopped before anything above goes
+    std::shared_ptr<Shared> shared_;
+    std::jthread thread_;
 };
 
 }  // namespace evenkeel::inference::gpu

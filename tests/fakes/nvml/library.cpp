@@ -10,6 +10,7 @@
 #include <cstring>
 #include <deque>
 #include <sstream>
+#include <thread>
 #include <utility>
 
 namespace evenkeel::fake_nvml {
@@ -59,8 +60,19 @@ State& state() {
 /// A handle is the address of a byte of this, so that wrong ones are told.
 std::array<char, gpus_max> handles{};
 
+/// As long as the script says, in real time: drivers do hang.
+void hang() {
+    std::int64_t ms = 0;
+    {
+        const std::lock_guard lock{state().mutex};
+        ms = state().script.number(-1, "hang", state().now(), 0);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds{ms});
+}
+
 template <class Ask>
 int answer(void* device, const char* mute, Ask ask) {
+    hang();
     State& s = state();
     const std::lock_guard lock{s.mutex};
     if (const int code = s.alive(); code != ok) {

@@ -67,7 +67,11 @@ TEST(EngineLog, TheRestOfARequestThatSpansLinesIsLeftOutToo) {
             "plain words again"}));
     EXPECT_TRUE(begins_message("0.01.234.567 I srv  main: loading"));
     EXPECT_TRUE(begins_message("2026-11-26 12:00:00 started"));
-    EXPECT_FALSE(begins_message("1 cup of flour"));
+    EXPECT_TRUE(begins_message("(EngineCore_DP0 pid=7) INFO 11-26 started"));
+    EXPECT_TRUE(begins_message("[2026-11-26 12:00:00 TP0] Load weight begin"));
+    for (const char* line : {"1 cup of flour", "[my diagnosis]", "(and so on)"}) {
+        EXPECT_FALSE(begins_message(line)) << "a client may have written it: " << line;
+    }
 }
 
 TEST(EngineLog, AFloodIsCutToAFewLinesASecond) {

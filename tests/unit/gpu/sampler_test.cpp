@@ -86,5 +86,27 @@ TEST(GpuSampler, PublishesFromAThreadOfItsOwn) {
     EXPECT_EQ(seen->gpus.at(0).sample.power_milliwatts, 30'000);
 }
 
+TEST(GpuSampler, F93_ADriverThatHangsHoldsNobodyUp) {
+    FakeDriver driver{"gpus 1\nat 0 hang 3000\nat 1 hang 0\n"};  // one question
+    static const ManualClock clock{{.boot = BootTime{5s}, .utc = {}}};
+    const auto began = std::chrono::steady_clock::now();
+    {
+        const Sampler sampler{clock, driver.library()};
+        const auto none = sampler.first(50ms);
+        EXPECT_TRUE(none->gpus.empty());
+        EXPECT_NE(none->trouble.find("has not answered for 50 ms"), std::string::npos);
+        driver.at(1);
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 2900ms) << "it was waited for";
+    std::this_thread::sleep_until(began + 3500ms);  // its thread ends before the library goes
+}
+
+TEST(GpuSampler, TheFirstRoundIsWaitedFor) {
+    FakeDriver driver{"gpus 2\nat 0 hang 20\n"};
+    const ManualClock clock{{.boot = BootTime{5s}, .utc = {}}};
+    const Sampler sampler{clock, driver.library()};
+    EXPECT_EQ(sampler.first(20s)->gpus.size(), 2u);
+}
+
 }  // namespace
 }  // namespace evenkeel::inference::gpu
