@@ -61,7 +61,10 @@ TEST_F(ProcessTest, GivesWhatItWritesAndHowItEnded) {
 
 TEST_F(ProcessTest, GetsItsOwnEnvironmentGroupAndNothingThatIsOpenHere) {
     ASSERT_EQ(::setenv("EK_TEST_SECRET", "s3cret", 1), 0);
-    const int open_here = ::open("/dev/null", O_RDONLY);  // without CLOEXEC
+    const int low = ::open("/dev/null", O_RDONLY);
+    const int open_here = ::fcntl(low, F_DUPFD, 200);  // without CLOEXEC; no number of the shell's
+    ::close(low);
+    ASSERT_GE(open_here, 200);
     auto process = start_process(launch(
         "env; echo group $(ps -o pgid= -p $$ 2>/dev/null || cut -d' ' -f5 /proc/$$/stat) pid $$; "
         "ls /proc/$$/fd | tr '\\n' ' '; echo; sleep 60"));
