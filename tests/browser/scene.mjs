@@ -1,5 +1,6 @@
 // Documents of a busy and of an empty daemon for the stand-in. Their shapes are the daemon's; their
 // figures are invented and only need to agree with themselves. Times are set when they are asked for.
+import * as more from "./scene_more.mjs";
 
 const hour_ms = 3_600_000;
 const iso = (ms) => new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
@@ -134,6 +135,9 @@ export function busy() {
         "/api/status": status_busy, "/api/nodes": nodes_busy, "/api/requests": requests_busy,
         "/ui/api/hours": ({since = "24h"}) => hours(since.endsWith("h") ? Number(since.slice(0, -1)) : 168),
         "/ui/api/spend": spend, "/ui/api/spend-days": spend_days,
+        "/ui/api/machines": more.machines, "/ui/api/routing": more.routing, "/ui/api/gpus": more.gpus, "/ui/api/keys": more.keys,
+        "/ui/api/policy": more.policy, "/ui/api/ledger": more.ledger, "/ui/api/ledger/verify": more.verify,
+        "/ui/api/reconcile": more.reconcile, "/ui/api/health": more.health, "/api/prices": more.prices, "/ui/api/breakeven": more.breakeven,
         "/ui/api/me": () => ({control: false, user: null}),
     };
 }

@@ -43,3 +43,7 @@ export function list_text(words) {
     return words.length < 2 ? words.join("")
         : `${words.slice(0, -1).join(", ")} and ${words[words.length - 1]}`;
 }
+
+/// A line of a spend report: unlike others, and as it is shown.
+export const line_key = (line) => `${line.kind}/${line.label}${line.synthetic ? "/synthetic" : ""}`;
+export const line_name = (line) => `${line.label}${line.synthetic ? " (synthetic)" : ""}`;
