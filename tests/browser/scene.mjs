@@ -120,7 +120,6 @@ function spend_days() {
         const lines = [{kind: "own", label: "desk", requests: 1800, cost: micro((0.9 + 0.6 * noise(index)) * 1e6)}];
         if (weekday && noise(index + 5) > 0.3) {
             lines.push({kind: "rental", label: "H100 PCIe", requests: 280, cost: micro((1 + 4 * noise(index + 9)) * 1e6)});
-            lines.push({kind: "waste", label: "H100 PCIe", requests: 0, cost: micro((0.4 + 1.2 * noise(index + 4)) * 1e6)});
         }
         lines.push({kind: "api", label: "claude", requests: 107, cost: micro((weekday ? 3 + 3 * noise(index + 2) : 0.5) * 1e6)});
         days.push({day: day(at), lines});
@@ -136,7 +135,7 @@ export function busy() {
         "/ui/api/hours": ({since = "24h"}) => hours(since.endsWith("h") ? Number(since.slice(0, -1)) : 168),
         "/ui/api/spend": spend, "/ui/api/spend-days": spend_days,
         "/ui/api/machines": more.machines, "/ui/api/routing": more.routing, "/ui/api/gpus": more.gpus, "/ui/api/keys": more.keys,
-        "/ui/api/policy": more.policy, "/ui/api/ledger": more.ledger, "/ui/api/ledger/verify": more.verify,
+        "/ui/api/policy": more.policy, "/ui/api/forecast": more.forecast, "/ui/api/savings": more.savings, "/ui/api/idle": more.idle, "/ui/api/ledger": more.ledger, "/ui/api/ledger/verify": more.verify,
         "/ui/api/reconcile": more.reconcile, "/ui/api/health": more.health, "/api/prices": more.prices, "/ui/api/breakeven": more.breakeven,
         "/ui/api/me": () => ({control: false, user: null}),
     };

@@ -125,9 +125,32 @@ export function ledger({before = ""}) {
 export const verify = () => ({schema: "evenkeel.ledger-verify/1", ok: true, transactions: 61204, postings: 122410, requests: 49589, machines: 19, problems: []});
 
 export const reconcile = () => ({schema: "evenkeel.reconcile/1", month: "2026-11", providers: [
-    {provider: "runpod", currency: "USD", ledger: "38.214021", bill: "41.90", steps: [{cause: "rounding", text: "the provider rounds up to the cent", amount: "0.015979", machines: 19}, {cause: "not_metered", text: "boot time", amount: "-0.87", machines: 4},
-        {cause: "unknown_machine", text: "pod k3x9 ran for 2h 11m", amount: "1.51", machines: 1}, {cause: "tax", text: "GST", amount: "3.03", machines: 0}], machines: [], invoice: null},
-    {provider: "do", currency: "USD", ledger: "8.82", bill: "8.82", steps: [], machines: [], invoice: null}]});
+    {provider: "runpod", currency: "USD", metered: "38.214021", ledger: "38.229999", by_invoice: false, bill: "41.90", steps: [{cause: "rounding", text: "the provider rounds up to the cent", amount: "0.015979", machines: 19},
+        {cause: "not_metered", text: "boot time", amount: "-0.87", machines: 4}, {cause: "unknown_machine", text: "pod k3x9 ran for 2h 11m", amount: "1.51", machines: 1}, {cause: "tax", text: "GST", amount: "3.03", machines: 0}], machines: []},
+    {provider: "do", currency: "USD", metered: "8.82", ledger: "8.82", by_invoice: false, bill: "8.82", steps: [], machines: []}, {provider: "claude", currency: "USD", metered: "68.55", ledger: "68.55", by_invoice: false, bill: null, steps: [], machines: []}]});
+
+/// Sums by the end of each day to come: what was spent so far grows by about eight a day.
+export function forecast() {
+    const now = new Date();
+    const last = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 0));
+    const line = (name, spent, step) => {
+        const days = [];
+        for (let at = now.getTime(), index = 1; day(at) <= day(last.getTime()); at += day_ms, ++index) {
+            days.push({day: day(at), expected: micro((spent + step * index) * 1e6), low: micro((spent + step * 0.6 * index) * 1e6), high: micro((spent + step * 1.6 * index) * 1e6)});
+        }
+        const {expected, low, high} = days[days.length - 1];
+        return {name, per: "month", end: day(last.getTime()), spent: micro(spent * 1e6), running: "0.00", committed: "0.00", history_days: 56, note: "", expected, low, high, days};
+    };
+    return {schema: "evenkeel.forecast/1", today: day(Date.now()), currency: "AUD", rates: [], method: "mean of the same weekday over 8 weeks; the band holds 8 of 10 past forecasts", notes: [], total: line("total", 187, 8),
+            budgets: [{...line("all", 187, 8), limit: "400.00", used_up: false, runs_out: null, may_run_out: null, fits: "171.00"}, {...line("team-b", 93, 0.6), limit: "100.00", used_up: false, runs_out: null, may_run_out: null, fits: null}]};
+}
+
+export const savings = () => ({schema: "evenkeel.savings/1", currency: "AUD", rates: [], notes: [], parts: [{what: "all", paid: "187.42", wear: "94.13", cost: "281.55"}], cheapest: null, dearest: null, lines: [
+    {what: "all of it from hosted qwq-32b", offer: "nano", kind: "api", cost: "39.41", paid: "281.55", saved: "-242.14", prices: []}, {what: "the own work on a rented H100 PCIe", offer: "runpod", kind: "rental", cost: "412.70", paid: "125.33", saved: "287.37", prices: []}]});
+
+export const idle = () => ({schema: "evenkeel.idle/1", currency: "AUD", rates: [], lines: [], own: [], rental: "17.01", own_power: "5.10", own_wear: "0.00", running: "0.00", total: "22.11", totals: [
+    {cause: "idle", reason: "keep_warm", words: "kept warm after the last request", count: 19, seconds: 7190, cost: "8.21"}, {cause: "boot", reason: "order", words: "booting and loading weights", count: 19, seconds: 4620, cost: "5.28"},
+    {cause: "own_idle", reason: "", words: "own hardware on, without work", count: 26, seconds: 1391040, cost: "5.10"}, {cause: "drain", reason: "release", words: "draining", count: 19, seconds: 3083, cost: "3.52"}]});
 
 export const health = () => ({schema: "evenkeel.health/1", failures: 1, warnings: 2, money_hazard: true, left_out: ["credential files and their rights: evenkeel doctor"], checks: [
     {level: "ok", what: "agent", text: "serving, process 411, up 12d 04h, policy #37", run: [], money_hazard: false}, {level: "ok", what: "ledger", text: "/var/lib/evenkeel/ledger.db, schema 6, hash chain intact (61,204 transactions, 49,589 requests)", run: [], money_hazard: false},

@@ -39,8 +39,10 @@ function Top({live}) {
 }
 
 function Nav({page, status}) {
+    const list = useRef(null);
+    useEffect(() => list.current?.querySelector("[aria-current]")?.scrollIntoView({block: "nearest", inline: "center"}), [page]);
     const alerts = status ? status.hazards.length + status.warnings.length : 0;
-    return html`<nav aria-label="Pages"><ul>${PAGES.map((one) => html`<li key=${one.id}>
+    return html`<nav aria-label="Pages"><ul ref=${list}>${PAGES.map((one) => html`<li key=${one.id}>
         <a href=${hash_of(one.id)} aria-current=${one.id === page ? "page" : undefined}>${one.title}${
             one.id === "health" && alerts > 0 && html` <span class="count" title="warnings">${alerts}</span>`}</a></li>`)}</ul></nav>`;
 }

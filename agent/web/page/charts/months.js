@@ -48,7 +48,8 @@ export function Months({own, others, horizon, currency}) {
         ${width >= 520 && labels.map(({line, y: at}) => html`<g key=${line.word}>
             <path d=${`M${line.stop.join(" ")}L${width - right + 6} ${at}`} class="leader" />
             <text x=${width - right + 9} y=${at} dy="0.32em" class=${line.kind === "own" ? "strong" : "ink"}>${short(line.word, right)}</text></g>`)}
-    </svg></div>`;
+    </svg>${width < 520 && html`<ul class="legend">${lines.map((line, at) => html`<li key=${line.word}><svg class="swatch" width="22" height="10" aria-hidden="true"><line
+        x1="0" x2="22" y1="5" y2="5" class=${`way way-${line.kind} dash-${line.kind === "own" ? 0 : at % 4}`} /></svg>${line.word}</li>`)}</ul>`}</div>`;
 }
 
 function short(text, room) {

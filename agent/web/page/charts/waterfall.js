@@ -8,8 +8,8 @@ const ROW = 30;
 /// steps: [{word, amount: nano-units}]; from and to: {word, amount}.
 export function Waterfall({from, steps, to, currency, label}) {
     const [ref, width] = useWidth();
-    const left = Math.min(190, width * 0.36);
-    const right = 112;
+    const left = Math.max(112, Math.min(190, width * 0.36));
+    const right = width < 420 ? 88 : 112;
     const sums = steps.reduce((list, step) => [...list, list[list.length - 1] + step.amount], [from.amount]);
     const values = [...sums, to.amount].map(pixels);
     const spread = Math.max(...values) - Math.min(...values);

@@ -8,7 +8,8 @@ const SHAPE = /^(-?)(\d+)(?:\.(\d+))?$/;
 
 /// Nano-units of a decimal text, as the documents carry it. Throws RangeError for anything else.
 export function nanos(text) {
-    const parts = SHAPE.exec(text);
+    // A JSON number has been through floating point: it is refused, not read.
+    const parts = typeof text === "string" ? SHAPE.exec(text) : null;
     if (!parts || (parts[3] ?? "").length > DIGITS) {
         throw new RangeError(`not an amount of money: ${text}`);
     }

@@ -3,6 +3,7 @@ import {Bullet} from "../charts/bullet.js";
 import {useDocument} from "../lib/api.js";
 import {html} from "../lib/h.js";
 import {exact, money_text, nanos, percent_text, permille} from "../lib/money.js";
+import {short_day} from "../lib/time.js";
 import {list_text} from "../lib/words.js";
 import {Figure} from "../parts/figure.js";
 import {Money} from "../parts/money.js";
@@ -43,14 +44,17 @@ function finding(budgets) {
     const [first] = close;
     const pace = first.ahead === null || first.share < 50 ? "" : first.share > first.ahead * 1000
         ? ", faster than its window passes" : ", slower than its window passes";
+    const runs_out = budgets.filter((one) => one.forecast?.runs_out);
+    if (runs_out.length) {
+        return `“${runs_out[0].name}” is going to run out on ${short_day(runs_out[0].forecast.runs_out)}.`;
+    }
     return `Closest to its limit is “${first.name}”: ${percent_text(first.share)} of it is used${pace}.`;
 }
 
 function forecast_of(document, budget) {
     const found = document?.budgets?.find((one) => one.name === budget.name);
-    return found && found.expected != null
-        ? {low: nanos(found.low ?? found.expected), mid: nanos(found.expected), high: nanos(found.high ?? found.expected)}
-        : null;
+    return found && found.expected !== null
+        ? {low: nanos(found.low), mid: nanos(found.expected), high: nanos(found.high), runs_out: found.runs_out} : null;
 }
 
 export function Budgets({status}) {

@@ -12,7 +12,7 @@ import {Figured, Money} from "../parts/money.js";
 import {FirstRun, WithDocument} from "../parts/states.js";
 import {Table} from "../parts/table.js";
 import {DayBars, Rank, Sum} from "./spend_charts.js";
-import {Otherwise} from "./spend_otherwise.js";
+import {Idle, Otherwise} from "./spend_otherwise.js";
 
 const GROUPS = [["source", "source"], ["model", "model"], ["key", "key"], ["route", "route"], ["provider", "provider"],
                 ["machine", "machine"], ["tag", "tag"]];
@@ -101,6 +101,7 @@ export function Spend({live, query}) {
                     ${by === "source" && html`<${Pair} spend=${spend} />`}
                     <${Phases} spend=${spend} />
                     <${Otherwise} spend=${spend} since=${since} />
+                    <${Idle} since=${since} />
                 </div>
                 <section aria-labelledby="spend-lines"><h2 id="spend-lines">By ${spend.by}</h2><${Lines} spend=${spend} /></section>`}<//>`;
 }

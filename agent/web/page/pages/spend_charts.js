@@ -69,17 +69,18 @@ export function Sum({status}) {
         let all = 0n;
         const sums = days.slice(0, now.getDate()).map((day) => (all += known.get(day) ?? 0n));
         const limit = budget && budget.currency === currency ? nanos(budget.limit) : null;
-        const going = forecast?.expected != null && forecast.currency === currency
-            ? {low: nanos(forecast.low ?? forecast.expected), mid: nanos(forecast.expected), high: nanos(forecast.high ?? forecast.expected)} : null;
+        const line = forecast?.currency === currency && forecast.total.expected !== null ? forecast.total : null;
+        const read = ({day, expected, low, high}) => ({day, low: nanos(low), mid: nanos(expected), high: nanos(high)});
+        const going = line && read({...line, day: line.end});
         const so_far = `${money_text(all, currency)} so far`;
         const share = limit ? `, ${percent_text(permille(all, limit))} of “${budget.name}”` : "";
         const where = !going ? "" : ` It goes to ${money_text(going.mid, currency, 2)} by ${short_day(days[days.length - 1])} (${
             money_text(going.low, currency, 2)} to ${money_text(going.high, currency, 2)})${limit === null ? "" : going.low > limit ? ": over the limit"
             : going.high > limit ? ": it may pass the limit" : ": the limit holds"}.`;
         return html`<${Figure} title="Will the month hold?" name="month" finding=${`${so_far}${share}.${where}`}
-            note=${forecast?.method ?? null}
+            note=${forecast ? [forecast.method, forecast.total.note].filter(Boolean).join("; ") : null}
             data=${{columns: [{label: "day"}, {label: `sum (${currency})`, align: "right"}], rows: sums.map((sum, at) => [days[at], exact(sum)])}}>
-            <${Cumulative} days=${days} sums=${sums} forecast=${going} limit=${limit} currency=${currency} /><//>`;
+            <${Cumulative} days=${days} sums=${sums} forecast=${line && line.days.map(read)} limit=${limit} currency=${currency} /><//>`;
     }}<//>`;
 }
 
