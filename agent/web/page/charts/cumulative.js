@@ -33,7 +33,7 @@ export function Cumulative({days, sums, forecast, limit, currency}) {
             <path class="sum-area" d=${`M${path}L${here[0]} ${y(0)}Z`} /><path class="sum-line" d=${`M${path}`} />
             <circle cx=${here[0]} cy=${here[1]} r="3" class="dot" />
             ${limit !== null && html`<line x1=${BOX.left} x2=${width - BOX.right} y1=${y(pixels(limit))} y2=${y(pixels(limit))} class="limit" />
-                <text x=${BOX.left + 6} y=${y(pixels(limit)) - 6} class="strong">limit ${money_text(limit, currency, 2)}</text>`}
+                <text x=${BOX.left + 6} y=${y(pixels(limit)) + 15} class="strong">limit ${money_text(limit, currency, 2)}</text>`}
             ${end && html`<text x=${end.x - 4} y=${Math.max(BOX.top, y(pixels(end.high)) - 8)} text-anchor="end" class="ink">${money_text(end.mid, currency, 2)}</text>`}
             <${AxisX} y=${HEIGHT - BOX.bottom} width=${width}
                 places=${days.map((day, at) => ({x: x(at + 0.5), text: short_day(day)}))} />

@@ -100,8 +100,8 @@ export function Spend({live, query}) {
                     <${Rank} spend=${spend} />
                     ${by === "source" && html`<${Pair} spend=${spend} />`}
                     <${Phases} spend=${spend} />
-                    <${Otherwise} spend=${spend} since=${since} />
                     <${Idle} since=${since} />
+                    <${Otherwise} spend=${spend} since=${since} />
                 </div>
                 <section aria-labelledby="spend-lines"><h2 id="spend-lines">By ${spend.by}</h2><${Lines} spend=${spend} /></section>`}<//>`;
 }

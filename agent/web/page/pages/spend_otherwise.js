@@ -35,7 +35,7 @@ export function Otherwise({spend, since}) {
         {name: wear > 0n ? "what you paid, with the wear of own hardware" : "what you paid", amount: paid + wear, kind: "own"}];
     const finding = saved >= 0n ? `Routing saved ${money_text(saved, currency)} against paying ${api_only.label} for everything.`
         : `It cost ${money_text(-saved, currency)} more than paying ${api_only.label} for everything.`;
-    return html`<${Figure} title="What else it would have cost" name="otherwise" finding=${finding}
+    return html`<${Figure} title="What else it would have cost" name="otherwise" wide finding=${finding}
         data=${{columns: [{label: "way"}, {label: `cost (${currency})`, align: "right"}], rows: rows.map((row) => [row.name, money_text(row.amount, "")])}}>
         <${Compare} rows=${rows} currency=${currency} />
         ${parts.length > 0 && html`<${Table} label="Parts of the work elsewhere" dense plain columns=${[{label: "Would have been", align: "right"}, {label: "Was", align: "right"}, {label: "Saved", align: "right"}, {label: "Part of the work, elsewhere"}]}
