@@ -63,6 +63,12 @@ std::filesystem::path socket_path(const ServeOptions& options) {
            "control.sock";
 }
 
+/// For who works on the page: its files are read from here at each request (CONTRIBUTING.md).
+std::filesystem::path page_folder() {
+    const char* folder = std::getenv("EVENKEEL_WEB_DIR");
+    return folder != nullptr ? folder : "";
+}
+
 /// Reads the configuration again and again; keeps the running one when a new one is wrong.
 class Reloader {
 public:
@@ -274,7 +280,9 @@ int serve(const ServeOptions& options) {
             {.listen = config.listen.admin,
              .socket = socket_path(options),
              .state = options.state,
-             .zone = *zone},
+             .config = options.config,
+             .zone = *zone,
+             .page_folder = page_folder()},
             {control, books, **gateway, board, clock, [&reloader](const ApplyRequest& request) {
                  return reloader.reload(request);
              }});

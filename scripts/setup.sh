@@ -23,7 +23,7 @@ packages=(
 if $with_tests; then
     # The Python modules are what cloud-init's own schema check imports.
     packages+=(
-        libgtest-dev librapidcheck-dev python3-configobj python3-jinja2 python3-jsonpatch
+        chromium libgtest-dev librapidcheck-dev python3-configobj python3-jinja2 python3-jsonpatch
         python3-jsonschema python3-requests python3-venv python3-yaml shellcheck sqlite3
         valgrind
     )
@@ -99,6 +99,7 @@ npm_packages() { # folder, npm's word for it, further flags
 }
 if $with_tests; then
     npm_packages tests/clients ci
+    npm_packages tests/browser ci
     # llama.cpp as a library. Its optional packages are builds for other systems and GPUs: 2 GB. Not
     # `npm ci`, which wants all of them in the lock file, also those that a mirror does not have.
     if node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 &&

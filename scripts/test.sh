@@ -43,10 +43,21 @@ if EVENKEEL_BIN="$PWD/$build/evenkeel" node --test --test-reporter=tap --test-co
 client_passed="$(sed -n 's/^# pass \([0-9]*\)$/\1/p' "$build/clients.log")"
 client_failed="$(sed -n 's/^# fail \([0-9]*\)$/\1/p' "$build/clients.log")"
 
-passed=$((${ctest_total:-0} - ${ctest_failed:-0} + ${client_passed:-0}))
-bad=$((${ctest_failed:-0} + ${client_failed:-0}))
+step "browser tests: the web page in chromium"
+browser_passed=0
+browser_failed=0
+if EVENKEEL_BIN="$PWD/$build/evenkeel" EVENKEEL_SHOTS="$PWD/$build/browser" \
+    node --test --test-reporter=tap --test-concurrency=2 tests/browser/ >"$build/browser.log" 2>&1; then :; else
+    failed=1
+    tail -n 80 "$build/browser.log" >&2
+fi
+browser_passed="$(sed -n 's/^# pass \([0-9]*\)$/\1/p' "$build/browser.log")"
+browser_failed="$(sed -n 's/^# fail \([0-9]*\)$/\1/p' "$build/browser.log")"
+
+passed=$((${ctest_total:-0} - ${ctest_failed:-0} + ${client_passed:-0} + ${browser_passed:-0}))
+bad=$((${ctest_failed:-0} + ${client_failed:-0} + ${browser_failed:-0}))
 [ "$bad" -eq 0 ] || failed=1
 [ "$passed" -gt 0 ] || failed=1
-step "finished: ${ctest_total:-0} in ctest, $((${client_passed:-0} + ${client_failed:-0})) client tests"
+step "finished: ${ctest_total:-0} in ctest, $((${client_passed:-0} + ${client_failed:-0})) client tests, $((${browser_passed:-0} + ${browser_failed:-0})) browser tests"
 echo "$passed passed, $bad failed"
 exit "$failed"

@@ -240,6 +240,17 @@ asio::awaitable<Result<std::string>> Admin::act(
         co_return json::serialize(json::object{
             {"schema", "evenkeel.action/1"}, {"action", "apply"}, {"revision", *revision}});
     }
+    if (path == "/api/dashboard/login") {
+        const auto token = web_.make_token(user);
+        if (!token) {
+            co_return std::unexpected{token.error()};
+        }
+        co_return json::serialize(json::object{
+            {"schema", "evenkeel.dashboard-login/1"},
+            {"token", *token},
+            {"minutes", web::Sessions::token_life.count()},
+            {"address", address()}});
+    }
     if (path == "/api/backup") {
         auto promise = std::make_shared<std::promise<Result<std::int64_t>>>();
         const std::string target = fields.text("path");

@@ -82,6 +82,18 @@ int status_of(Errc code) {
 Admin::Admin(AdminOptions options, Parts parts)
     : options_{std::move(options)},
       parts_{std::move(parts)},
+      web_{
+          {.state = options_.state,
+           .config = options_.config,
+           .zone = options_.zone,
+           .folder = options_.page_folder},
+          {.board = parts_.board,
+           .clock = parts_.clock,
+           .live = [this] { return live_documents(); },
+           .act =
+               [this](std::string path, std::string body, std::string user) {
+                   return act(std::move(path), std::move(body), std::move(user));
+               }}},
       work_{asio::make_work_guard(context_)} {}
 
 Result<std::unique_ptr<Admin>> Admin::start(AdminOptions options, Parts parts) {
@@ -125,6 +137,7 @@ Result<std::unique_ptr<Admin>> Admin::start(AdminOptions options, Parts parts) {
 
 Admin::~Admin() {
     if (thread_.joinable()) {
+        web_.close();
         std::promise<void> ended;
         asio::post(context_, [this, &ended] {
             auto left = std::make_shared<int>(2);
@@ -141,29 +154,28 @@ Admin::~Admin() {
         context_.stop();
         thread_.join();
     }
+    web_.finish();
     std::error_code code;
     std::filesystem::remove(options_.socket, code);
 }
 
-Spent Admin::spent() {
-    const Now now = parts_.clock.read();
-    if (now.boot - spent_at_ < spent_age_max) {
-        return spent_;
-    }
-    spent_at_ = now.boot;
-    auto reader = ledger::Reader::open(options_.state);
+namespace {
+
+/// What the ledger says. Errors: those of the reader.
+Result<Spent> read_spent(
+    const AdminOptions& options, const config::CurrencyRules& rules, UtcTime now) {
+    auto reader = ledger::Reader::open(options.state);
     if (!reader) {
-        return spent_;
+        return std::unexpected{reader.error()};
     }
-    const auto today = options_.zone.day(now.utc);
+    const auto today = options.zone.day(now);
     const auto first =
         std::chrono::year_month_day{today.year(), today.month(), std::chrono::day{1}};
     const auto rows = reader->spend(ledger::day_number(first), ledger::day_number(today));
     const auto day_rows = reader->spend(ledger::day_number(today), ledger::day_number(today));
     if (!rows || !day_rows) {
-        return spent_;
+        return std::unexpected{!rows ? rows.error() : day_rows.error()};
     }
-    const config::CurrencyRules rules = parts_.board.read()->currency;
     const auto sum = [&rules](const std::vector<ledger::SpendRow>& cells) {
         std::int64_t total = 0;
         for (const ledger::SpendRow& cell : cells) {
@@ -171,8 +183,31 @@ Spent Admin::spent() {
         }
         return Money{total, rules.report};
     };
-    spent_ = {.today = sum(*day_rows), .month = sum(*rows)};
+    return Spent{.today = sum(*day_rows), .month = sum(*rows)};
+}
+
+}  // namespace
+
+Spent Admin::spent() {
+    const Now now = parts_.clock.read();
+    if (now.boot - spent_at_ < spent_age_max) {
+        return spent_;
+    }
+    spent_at_ = now.boot;
+    spent_ = read_spent(options_, parts_.board.read()->currency, now.utc).value_or(spent_);
     return spent_;
+}
+
+web::LiveDocuments Admin::live_documents() const {
+    const std::shared_ptr<const View> view = parts_.board.read();
+    const auto spent = read_spent(options_, view->currency, parts_.clock.read().utc);
+    return {
+        .status = status_json(
+            *view,
+            spent.value_or(Spent{
+                .today = Money{0, view->currency.report},
+                .month = Money{0, view->currency.report}})),
+        .nodes = nodes_json(*view)};
 }
 
 std::string Admin::keys_json() {
@@ -221,11 +256,20 @@ asio::awaitable<void> Admin::answer(http::Exchange& exchange, bool local) {
         co_await write(exchange);
         co_return;
     }
+    const bool is_page = web::Web::serves(head.path);
+    if (head.method == "POST" && is_page) {
+        co_await web_.post(exchange);
+        co_return;
+    }
     if (head.method != "GET" && head.method != "HEAD") {
         co_await exchange.respond(
             405,
             json_headers(),
             error_json({Errc::refused, "this listener only reads; use the control socket"}));
+        co_return;
+    }
+    if (is_page) {
+        co_await web_.answer(exchange);
         co_return;
     }
     const std::shared_ptr<const View> view = parts_.board.read();

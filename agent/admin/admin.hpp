@@ -7,6 +7,7 @@
 #include "agent/ledger/keys.hpp"
 #include "agent/ledger/ledger.hpp"
 #include "agent/ledger/zone.hpp"
+#include "agent/web/web.hpp"
 #include "inference/gateway/gateway.hpp"
 #include "inference/http/server.hpp"
 
@@ -39,12 +40,17 @@ struct AdminOptions {
     std::string listen{"127.0.0.1:8081"};  ///< reading only
     std::filesystem::path socket{};        ///< control socket: reading and writing
     std::filesystem::path state{};
+    std::filesystem::path config{};  ///< the folder of the configuration's files
     ledger::Zone zone{};
+    /// Where agent/web lies, for who works on the page; empty: what is embedded.
+    std::filesystem::path page_folder{};
 };
 
-/// The admin API: JSON for the command line and the demo, health for monitoring. On TCP it only
-/// reads, and only for requests that name this host (a web page of somebody else cannot ask it);
-/// the control socket also writes, for root and the agent's own user. One thread of its own.
+/// The admin API: JSON for the command line and the demo, health for monitoring, and the web page.
+/// On TCP it only reads (but for what a person does on the page after a login, where the
+/// configuration allows that), and only for requests that name this host (a web page of somebody
+/// else cannot ask it); the control socket also writes, for root and the agent's own user. One
+/// thread of its own, and a few workers for the page.
 class Admin {
 public:
     struct Parts {
@@ -76,6 +82,7 @@ private:
         std::string path, std::string body, std::string user);
     [[nodiscard]] Result<std::string> node(std::string_view name);
     [[nodiscard]] Spent spent();
+    [[nodiscard]] web::LiveDocuments live_documents() const;
     [[nodiscard]] std::string keys_json();
     [[nodiscard]] boost::asio::awaitable<Result<std::string>> requests_in_flight();
 
@@ -84,6 +91,7 @@ private:
     std::atomic<bool> stopping_{false};
     Spent spent_{};
     BootTime spent_at_{};
+    web::Web web_;  // above the context, whose coroutines use it to their end
     boost::asio::io_context context_{1};
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
     std::unique_ptr<inference::http::Server> tcp_{};

@@ -78,6 +78,10 @@ void add_host(CommandList& to, Arguments& a) {
         return top(a.globals, a.top);
     });
     top_command.add_flag("--control", a.top.control, "let d drain machines and F freeze spending");
+    CLI::App& dashboard = to.group("dashboard", "the web page of the agent");
+    to.command(dashboard, "login", "a token that lets you act on the page, once", [&a] {
+        return dashboard_login(a.globals);
+    });
     doctor_command.add_flag("--fix", a.doctor.fix, "mend what is safe: file modes, old prices");
 }
 

@@ -2,6 +2,7 @@
 
 #include "agent/cli/actions.hpp"
 #include "agent/cli/breakeven.hpp"
+#include "agent/cli/dashboard.hpp"
 #include "agent/cli/doctor.hpp"
 #include "agent/cli/globals.hpp"
 #include "agent/cli/init.hpp"

@@ -11,6 +11,7 @@
 #include "agent/cli/text.hpp"
 #include "agent/config/reading.hpp"
 #include "agent/control/state_files.hpp"
+#include "agent/doctor/running.hpp"
 #include "agent/ledger/ledger.hpp"
 #include "agent/ledger/schema.hpp"
 #include "agent/service/clock.hpp"
@@ -49,7 +50,7 @@ public:
         }
         look_at_agent();
         look_at_ledger();
-        add(clock_finding(look_at_clock()));
+        add(clock_finding(evenkeel::doctor::look_at_clock()));
         auto reading = agent::read_configuration(globals_.config, now_);
         if (!reading) {
             broken_ = true;
@@ -100,16 +101,7 @@ private:
             }
             return;
         }
-        const std::string state = text_field(*status_, "state");
-        add(
-            {.level = state == "serving" ? Level::ok : Level::warn,
-             .check = "agent",
-             .text = fmt::format(
-                 "{}, process {}, up {}, policy #{}",
-                 state,
-                 number_field(*status_, "pid"),
-                 duration_text(std::chrono::seconds{number_field(*status_, "uptime_s")}),
-                 number_field(status_->at("policy").as_object(), "revision"))});
+        add(evenkeel::doctor::agent_finding(*status_));
     }
 
     void look_at_ledger() {
@@ -134,13 +126,11 @@ private:
             add(price_findings(prices));
         }
         if (status_) {
-            for (const json::value& value : status_->at("providers").as_array()) {
-                add(account_finding(account_of(value.as_object()), prices));
-            }
+            add(evenkeel::doctor::account_findings(*status_, prices));
             if (const auto nodes = nodes_document(globals_)) {
                 add(node_findings(json::parse(nodes->text).as_object()));
             }
-            look_at_warnings();
+            add(evenkeel::doctor::warning_findings(*status_, findings_));
             return;
         }
         if (!config_) {
@@ -171,51 +161,18 @@ private:
         }
     }
 
-    static AccountFacts account_of(const json::object& provider) {
-        AccountFacts facts{
-            .provider = text_field(provider, "name"), .known = provider.at("known").as_bool()};
-        for (const json::value& trouble : provider.at("troubles").as_array()) {
-            facts.troubles.push_back(json::value_to<std::string>(trouble));
-        }
-        if (!provider.at("balance").is_null()) {
-            facts.balance = money_field(provider, "balance", text_field(provider, "currency"));
-        }
-        return facts;
-    }
-
-    /// What the agent warns of and no line above has told.
-    void look_at_warnings() {
-        for (const json::value& value : status_->at("warnings").as_array()) {
-            const std::string text = json::value_to<std::string>(value);
-            const bool told = std::ranges::any_of(findings_, [&text](const Finding& finding) {
-                const std::string name = finding.check.substr(0, finding.check.rfind(" key"));
-                return finding.text == text ||
-                       (finding.check.ends_with(" key") && text.starts_with(name + ": "));
-            });
-            const bool hazard = std::ranges::any_of(
-                status_->at("hazards").as_array(),
-                [&value](const json::value& one) { return one == value; });
-            if (!told && !hazard) {
-                add({.level = Level::warn, .check = "agent", .text = text});
-            }
-        }
-    }
-
     void look_at_host() {
-        const auto disk = look_at_disk(globals_);
+        const auto disk = evenkeel::doctor::look_at_disk(globals_.state);
         if (disk) {
             add(disk_finding(*disk));
         } else if (disk.error().code != Errc::not_found) {
             add({.level = Level::fail, .check = "disk", .text = disk.error().message});
         }
-        std::vector<int> named;
-        if (config_) {
-            for (const config::Hardware& hardware : config_->hardware) {
-                named.insert(named.end(), hardware.gpus.begin(), hardware.gpus.end());
-            }
-        }
         const LocalGpus gpus = look_at_gpus();
-        add(gpu_findings(gpus.facts, gpus.without, named));
+        add(gpu_findings(
+            gpus.facts,
+            gpus.without,
+            config_ ? evenkeel::doctor::configured_gpus(*config_) : std::vector<int>{}));
         if (!config_) {
             return;
         }
@@ -227,7 +184,8 @@ private:
                    });
         });
         add(secret_findings(untold));
-        const auto files = look_at_open_files(status_ ? number_field(*status_, "pid") : 0);
+        const auto files =
+            evenkeel::doctor::look_at_open_files(status_ ? number_field(*status_, "pid") : 0);
         add(files
                 ? descriptor_finding(
                       files->limit, files->open, config_->limits.connections, agent_runs())
@@ -240,20 +198,10 @@ private:
         if (std::ranges::any_of(config_->providers, [](const config::Provider& provider) {
                 return !provider.start.command.empty();
             })) {
-            add(engine_memory_finding(look_at_memory_limit(number_field(*status_, "pid"))));
+            add(engine_memory_finding(
+                evenkeel::doctor::look_at_memory_limit(number_field(*status_, "pid"))));
         }
-        std::vector<EngineFacts> engines;
-        for (const json::value& value : status_->at("sources").as_array()) {
-            const json::object& source = value.as_object();
-            if (text_field(source, "kind") == "own") {
-                const std::string state = text_field(source, "state");
-                engines.push_back(
-                    {.provider = text_field(source, "name"),
-                     .state = state,
-                     .ready = state == "serving" || state.ends_with("another has its place")});
-            }
-        }
-        add(engine_findings(engines));
+        add(evenkeel::doctor::own_engine_findings(*status_));
     }
 
     const Globals& globals_;

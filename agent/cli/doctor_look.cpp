@@ -1,7 +1,6 @@
 #include "agent/cli/doctor_look.hpp"
 
 #include "agent/control/sources.hpp"
-#include "agent/ledger/ledger.hpp"
 #include "inference/engine/probe.hpp"
 #include "providers/http/secret.hpp"
 
@@ -13,11 +12,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <sys/timex.h>
 #include <thread>
 
 namespace evenkeel::cli {
@@ -54,34 +49,6 @@ EngineFacts look_at_engine(const config::Provider& provider) {
 
 }  // namespace
 
-Result<ClockFacts> look_at_clock() {
-    timex time{};
-    const int state = ::adjtimex(&time);
-    if (state < 0) {
-        return fail(
-            Errc::io_failed, fmt::format("the kernel does not say: {}", std::strerror(errno)));
-    }
-    const bool nanos = (time.status & STA_NANO) != 0;
-    return ClockFacts{
-        .synchronised = state != TIME_ERROR && (time.status & STA_UNSYNC) == 0,
-        .offset = std::chrono::microseconds{nanos ? time.offset / 1'000 : time.offset}};
-}
-
-Result<DiskFacts> look_at_disk(const Globals& globals) {
-    struct statvfs found{};
-    if (::statvfs(globals.state.c_str(), &found) != 0) {
-        return fail(
-            errno == ENOENT ? Errc::not_found : Errc::io_failed,
-            fmt::format("{}: {}", globals.state.string(), std::strerror(errno)));
-    }
-    std::error_code code;
-    const auto bytes = fs::file_size(globals.state / ledger::ledger_file, code);
-    return DiskFacts{
-        .path = globals.state.string(),
-        .free_bytes = static_cast<std::int64_t>(found.f_bavail * found.f_frsize),
-        .ledger_bytes = code ? 0 : static_cast<std::int64_t>(bytes)};
-}
-
 std::vector<SecretFacts> look_at_secrets(const Globals& globals, const config::Config& config) {
     const fs::path folder = globals.config / "credentials";
     std::vector<SecretFacts> all;
@@ -104,54 +71,6 @@ std::vector<SecretFacts> look_at_secrets(const Globals& globals, const config::C
         all.push_back(std::move(secret));
     }
     return all;
-}
-
-Result<OpenFiles> look_at_open_files(std::int64_t pid) {
-    if (pid == 0) {
-        rlimit limit{};
-        if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-            return fail(Errc::io_failed, std::strerror(errno));
-        }
-        // The agent raises its own to the hard one.
-        return OpenFiles{.limit = static_cast<std::int64_t>(limit.rlim_max)};
-    }
-    const fs::path process = fmt::format("/proc/{}", pid);
-    std::ifstream limits{process / "limits"};
-    OpenFiles found;
-    for (std::string line; std::getline(limits, line);) {
-        constexpr std::string_view name = "Max open files";
-        if (line.starts_with(name)) {
-            found.limit = std::strtoll(line.c_str() + name.size(), nullptr, 10);
-        }
-    }
-    if (found.limit == 0) {
-        return fail(
-            Errc::io_failed,
-            fmt::format("{} cannot be read: run as root", (process / "limits").string()));
-    }
-    std::error_code code;
-    std::int64_t open = 0;
-    for (fs::directory_iterator entry{process / "fd", code}, end; !code && entry != end;
-         entry.increment(code)) {
-        ++open;
-    }
-    if (!code) {
-        found.open = open;
-    }
-    return found;
-}
-
-std::optional<std::int64_t> look_at_memory_limit(std::int64_t pid) {
-    std::ifstream groups{fmt::format("/proc/{}/cgroup", pid)};
-    for (std::string line; std::getline(groups, line);) {
-        constexpr std::string_view unified = "0::";
-        if (line.starts_with(unified)) {
-            std::ifstream file{"/sys/fs/cgroup" + line.substr(unified.size()) + "/memory.max"};
-            std::int64_t bytes = 0;
-            return file >> bytes ? std::optional{bytes} : std::nullopt;  // "max": none
-        }
-    }
-    return std::nullopt;
 }
 
 std::vector<EngineFacts> look_at_engines(const config::Config& config) {

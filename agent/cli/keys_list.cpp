@@ -6,10 +6,6 @@
 #include "agent/report/keys.hpp"
 #include "agent/service/clock.hpp"
 
-#include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
-#include <boost/json/value.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -17,22 +13,14 @@
 
 namespace evenkeel::cli {
 
-namespace json = boost::json;
-
 namespace {
-
-std::string_view window_text(config::BudgetPer per) {
-    return per == config::BudgetPer::hour  ? "hour"
-           : per == config::BudgetPer::day ? "day"
-                                           : "month";
-}
 
 /// "A$100.00/mo".
 std::string limit_column(const ledger::KeyTerms& terms) {
     if (!terms.money) {
         return "none";
     }
-    const std::string_view per = window_text(terms.money->per);
+    const std::string_view per = report::window_text(terms.money->per);
     return fmt::format("{}/{}", money_text(terms.money->amount), per == "month" ? "mo" : per);
 }
 
@@ -62,44 +50,6 @@ std::string last_used_column(const std::optional<UtcTime>& at, UtcTime now, bool
     return ago < 1min ? "now" : ago < 24h ? duration_text(ago) + " ago" : time_text(*at, utc);
 }
 
-json::value limit_json(const report::KeyUse& use) {
-    const auto& money = use.row.terms.money;
-    if (!money) {
-        return nullptr;
-    }
-    return json::object{
-        {"amount", amount_text(money->amount)},
-        {"currency", money->amount.currency().text()},
-        {"per", window_text(money->per)},
-        {"used", amount_text(*use.used)},
-        {"used_currency", use.used->currency().text()},
-        {"resets", time_text(*use.resets, true)}};
-}
-
-json::object key_json(const report::KeyUse& use) {
-    const ledger::KeyTerms& terms = use.row.terms;
-    const auto time = [](const std::optional<UtcTime>& at) {
-        return at ? json::value(time_text(*at, true)) : json::value(nullptr);
-    };
-    const auto count = [](std::int64_t number) {
-        return number > 0 ? json::value(number) : json::value(nullptr);
-    };
-    return {
-        {"name", use.row.name},
-        {"prefix", use.row.prefix},
-        {"created", time_text(use.row.created, true)},
-        {"last_used", time(use.last_used)},
-        {"month", amount_text(use.month)},
-        {"currency", use.month.currency().text()},
-        {"limit", limit_json(use)},
-        {"requests_per_minute", count(terms.rate.requests_min)},
-        {"tokens_per_minute", count(terms.rate.tokens_min)},
-        {"in_flight", count(terms.rate.in_flight)},
-        {"routes", json::array(terms.routes.begin(), terms.routes.end())},
-        {"team", terms.team.empty() ? json::value(nullptr) : json::value(terms.team)},
-        {"expires", time(terms.expires)}};
-}
-
 }  // namespace
 
 int keys_list(const Globals& globals) {
@@ -125,7 +75,6 @@ int keys_list(const Globals& globals) {
          {"ROUTES", left},
          {"TEAM", left},
          {"EXPIRES", left}}};
-    json::array list;
     for (const report::KeyUse& use : *uses) {
         const ledger::KeyTerms& terms = use.row.terms;
         const bool expired = terms.expires && *terms.expires <= now;
@@ -143,12 +92,9 @@ int keys_list(const Globals& globals) {
              expired         ? "expired"
              : terms.expires ? time_text(*terms.expires, globals.utc)
                              : "never"});
-        list.emplace_back(key_json(use));
     }
     if (globals.json) {
-        std::cout << json::serialize(
-                         json::object{{"schema", "evenkeel.keys/1"}, {"keys", std::move(list)}})
-                  << '\n';
+        std::cout << report::keys_json(*uses) << '\n';
     } else {
         std::cout
             << (globals.csv     ? table.csv()

@@ -5,9 +5,9 @@
 #include "agent/cli/exit_codes.hpp"
 #include "agent/cli/text.hpp"
 #include "agent/ledger/reader.hpp"
+#include "agent/report/verification.hpp"
 #include "agent/service/clock.hpp"
 
-#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
@@ -29,19 +29,7 @@ int ledger_verify(const Globals& globals) {
         return report(found.error());
     }
     if (globals.json) {
-        json::array problems;
-        for (const std::string& problem : found->problems) {
-            problems.emplace_back(problem);
-        }
-        std::cout << json::serialize(json::object{
-                         {"schema", "evenkeel.ledger-verify/1"},
-                         {"ok", found->ok()},
-                         {"transactions", found->transactions},
-                         {"postings", found->postings},
-                         {"requests", found->requests},
-                         {"machines", found->machines},
-                         {"problems", std::move(problems)}})
-                  << '\n';
+        std::cout << report::verification_json(*found) << '\n';
     } else if (found->ok()) {
         std::cout << fmt::format(
             "ok: hash chain intact, every transaction balances ({} transactions, {} postings, {} "

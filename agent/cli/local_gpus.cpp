@@ -1,5 +1,6 @@
 #include "agent/cli/local_gpus.hpp"
 
+#include "agent/doctor/running.hpp"
 #include "agent/service/clock.hpp"
 #include "inference/gpu/sampler.hpp"
 
@@ -11,19 +12,6 @@ namespace {
 
 /// The first call loads the driver, which takes seconds on a node of eight without persistence.
 constexpr std::chrono::seconds driver_limit{20};
-constexpr std::uint64_t heat = gpu::throttle_hardware | gpu::throttle_thermal |
-                               gpu::throttle_thermal_hard | gpu::throttle_power_brake;
-
-GpuFacts facts_of(const gpu::GpuReading& reading) {
-    const gpu::GpuSample& sample = reading.sample;
-    return {
-        .index = reading.info.index,
-        .sick = reading.verdict.sick ? reading.verdict.why : std::string{},
-        .temperature_c = sample.temperature_c,
-        .power_milliwatts = sample.power_milliwatts,
-        .slowed = gpu::throttle_text(sample.throttle.value_or(0) & heat),
-        .ecc_uncorrected = sample.ecc_uncorrected};
-}
 
 }  // namespace
 
@@ -39,7 +27,7 @@ LocalGpus look_at_gpus(const std::string& library) {
              .memory_bytes = reading.info.memory_bytes,
              .power_limit_milliwatts = reading.info.power_limit_milliwatts,
              .driver = reading.info.driver});
-        all.facts.push_back(facts_of(reading));
+        all.facts.push_back(doctor::facts_of(reading));
     }
     return all;
 }

@@ -289,6 +289,7 @@ void Control::publish() {
     view->rented = static_cast<int>(fleet_.seats().size());
     view->rented_max = config.safety.max_machines;
     view->currency = config.currency;
+    view->config = {catalogue_, &config};
     view->cost_rate = Money{exposure_.rate(), report};
     view->sources = source_views(now);
     for (const gate::ModelCounters& model : counters_.models) {

@@ -150,6 +150,7 @@ struct View {
     int rented_max{0};
     Money cost_rate{};  ///< an hour, report currency
     config::CurrencyRules currency{};
+    std::shared_ptr<const config::Config> config{};  ///< in force; null before the first
     std::vector<SourceView> sources{};
     std::vector<QueueView> queues{};
     std::vector<MachineView> machines{};       ///< not gone

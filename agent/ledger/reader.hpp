@@ -131,6 +131,12 @@ struct ArrivalRow {
     std::int64_t tokens_out{0};
 };
 
+/// How long one request waited for its source.
+struct WaitRow {
+    UtcTime at{};  ///< of its arrival
+    std::chrono::milliseconds wait{0};
+};
+
 struct Summary {
     int schema{0};
     std::int64_t bytes{0};
@@ -219,6 +225,15 @@ public:
     [[nodiscard]] Result<std::optional<FxRate>> fx(Currency base, Currency quote);
     /// Newest price rows, one per offer and meter.
     [[nodiscard]] Result<std::vector<PriceSeen>> prices();
+    /// Looks at the next at most `limit` requests with ids below `before` that came since: of those
+    /// that found a source, when each came and how long it waited, the newest first, into `rows`.
+    /// Gives the id to go on below; none at the end. One short
+    /// transaction.
+    [[nodiscard]] Result<std::optional<RequestId>> waits(
+        UtcTime since, RequestId before, int limit, std::vector<WaitRow>& rows);
+    /// From now on reading asks `give_up` again and again and ends with `cancelled` when it says
+    /// true. It is called on the reading thread.
+    void give_up_when(std::function<bool()> give_up);
 
 private:
     struct Impl;

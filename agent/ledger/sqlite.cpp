@@ -10,6 +10,7 @@ namespace evenkeel::ledger {
 namespace {
 
 constexpr int busy_wait_ms = 20;
+constexpr int steps_between_questions = 10'000;  ///< of SQLite's machine: a fraction of a ms
 
 [[noreturn]] void raise(sqlite3* handle, int code, std::string_view what) {
     const int extended = handle != nullptr ? sqlite3_extended_errcode(handle) : code;
@@ -39,7 +40,14 @@ bool SqlError::is_fatal() const noexcept {
            primary() == SQLITE_NOMEM;
 }
 
+bool SqlError::is_given_up() const noexcept {
+    return primary() == SQLITE_INTERRUPT;
+}
+
 Error to_error(const SqlError& error) {
+    if (error.is_given_up()) {
+        return {Errc::cancelled, "reading the ledger was ended before it was done"};
+    }
     if (error.is_busy()) {
         return {Errc::unavailable, fmt::format("the ledger file is locked: {}", error.what())};
     }
@@ -209,6 +217,15 @@ std::int64_t Database::integer(std::string_view sql) {
 std::string Database::text(std::string_view sql) {
     Statement statement{*this, sql};
     return statement.next() ? statement.text(0) : std::string{};
+}
+
+void Database::give_up_when(std::function<bool()> give_up) {
+    give_up_ = std::move(give_up);
+    sqlite3_progress_handler(
+        handle_,
+        give_up_ ? steps_between_questions : 0,
+        [](void* self) { return static_cast<Database*>(self)->give_up_() ? 1 : 0; },
+        this);
 }
 
 bool Database::in_transaction() const noexcept {

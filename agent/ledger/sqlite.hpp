@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -32,6 +33,8 @@ public:
     /// The connection cannot be trusted any more: close it, open again, verify (F75).
     [[nodiscard]] bool is_fatal() const noexcept;
     [[nodiscard]] bool is_corrupt() const noexcept;
+    /// Ended by `Database::give_up_when`.
+    [[nodiscard]] bool is_given_up() const noexcept;
 };
 
 [[nodiscard]] Error to_error(const SqlError& error);
@@ -133,10 +136,14 @@ public:
     /// Size of the WAL after the last commit, in pages.
     [[nodiscard]] int wal_pages() const noexcept { return wal_pages_; }
     [[nodiscard]] sqlite3* handle() const noexcept { return handle_; }
+    /// Statements that run for long ask `give_up` now and then; true ends them (SqlError that
+    /// `is_given_up`).
+    void give_up_when(std::function<bool()> give_up);
 
 private:
     sqlite3* handle_{nullptr};
     int wal_pages_{0};
+    std::function<bool()> give_up_{};
 };
 
 /// Copies the whole of `source` (an open connection) into the new file `target`, as one single

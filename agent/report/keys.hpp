@@ -6,6 +6,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace evenkeel::report {
@@ -32,5 +34,10 @@ struct KeyUse {
 /// All living keys, with the rates that the ledger knows. Errors: as of the reader, or a currency
 /// without a rate.
 [[nodiscard]] Result<std::vector<KeyUse>> key_uses(ledger::Reader& reader, UtcTime now);
+
+/// evenkeel.keys/1.
+[[nodiscard]] std::string keys_json(const std::vector<KeyUse>& uses);
+/// "month".
+[[nodiscard]] std::string_view window_text(config::BudgetPer per) noexcept;
 
 }  // namespace evenkeel::report

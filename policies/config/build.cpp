@@ -149,6 +149,7 @@ void build_daemon(const Node* root, Config& out) {
     const Node* listen = child(root, "listen");
     read(listen, "api", out.listen.api);
     read(listen, "admin", out.listen.admin);
+    read(child(root, "dashboard"), "control", out.dashboard.control);
     const Node* currency = child(root, "currency");
     read(currency, "report", out.currency.report);
     for (const Entry& entry : entries_of(child(currency, "rates"))) {

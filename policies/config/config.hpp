@@ -368,9 +368,16 @@ struct Safety {
     friend bool operator==(const Safety&, const Safety&) = default;
 };
 
+/// The web page on the admin listener.
+struct Dashboard {
+    bool control{false};  ///< after a login it may drain, destroy, freeze and thaw
+    friend bool operator==(const Dashboard&, const Dashboard&) = default;
+};
+
 /// Everything the daemon needs, from one consistent reading of the four files.
 struct Config {
     Listen listen{};
+    Dashboard dashboard{};
     Limits limits{};
     CurrencyRules currency{};
     std::string report_zone{"UTC"};

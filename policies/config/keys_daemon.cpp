@@ -15,11 +15,13 @@ constexpr std::array daemon_rows{
     Key{"listen.api", Type::address, "Address of the API that clients use."}
         .def("127.0.0.1:8080"),
     Key{"listen.admin", Type::address,
-        "Address of the status JSON and health checks; it asks for no login, so only this host."}
+        "Address of the web page, its JSON and health checks; reading asks for no login, so only "
+        "this host."}
         .def("127.0.0.1:8081"),
 
-    Key{"dashboard", Type::map, "The web page."}.inert(),
-    Key{"dashboard.control", Type::boolean, "Whether the page may act, after a login."}
+    Key{"dashboard", Type::map, "The web page at listen.admin."},
+    Key{"dashboard.control", Type::boolean,
+        "Whether the page may drain, destroy, freeze and thaw, after evenkeel dashboard login."}
         .def("false"),
 
     Key{"currency", Type::map, "Which money is reported, and what other money is worth."},

@@ -2,7 +2,7 @@
 #include "agent/cli/find_engines.hpp"
 #include "agent/cli/first_config.hpp"
 #include "agent/cli/local_gpus.hpp"
-#include "agent/cli/predicted_speed.hpp"
+#include "agent/breakeven/predicted_speed.hpp"
 #include "agent/cli/probe_report.hpp"
 #include "policies/config/load.hpp"
 #include "tests/unit/cli/say.hpp"
@@ -190,7 +190,7 @@ TEST(PredictedSpeed, SeedsFirstThenTheRooflineWithANote) {
               .gpu = "H200",
               .weights = "llama-3.3-70b-instruct-q4_k_m.gguf",
               .slots = 16}}}};
-    PredictedSpeed speed{config};
+    agent::PredictedSpeed speed{config};
     const auto found = speed.of("H200", "llama-3.3-70b");
     ASSERT_TRUE(found);
     EXPECT_GT(*found, 0);

@@ -115,8 +115,7 @@ INSTANTIATE_TEST_SUITE_P(
             "Connections",
             ek,
             daemon("limits: {connections: 10, connections_per_address: «11»}"),
-            "EK-C054"},
-        Case{"Inert", ek, daemon("«dashboard»: {control: true}"), "EK-W032", "no effect"}),
+            "EK-C054"}),
     case_name);
 
 INSTANTIATE_TEST_SUITE_P(

@@ -65,7 +65,6 @@ INSTANTIATE_TEST_SUITE_P(
             "EK-C017",
             "neither true nor false",
             "'true'"},
-        Case{"Off", ek, daemon("dashboard: {}\n#"), "EK-W032", "no effect"},
         Case{
             "RateZero",
             ek,

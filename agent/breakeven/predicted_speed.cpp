@@ -1,4 +1,4 @@
-#include "agent/cli/predicted_speed.hpp"
+#include "agent/breakeven/predicted_speed.hpp"
 
 #include "agent/control/renter.hpp"
 #include "policies/capacity/known.hpp"
@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace evenkeel::cli {
+namespace evenkeel::agent {
 
 namespace {
 
@@ -19,7 +19,7 @@ constexpr double prompts = 4;           ///< prompt tokens for each of an answer
 }  // namespace
 
 std::optional<breakeven::Exact> PredictedSpeed::of(std::string_view gpu, std::string_view model) {
-    if (const auto seed = agent::tokens_per_s(gpu, model)) {
+    if (const auto seed = tokens_per_s(gpu, model)) {
         return seed;
     }
     const config::Model* const entry = config_.model(model);
@@ -50,4 +50,4 @@ std::optional<breakeven::Exact> PredictedSpeed::of(std::string_view gpu, std::st
     return breakeven::Exact{std::llround(*mixed)};
 }
 
-}  // namespace evenkeel::cli
+}  // namespace evenkeel::agent

@@ -1,7 +1,7 @@
-#include "agent/cli/doctor_rules.hpp"
+#include "agent/doctor/rules.hpp"
 
-#include "agent/cli/json_fields.hpp"
-#include "agent/cli/text.hpp"
+#include "agent/report/json_fields.hpp"
+#include "agent/report/text.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -11,9 +11,16 @@
 #include <algorithm>
 #include <cmath>
 
-namespace evenkeel::cli {
+namespace evenkeel::doctor {
 
 namespace json = boost::json;
+using report::count_text;
+using report::duration_text;
+using report::money_field;
+using report::money_text;
+using report::seconds_field;
+using report::text_field;
+using report::time_text;
 
 namespace {
 
@@ -40,7 +47,14 @@ Findings ledger_findings(const LedgerFacts& facts, UtcTime now) {
         return out;
     }
     const ledger::Summary& summary = *facts.summary;
-    if (!facts.verified) {
+    if (!facts.is_walked) {
+        out.push_back(
+            {.check = "ledger",
+             .text = fmt::format(
+                 "{}, schema {}; its hash chain was not walked now: evenkeel ledger verify",
+                 facts.path,
+                 summary.schema)});
+    } else if (!facts.verified) {
         out.push_back(
             {.level = Level::fail, .check = "ledger", .text = facts.verified.error().message});
     } else if (facts.verified->ok()) {
@@ -53,7 +67,7 @@ Findings ledger_findings(const LedgerFacts& facts, UtcTime now) {
                  count_text(facts.verified->transactions),
                  count_text(facts.verified->requests))});
     }
-    if (facts.verified) {
+    if (facts.is_walked && facts.verified) {
         for (const std::string& problem : facts.verified->problems) {
             out.push_back(
                 {.level = Level::fail,
@@ -367,4 +381,4 @@ Findings gpu_findings(
     return out;
 }
 
-}  // namespace evenkeel::cli
+}  // namespace evenkeel::doctor

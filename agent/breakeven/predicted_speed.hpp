@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace evenkeel::cli {
+namespace evenkeel::agent {
 
 /// Tokens a second for the break-even report: of the seeds where there is one for the pair, else
 /// predicted from the memory's bandwidth, and then said so. The configuration outlives it.
@@ -25,4 +25,4 @@ private:
     std::vector<std::string> notes_{};
 };
 
-}  // namespace evenkeel::cli
+}  // namespace evenkeel::agent

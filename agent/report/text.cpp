@@ -1,4 +1,4 @@
-#include "agent/cli/text.hpp"
+#include "agent/report/text.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -8,7 +8,7 @@
 #include <cctype>
 #include <ctime>
 
-namespace evenkeel::cli {
+namespace evenkeel::report {
 
 std::string money_text(Money amount, int decimals) {
     const std::string number = rounded_text(amount, decimals);
@@ -147,4 +147,4 @@ std::string Table::csv() const {
     return out;
 }
 
-}  // namespace evenkeel::cli
+}  // namespace evenkeel::report

@@ -1,7 +1,7 @@
 // What `evenkeel doctor` says of machines that cost money, and how its list is printed.
-#include "agent/cli/doctor_rules.hpp"
-#include "agent/cli/json_fields.hpp"
-#include "agent/cli/text.hpp"
+#include "agent/doctor/rules.hpp"
+#include "agent/report/json_fields.hpp"
+#include "agent/report/text.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -11,9 +11,14 @@
 
 #include <algorithm>
 
-namespace evenkeel::cli {
+namespace evenkeel::doctor {
 
 namespace json = boost::json;
+using report::money_field;
+using report::money_text;
+using report::synthetic_mark;
+using report::text_field;
+using report::width;
 
 namespace {
 
@@ -217,4 +222,4 @@ std::string doctor_json(
         {"checks", std::move(checks)}});
 }
 
-}  // namespace evenkeel::cli
+}  // namespace evenkeel::doctor

@@ -1,0 +1,191 @@
+// What the page may do, and who may have it done.
+#include "agent/web/web.hpp"
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace evenkeel::web {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+namespace http = inference::http;
+
+namespace {
+
+constexpr std::string_view cookie_name = "evenkeel_page";
+
+struct Action {
+    std::string_view name;
+    std::string_view path;   ///< at the control socket
+    bool of_machine{false};  ///< its name is typed; else that of this host
+};
+constexpr std::array actions{
+    Action{"drain", "/api/nodes/drain", true},
+    Action{"destroy", "/api/nodes/destroy", true},
+    Action{"freeze", "/api/freeze"},
+    Action{"thaw", "/api/thaw"}};
+
+std::string_view cookie_of(const http::RequestHead& head) {
+    std::string_view list = head.field("cookie");
+    while (!list.empty()) {
+        const auto end = list.find(';');
+        std::string_view one = list.substr(0, end);
+        list = end == std::string_view::npos ? std::string_view{} : list.substr(end + 1);
+        one.remove_prefix(std::min(one.find_first_not_of(' '), one.size()));
+        if (one.starts_with(cookie_name) && one.substr(cookie_name.size()).starts_with('=')) {
+            return one.substr(cookie_name.size() + 1);
+        }
+    }
+    return {};
+}
+
+/// The body's texts; empty where a field is missing or no text.
+std::string text_in(const json::value& body, std::string_view key) {
+    const json::object* object = body.if_object();
+    const json::value* value = object == nullptr ? nullptr : object->if_contains(key);
+    const json::string* text = value == nullptr ? nullptr : value->if_string();
+    return text == nullptr ? std::string{} : std::string{text->data(), text->size()};
+}
+
+/// A form of another site cannot set the header, and a script of one does not have our origin.
+bool is_from_our_page(const http::RequestHead& head) {
+    return head.field("x-evenkeel-page") == "1" &&
+           head.field("origin") == fmt::format("http://{}", head.field("host"));
+}
+
+std::string cookie_line(std::string_view value, std::chrono::seconds life) {
+    return fmt::format(
+        "{}={}; Path=/ui/; Max-Age={}; HttpOnly; SameSite=Strict",
+        cookie_name,
+        value,
+        life.count());
+}
+
+Error only_reads() {
+    return {
+        Errc::refused,
+        "the page only reads: set dashboard.control to true in evenkeel.yaml, then reload the "
+        "agent (systemctl reload evenkeel)"};
+}
+
+}  // namespace
+
+bool Web::may_control() const {
+    const auto view = parts_.board.read();
+    return view->config && view->config->dashboard.control;
+}
+
+std::string Web::me(const http::RequestHead& head) {
+    const bool control = may_control();
+    const auto user =
+        control ? sessions_.user_of(cookie_of(head), parts_.clock.read().boot) : std::nullopt;
+    return json::serialize(json::object{
+        {"schema", "evenkeel.page-user/1"},
+        {"control", control},
+        {"user", user ? json::value(*user) : json::value(nullptr)}});
+}
+
+Result<std::string> Web::make_token(std::string user) {
+    if (!may_control()) {
+        return std::unexpected{only_reads()};
+    }
+    return sessions_.make_token(std::move(user), parts_.clock.read().boot);
+}
+
+Result<std::string> Web::user_of(const http::RequestHead& head) {
+    const auto user = sessions_.user_of(cookie_of(head), parts_.clock.read().boot);
+    if (!user) {
+        return fail(Errc::unauthorized, "log in first: evenkeel dashboard login prints a token");
+    }
+    return *user;
+}
+
+asio::awaitable<Result<std::string>> Web::act(std::string body, std::string user) {
+    boost::system::error_code code;
+    const json::value asked = json::parse(body, code);
+    const std::string name = text_in(asked, "name");
+    const auto action =
+        std::ranges::find(actions, std::string_view{text_in(asked, "action")}, &Action::name);
+    if (code || action == actions.end()) {
+        co_return fail(Errc::invalid_argument, "action is drain, destroy, freeze or thaw");
+    }
+    const std::string wanted = action->of_machine ? name : parts_.board.read()->host;
+    if (wanted.empty() || text_in(asked, "typed") != wanted) {
+        co_return fail(
+            Errc::invalid_argument,
+            fmt::format(
+                "typed must be the name of {}, letter by letter",
+                action->of_machine ? "the machine" : "the agent's host: " + wanted));
+    }
+    json::object order{{"name", name}};
+    if (!action->of_machine) {
+        order = json::object{{"reason", text_in(asked, "reason")}};
+    }
+    auto done = co_await parts_.act(std::string{action->path}, json::serialize(order), user);
+    spdlog::info(
+        "page: user={} action={} name={} {}",
+        user,
+        action->name,
+        json::serialize(json::value{name}),
+        done ? std::string{"done"}
+             : fmt::format("refused: {}", json::serialize(json::value{done.error().message})));
+    co_return done;
+}
+
+asio::awaitable<void> Web::post(Exchange& exchange) {
+    const std::string path{exchange.head().path};
+    Result<std::string> user;
+    if (!may_control()) {
+        sessions_.close_all();
+        user = std::unexpected{only_reads()};
+    } else if (!is_from_our_page(exchange.head())) {
+        user = fail(Errc::refused, "this is done only for the page of this agent");
+    } else if (path != "/ui/api/login") {
+        user = user_of(exchange.head());
+    }
+    if (!user) {
+        co_await respond_error(exchange, user.error());
+        co_return;
+    }
+    const std::string cookie{cookie_of(exchange.head())};
+    const Result<std::string> body = co_await exchange.read_body();
+    if (!body) {
+        co_await respond_error(exchange, {Errc::invalid_argument, body.error().message});
+        co_return;
+    }
+    if (path == "/ui/api/login") {
+        boost::system::error_code code;
+        const std::string token = text_in(json::parse(*body, code), "token");
+        const auto opened = sessions_.open(token, parts_.clock.read().boot);
+        if (!opened) {
+            spdlog::warn("page: a login was refused: {}", opened.error().message);
+            co_await respond_error(exchange, opened.error());
+            co_return;
+        }
+        spdlog::info("page: user={} logged in", opened->user);
+        const std::string answer = json::serialize(json::object{{"user", opened->user}});
+        co_await respond_json(
+            exchange, 200, answer, cookie_line(opened->cookie, Sessions::session_life));
+    } else if (path == "/ui/api/logout") {
+        sessions_.close(cookie);
+        spdlog::info("page: user={} logged out", *user);
+        co_await respond_json(
+            exchange, 200, R"({"user":null})", cookie_line("", std::chrono::seconds{0}));
+    } else if (path == "/ui/api/act") {
+        const Result<std::string> done = co_await act(*body, *user);
+        if (!done) {
+            co_await respond_error(exchange, done.error());
+            co_return;
+        }
+        co_await respond_json(exchange, 200, *done);
+    } else {
+        co_await respond_error(exchange, {Errc::not_found, "no such action"});
+    }
+}
+
+}  // namespace evenkeel::web

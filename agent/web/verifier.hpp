@@ -1,0 +1,33 @@
+#pragma once
+
+#include "agent/ledger/reader.hpp"
+#include "policies/domain/time.hpp"
+
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <optional>
+
+namespace evenkeel::web {
+
+/// Walks the hash chain at most once at a time, and remembers for a while what was found. Any
+/// thread.
+class Verifier {
+public:
+    using Walk = std::function<Result<ledger::Verification>()>;
+    static constexpr std::chrono::seconds kept_for{60};
+
+    /// What `walk` finds, or found less than `kept_for` ago. Errors: unavailable (another thread is
+    /// at it), and those of `walk`, which are not kept.
+    [[nodiscard]] Result<ledger::Verification> verify(BootTime now, const Walk& walk);
+    /// What was found last, however long ago; nothing before the first time.
+    [[nodiscard]] std::optional<ledger::Verification> last() const;
+
+private:
+    std::mutex walking_;
+    mutable std::mutex mutex_;
+    std::optional<ledger::Verification> found_{};
+    BootTime found_at_{};
+};
+
+}  // namespace evenkeel::web

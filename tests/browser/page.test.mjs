@@ -1,0 +1,254 @@
+// The page in chromium against the stand-in: what a real daemon cannot be brought to say.
+import assert from "node:assert/strict";
+import {after, before, test} from "node:test";
+import {PAGES, axe, go, launch, open, settled, shoot, too_wide} from "./browser.mjs";
+import {busy, empty, error, micro, nodes_busy, status_busy} from "./scene.mjs";
+import {StandIn} from "./stand_in.mjs";
+import {PAYLOADS, poisoned} from "./xss.mjs";
+
+let browser = null;
+before(async () => { browser = await launch(); });
+after(() => browser.close());
+
+async function with_page(documents, options, work) {
+    const server = await new StandIn(documents).start();
+    const opened = await open(browser, `${server.url}/`, options);
+    try {
+        await settled(opened.page);
+        await work({server, ...opened});
+    } finally {
+        await opened.close();
+        await server.stop();
+    }
+}
+
+async function every_page(name, documents, options) {
+    await with_page(documents, options, async ({page, wrong}) => {
+        for (const one of PAGES) {
+            await go(page, one);
+            assert.ok(await too_wide(page) <= 0, `${one} is wider than ${options.width} px`);
+            assert.deepEqual(await axe(page), [], `${one}, ${name}`);
+            assert.equal(await page.locator("main .state.failed").count(), 0, `${one}: ${await page.locator("main").innerText()}`);
+            await shoot(page, `stand-in-${name}-${one}-${options.scheme}-${options.width}`);
+        }
+        assert.deepEqual(wrong, []);
+    });
+}
+
+for (const [scheme, width] of [["light", 1280], ["dark", 320]]) {
+    test(`a busy scene, ${scheme}, ${width} px: every page is whole, and axe finds nothing serious`, () =>
+        every_page("busy", busy(), {scheme, width}));
+}
+
+test("hostile names and error texts are shown as text, and nothing runs", async () => {
+    const documents = Object.fromEntries(Object.entries(busy()).map(([path, make]) =>
+        [path, (query) => poisoned(make(query))]));
+    documents["/ui/api/idle"] = error(500, "internal", `broken: ${PAYLOADS.join(" ")}`);
+    documents["/ui/api/health"] = error(500, "<script>pwn()</script>", `broken: ${PAYLOADS.join(" ")}`);
+    const options = {width: 1280, allow: (text) => /status of 500/.test(text)};
+    await with_page(documents, options, async ({page, wrong}) => {
+        const ran = [];
+        await page.exposeFunction("pwn", () => ran.push(page.url()));
+        const title = await page.title();
+        for (const one of PAGES) {
+            await go(page, one);
+            // Every table view too, and everything that opens.
+            for (const button of await page.locator("figure .tools button[aria-pressed]").all()) {
+                await button.click();
+            }
+            for (const details of await page.locator("main details").all()) {
+                await details.evaluate((element) => { element.open = true; });
+            }
+            const strange = await page.evaluate(() => [...document.querySelectorAll("#page *")].filter((element) =>
+                ["SCRIPT", "IMG", "IFRAME", "OBJECT", "EMBED", "BASE", "STYLE", "LINK", "META", "VIDEO", "AUDIO", "MATH"].includes(element.tagName) ||
+                [...element.attributes].some((attribute) => /^on/i.test(attribute.name) || /^\s*javascript:/i.test(attribute.value) && attribute.name === "href")).map((element) => element.outerHTML.slice(0, 120)));
+            assert.deepEqual(strange, [], one);
+            assert.equal(await page.evaluate(() => document.querySelectorAll("body > :not(#page):not(noscript)").length), 0, one);
+        }
+        await go(page, "health");
+        assert.match(await page.locator("main .state.failed").first().innerText(), /<img src=x onerror=pwn\(\)>/);
+        await go(page, "now");
+        assert.ok((await page.locator("main").innerText()).includes("<svg/onload=pwn()>") || (await page.locator("main").innerText()).includes("<img src=x"));
+        assert.equal(await page.title(), title);
+        await page.waitForTimeout(50);
+        assert.deepEqual(ran, []);
+        assert.deepEqual(wrong, []);
+    });
+});
+
+test("figures older than 15 s are greyed, and the page says so", async () => {
+    await with_page(busy(), {clock: true}, async ({server, page, wrong}) => {
+        assert.equal(await page.locator("main.stale").count(), 0);
+        server.silent = true;
+        await page.clock.fastForward(16_000);
+        await page.waitForSelector("main.stale");
+        assert.match(await page.locator(".banner.stale").innerText(), /These figures are 1\d s old/);
+        assert.match(await page.locator("main.stale > .tiles").evaluate((element) => getComputedStyle(element).filter), /grayscale/);
+        assert.deepEqual(await axe(page), []);
+        await shoot(page, "stand-in-stale-now-light-1280");
+        server.silent = false;
+        server.push();
+        await page.waitForSelector("main:not(.stale)");
+        assert.equal(await page.locator(".banner.stale").count(), 0);
+        assert.deepEqual(wrong, []);
+    });
+});
+
+test("a status that is sent again without being made anew is stale too", async () => {
+    const frozen_at = status_busy();
+    const documents = {...busy(), "/api/status": () => frozen_at};
+    await with_page(documents, {clock: true}, async ({page}) => {
+        await page.clock.fastForward(16_000);
+        await page.waitForSelector("main.stale");
+        assert.match(await page.locator(".banner.stale").innerText(), /tells nothing new/);
+    });
+});
+
+test("a stream that breaks is opened again, and meanwhile the page says that it is not connected", async () => {
+    await with_page(busy(), {allow: () => true}, async ({server, page}) => {
+        server.documents["/api/status"] = error(503, "unavailable", "stopping");
+        server.refuse_live = true;
+        for (const stream of server.streams) {
+            stream.destroy();
+        }
+        await page.waitForSelector(".age.bad");
+        assert.equal(await page.locator(".age").innerText(), "not connected");
+        server.documents["/api/status"] = () => ({...status_busy(), spend: {today: "7.77", month: "188.88", currency: "AUD"}});
+        server.refuse_live = false;
+        await page.waitForFunction(() => document.querySelector(".top").innerText.includes("A$7.77"), null, {timeout: 8_000});
+        await page.waitForSelector(".age:not(.bad)");
+        await page.waitForFunction(() => !document.querySelector(".age.bad"));
+        assert.ok(server.streams.size >= 1);
+    });
+});
+
+test("busy, error and frozen are told apart and say what to do", async () => {
+    const documents = {...busy(), "/api/status": () => ({...status_busy(), frozen: true, frozen_by: "mara at 10:31: price war"}),
+                       "/ui/api/spend": error(503, "unavailable", "the ledger is being opened"), "/ui/api/ledger/verify": error(500, "io_failed", "disk I/O error at offset 4096")};
+    await with_page(documents, {allow: (text) => /status of 50[03]/.test(text)}, async ({server, page}) => {
+        assert.match(await page.locator(".banner.frozen").innerText(), /Spending is frozen by mara at 10:31: price war.*evenkeel thaw/s);
+        await page.evaluate(() => { location.hash = "#/spend"; });
+        await page.waitForSelector("main .state.busy");
+        assert.match(await page.locator("main .state.busy").innerText(), /daemon is busy/);
+        assert.deepEqual(await axe(page), []);
+        await shoot(page, "stand-in-busy-daemon-spend-light-1280");
+        server.documents["/ui/api/spend"] = busy()["/ui/api/spend"];
+        await page.click("main .state.busy button");
+        await page.waitForSelector("[data-figure='spend.total.cost']");
+        await go(page, "ledger");
+        const failed = page.locator("main .state.failed").first();
+        assert.match(await failed.innerText(), /disk I\/O error at offset 4096/);
+        assert.match(await failed.innerText(), /HTTP 500, io_failed/);
+        assert.deepEqual(await axe(page), []);
+        server.documents["/ui/api/ledger/verify"] = busy()["/ui/api/ledger/verify"];
+        await failed.locator("button").click();
+        await page.waitForSelector("main .lead .good");
+    });
+});
+
+test("an empty daemon: each page says what to do next", async () => {
+    await with_page(empty(), {allow: (text) => /status of 404/.test(text)}, async ({page}) => {
+        await go(page, "now");
+        const text = await page.locator("main").innerText();
+        for (const wanted of ["No request has come yet", "evenkeel keys create me", "No source yet", "No budget is set", "None lives"]) {
+            assert.ok(text.includes(wanted), wanted);
+        }
+        assert.equal(await page.locator("[data-figure='status.spend.today']").first().innerText(), "A$0.00");
+    });
+});
+
+test("every chart has a finding, a table with the same figures, and a CSV file of it", async () => {
+    await with_page(busy(), {}, async ({page, wrong}) => {
+        let charts = 0;
+        for (const one of PAGES) {
+            await go(page, one);
+            for (const figure of await page.locator("figure.fig").all()) {
+                ++charts;
+                const name = await figure.getAttribute("data-chart");
+                assert.ok((await figure.locator("figcaption .finding").innerText()).length > 20, name);
+                const label = await figure.evaluate((element) => document.getElementById(element.getAttribute("aria-labelledby"))?.textContent);
+                assert.ok(label, name);
+                const [download] = await Promise.all([page.waitForEvent("download"), figure.locator(".tools button").nth(1).click()]);
+                assert.match(download.suggestedFilename(), /^evenkeel-.*\.csv$/);
+                const rows = await figure.locator(".tools button").first().click().then(() => figure.locator("table tbody tr").count());
+                const stream = await download.createReadStream();
+                let csv = "";
+                for await (const chunk of stream) {
+                    csv += chunk;
+                }
+                assert.equal(csv.trim().split("\r\n").length, rows + 1, `${name}: rows of table and file`);
+                assert.ok(rows > 0, name);
+            }
+        }
+        assert.ok(charts >= 24, `${charts} charts`);
+        assert.deepEqual(wrong, []);
+    });
+});
+
+test("charts can be walked through by keyboard, and the page by its headings", async () => {
+    await with_page(busy(), {}, async ({page, wrong}) => {
+        await go(page, "machines");
+        const walk = page.locator("figure[data-chart=timeline] .walk");
+        await walk.focus();
+        await page.keyboard.press("Home");
+        const first = await page.locator("figure[data-chart=timeline] .reading").innerText();
+        await page.keyboard.press("ArrowRight");
+        const second = await page.locator("figure[data-chart=timeline] .reading").innerText();
+        assert.match(first, /runpod-\d .* for /);
+        assert.notEqual(first, second);
+        await page.keyboard.press("Escape");
+        assert.equal(await page.locator("figure[data-chart=timeline] .reading").innerText(), "");
+        await page.locator("nav a", {hasText: "Spend"}).focus();
+        await page.keyboard.press("Enter");
+        await page.waitForSelector("main[data-page=spend]");
+        await page.waitForFunction(() => document.activeElement?.tagName === "H1");
+        assert.equal(await page.title(), "Spend · Evenkeel");
+        assert.equal(await page.locator("nav a[aria-current=page]").innerText(), "Spend");
+        assert.deepEqual(wrong, []);
+    });
+});
+
+test("what is shown follows the stream: a rental from wanted to gone", async () => {
+    const states = ["wanted", "creating", "booting", "warming", "serving", "draining", "deleting", "verifying", "gone"];
+    let at = 0;
+    const machine = () => ({...nodes_busy().machines[0], id: "06ZGNEW", state: states[at], paid: micro(at * 120_000), gone_how: states[at] === "gone" ? "destroyed" : null});
+    const documents = {...busy(), "/api/nodes": () => ({...nodes_busy(), machines: [machine()]})};
+    await with_page(documents, {}, async ({server, page, wrong}) => {
+        for (at = 0; at < states.length; ++at) {
+            server.push();
+            await page.waitForSelector(`tr[data-machine="06ZGNEW"] [data-state="${states[at]}"]`);
+            assert.equal(await page.locator("[data-figure='nodes.machines.06ZGNEW.paid']").getAttribute("data-exact"), micro(at * 120_000));
+        }
+        assert.match(await page.locator("tr[data-machine='06ZGNEW']").innerText(), /destroyed/);
+        assert.deepEqual(wrong, []);
+    });
+});
+
+test("actions need control, a login and the typed name", async () => {
+    const documents = {...busy(), "/ui/api/me": () => ({control: true, user: "mara"})};
+    await with_page(documents, {}, async ({server, page}) => {
+        const sent = [];
+        await page.route("**/ui/api/act", (route) => {
+            sent.push({headers: route.request().headers(), body: JSON.parse(route.request().postData())});
+            return route.fulfill({json: {ok: true}});
+        });
+        await go(page, "machines");
+        const row = page.locator("tr[data-machine]", {hasText: "serving"}).first();
+        await row.locator("button", {hasText: "Destroy"}).click();
+        const button = row.locator("form button[type=submit]");
+        assert.ok(await button.isDisabled());
+        await row.locator("form input").fill("runpod");
+        assert.ok(await button.isDisabled());
+        await row.locator("form input").fill("runpod-1");
+        await button.click();
+        await page.waitForFunction(() => document.querySelector("tr[data-machine] [role=status]"));
+        assert.deepEqual(sent.map((one) => one.body), [{action: "destroy", name: "runpod-1", typed: "runpod-1"}]);
+        assert.equal(sent[0].headers["x-evenkeel-page"], "1");
+        assert.deepEqual(await axe(page), []);
+        server.documents["/ui/api/me"] = () => ({control: false, user: null});
+        await page.reload();
+        await settled(page);
+        assert.equal(await page.locator("button.act").count(), 0);
+        assert.equal(await page.locator(".login").count(), 0);
+    });
+});

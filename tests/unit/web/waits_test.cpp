@@ -1,0 +1,83 @@
+#include "agent/web/waits.hpp"
+
+#include "agent/web/verifier.hpp"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+#include <thread>
+
+namespace evenkeel::web {
+namespace {
+
+using namespace std::chrono_literals;
+
+const UtcTime hour{std::chrono::sys_days{std::chrono::November / 23 / 2026} + 10h};
+
+TEST(Waits, PercentilesAreOfTheNearestRank) {
+    std::vector<std::int64_t> values(100);
+    std::iota(values.begin(), values.end(), 1);
+    EXPECT_EQ(percentile(values, 50), 50);
+    EXPECT_EQ(percentile(values, 95), 95);
+    EXPECT_EQ(percentile(values, 99), 99);
+    std::vector<std::int64_t> few{7, 1};
+    EXPECT_EQ(percentile(few, 50), 1);
+    EXPECT_EQ(percentile(few, 99), 7);
+    std::vector<std::int64_t> one{3};
+    EXPECT_EQ(percentile(one, 50), 3);
+}
+
+TEST(Waits, AreCountedByTheHour) {
+    WaitCounter counter;
+    counter.add(hour + 1h + 59min, 0ms);
+    counter.add(hour + 1h, 100ms);
+    counter.add(hour + 1h, 101ms);
+    counter.add(hour + 59min, 500s);
+    const auto hours = counter.finish();
+    ASSERT_EQ(hours.size(), 2u);
+    EXPECT_EQ(hours[0].hour, hour + 1h);
+    EXPECT_EQ(hours[0].requests, 3);
+    EXPECT_EQ(hours[0].p50_ms, 100);
+    EXPECT_EQ(hours[0].p99_ms, 101);
+    EXPECT_EQ(hours[0].buckets[0], 2) << "up to and with 100 ms";
+    EXPECT_EQ(hours[0].buckets[1], 1);
+    EXPECT_EQ(hours[1].buckets.back(), 1) << "longer than all limits";
+    EXPECT_TRUE(counter.finish().empty());
+}
+
+TEST(LedgerWalks, OneAtATimeAndKeptForAMinute) {
+    Verifier verifier;
+    int walks = 0;
+    const BootTime start{1h};
+    const auto walk = [&]() -> Result<ledger::Verification> {
+        ++walks;
+        return ledger::Verification{.transactions = walks};
+    };
+    EXPECT_FALSE(verifier.last());
+    EXPECT_EQ(verifier.verify(start, walk)->transactions, 1);
+    EXPECT_EQ(verifier.verify(start + 59s, walk)->transactions, 1);
+    EXPECT_EQ(verifier.verify(start + 60s, walk)->transactions, 2);
+    EXPECT_EQ(verifier.last()->transactions, 2);
+    const auto failed = verifier.verify(
+        start + 1h, []() -> Result<ledger::Verification> { return fail(Errc::io_failed, "no"); });
+    EXPECT_FALSE(failed);
+    EXPECT_EQ(verifier.verify(start + 1h, walk)->transactions, 3) << "failures are not kept";
+}
+
+TEST(LedgerWalks, ASecondThreadIsToldToAskLater) {
+    Verifier verifier;
+    const auto walk = [&verifier]() -> Result<ledger::Verification> {
+        Errc told{};
+        std::thread{[&] {
+            const auto second =
+                verifier.verify(BootTime{1h}, [] { return ledger::Verification{}; });
+            told = second ? Errc::conflict : second.error().code;
+        }}.join();
+        EXPECT_EQ(told, Errc::unavailable);
+        return ledger::Verification{};
+    };
+    EXPECT_TRUE(verifier.verify(BootTime{1h}, walk));
+}
+
+}  // namespace
+}  // namespace evenkeel::web
