@@ -9,8 +9,19 @@
 /// What the commands do; each returns the exit status of the process.
 namespace evenkeel::cli {
 
+/// What reports are asked beside the global flags.
+struct ReportArguments {
+    std::string by{"source"};
+    std::string currency{};  ///< "AUD"; empty: the ledger's
+    bool days{false};
+    bool hours{false};
+};
 /// Reads the ledger alone, so it works with the agent down.
-int report_spend(const Globals& globals, const std::string& by);
+int report_spend(const Globals& globals, const ReportArguments& arguments);
+/// Alternatives not taken; paid time without work; what the month will have cost.
+int report_savings(const Globals& globals, const ReportArguments& arguments);
+int report_idle(const Globals& globals, const ReportArguments& arguments);
+int report_forecast(const Globals& globals, const ReportArguments& arguments);
 
 struct RequestsArguments {
     std::string key{};

@@ -29,7 +29,7 @@ namespace evenkeel::cli {
 struct Arguments {
     Globals globals{};
     agent::ServeOptions serve{};
-    std::string by{"source"};
+    ReportArguments report{};
     DoctorArguments doctor{};
     TopArguments top{};
     InitArguments init{};

@@ -1,37 +1,23 @@
 #include "agent/cli/actions.hpp"
 #include "agent/cli/daemon_client.hpp"
 #include "agent/cli/exit_codes.hpp"
+#include "agent/cli/report_books.hpp"
 #include "agent/cli/text.hpp"
-#include "agent/config/reading.hpp"
+#include "agent/report/forecast.hpp"
+#include "agent/report/idle.hpp"
 #include "agent/report/requests.hpp"
-#include "agent/report/spend.hpp"
+#include "agent/report/savings.hpp"
+#include "agent/report/spend_days.hpp"
 #include "agent/service/clock.hpp"
 
 #include <fmt/format.h>
 
-#include <expected>
 #include <iostream>
 #include <utility>
 
 namespace evenkeel::cli {
 
 namespace {
-
-/// The dearest model of the configuration that an API sells: what everything would have cost there.
-void name_api(const config::Config& config, report::SpendOptions& options) {
-    for (const config::Model& model : config.models) {
-        for (const config::Offer& offer : model.offers) {
-            const bool dearer =
-                offer.token_price &&
-                (!options.api_price || offer.token_price->out.per_display_unit().nanos() >
-                                           options.api_price->out.per_display_unit().nanos());
-            if (dearer) {
-                options.api_label = offer.name;
-                options.api_price = offer.token_price;
-            }
-        }
-    }
-}
 
 constexpr std::int64_t shown_as_text = 50;
 
@@ -75,27 +61,32 @@ int list_requests(
     return Exit::done;
 }
 
-/// The ledger as it says of itself, and the zone that days are meant in.
-struct Books {
-    ledger::Reader reader;
-    ledger::Summary summary{};
-    ledger::Zone zone{};
-};
+/// Says a report the way the flags ask for it, or why there is none.
+template <class Made>
+int say(
+    const Globals& globals,
+    const Result<Made>& made,
+    const auto& as_json,
+    const auto& as_csv,
+    const auto& as_text) {
+    if (!made) {
+        return report(made.error());
+    }
+    if (globals.json) {
+        std::cout << as_json(*made) << '\n';
+    } else {
+        std::cout << (globals.csv ? as_csv(*made) : as_text(*made));
+    }
+    return Exit::done;
+}
 
-std::expected<Books, int> open_books(const Globals& globals) {
-    auto reader = ledger::Reader::open(globals.state);
-    if (!reader) {
-        return std::unexpected{report(reader.error())};
+/// Opens what a report reads and makes it; what is wrong with the flags is said before.
+int with_books(const Globals& globals, const ReportArguments& arguments, const auto& make) {
+    if (!check(arguments)) {
+        return Exit::usage;
     }
-    auto summary = reader->summary();
-    if (!summary) {
-        return std::unexpected{report(summary.error())};
-    }
-    auto zone = ledger::Zone::load(globals.utc ? "UTC" : summary->zone);
-    if (!zone) {
-        return std::unexpected{report(zone.error())};
-    }
-    return Books{std::move(*reader), std::move(*summary), std::move(*zone)};
+    auto books = open_books(globals);
+    return books ? make(*books, report_options(globals, arguments, *books)) : books.error();
 }
 
 int export_requests(
@@ -128,45 +119,71 @@ int export_requests(
 
 }  // namespace
 
-int report_spend(const Globals& globals, const std::string& by) {
-    const auto grouping = report::spend_by_from(by);
-    if (!grouping) {
-        std::cerr << "evenkeel: --by takes source, model, key, route, provider or tag, not '" << by
-                  << "'\n";
+int report_spend(const Globals& globals, const ReportArguments& arguments) {
+    return with_books(globals, arguments, [&](Books& books, const report::SpendOptions& options) {
+        if (arguments.days) {
+            return say(
+                globals,
+                report::make_spend_days(books.reader, options),
+                report::spend_days_json,
+                report::spend_days_csv,
+                report::spend_days_text);
+        }
+        if (arguments.hours) {
+            return say(
+                globals,
+                report::make_spend_hours(books.reader, options),
+                report::spend_hours_json,
+                report::spend_hours_csv,
+                [&](const report::SpendHours& hours) {
+                    return report::spend_hours_text(hours, options.zone);
+                });
+        }
+        return say(
+            globals,
+            report::make_spend(books.reader, options),
+            report::spend_json,
+            report::spend_csv,
+            report::spend_text);
+    });
+}
+
+int report_savings(const Globals& globals, const ReportArguments& arguments) {
+    return with_books(globals, arguments, [&](Books& books, const report::SpendOptions& options) {
+        return say(
+            globals,
+            report::make_savings(books.reader, books.configuration(), options),
+            report::savings_json,
+            report::savings_csv,
+            report::savings_text);
+    });
+}
+
+int report_idle(const Globals& globals, const ReportArguments& arguments) {
+    return with_books(globals, arguments, [&](Books& books, const report::SpendOptions& options) {
+        return say(
+            globals,
+            report::make_idle(books.reader, options),
+            report::idle_json,
+            report::idle_csv,
+            report::idle_text);
+    });
+}
+
+int report_forecast(const Globals& globals, const ReportArguments& arguments) {
+    if (!globals.since.empty() || !globals.until.empty()) {
+        std::cerr << "evenkeel: the forecast is of this month and each budget's own window: leave "
+                     "--since and --until out\n";
         return Exit::usage;
     }
-    auto books = open_books(globals);
-    if (!books) {
-        return books.error();
-    }
-    const Now now = agent::SystemClock{}.read();
-    report::SpendOptions options{
-        .now = now.utc, .by = *grouping, .currency = books->summary.report};
-    options.zone = std::move(books->zone);
-    if (!globals.since.empty()) {
-        options.since = globals.since;
-    }
-    if (!globals.until.empty()) {
-        options.until = globals.until;
-    }
-    // Rates and API prices come from the configuration when it is there; the ledger has the rest.
-    if (const auto reading = agent::read_configuration(globals.config, now.utc);
-        reading && reading->loaded) {
-        options.rates = reading->loaded->config.currency;
-        name_api(reading->loaded->config, options);
-    }
-    const auto spend = report::make_spend(books->reader, options);
-    if (!spend) {
-        return report(spend.error());
-    }
-    std::cout
-        << (globals.json  ? report::spend_json(*spend)
-            : globals.csv ? report::spend_csv(*spend)
-                          : report::spend_text(*spend));
-    if (globals.json) {
-        std::cout << '\n';
-    }
-    return Exit::done;
+    return with_books(globals, arguments, [&](Books& books, const report::SpendOptions& options) {
+        return say(
+            globals,
+            report::make_forecast(books.reader, books.configuration(), options),
+            report::forecast_json,
+            report::forecast_csv,
+            report::forecast_text);
+    });
 }
 
 int report_requests(const Globals& globals, const RequestsArguments& arguments) {

@@ -1,38 +1,13 @@
 #include "agent/control/budget_figures.hpp"
 
+#include "policies/budget/scope.hpp"
+
 #include <algorithm>
 #include <map>
 #include <string>
 #include <string_view>
 
 namespace evenkeel::agent {
-
-namespace {
-
-/// `team_of(key)`: which team a key belongs to now.
-template <class TeamOf>
-bool covers(
-    const config::BudgetScope& scope,
-    const ledger::SpendRow& row,
-    const routing::NameTable& names,
-    const TeamOf& team_of) {
-    const auto is = [&](const std::string& wanted, NameIx ix) {
-        return wanted.empty() || (ix != NameIx{} && names.text(ix) == wanted);
-    };
-    return (scope.kind.empty() || scope.kind == to_text(row.kind)) &&
-           is(scope.provider, row.provider) && is(scope.key, row.key) &&
-           is(scope.model, row.model) && is(scope.route, row.route) &&
-           (scope.team.empty() || (row.key != NameIx{} && team_of(row.key) == scope.team));
-}
-
-/// Budgets of whoever asks, and of a model, count what requests are charged; those of whoever
-/// serves, and of everything, external money.
-bool counts_charges(const config::BudgetScope& scope) {
-    return !scope.key.empty() || !scope.team.empty() || !scope.model.empty() ||
-           !scope.route.empty();
-}
-
-}  // namespace
 
 std::int64_t used_at_start(
     const ledger::Recovered& recovered,
@@ -67,14 +42,14 @@ std::int64_t used_at_start(
 Result<std::int64_t> spent_in_window(
     ledger::Reader& reader,
     const config::Config& config,
-    const config::Budget& budget,
+    const config::Budget& wanted,
     const routing::NameTable& names,
     const ledger::Zone& zone,
     UtcTime now) {
-    const UtcTime start = ledger::window_start(budget.per, zone, now);
+    const UtcTime start = ledger::window_start(wanted.per, zone, now);
     std::int64_t sum = 0;
-    const NameIx name = names.find(routing::NameKind::budget, budget.name);
-    if (budget.per == config::BudgetPer::hour) {
+    const NameIx name = names.find(routing::NameKind::budget, wanted.name);
+    if (wanted.per == config::BudgetPer::hour) {
         const auto windows = reader.budget_windows(start);
         if (!windows) {
             return std::unexpected{windows.error()};
@@ -90,7 +65,7 @@ Result<std::int64_t> spent_in_window(
         return std::unexpected{rows.error()};
     }
     std::map<NameIx, std::string> teams;
-    if (!budget.scope.team.empty()) {
+    if (!wanted.scope.team.empty()) {
         const auto keys = reader.keys();
         if (!keys) {
             return std::unexpected{keys.error()};
@@ -99,16 +74,25 @@ Result<std::int64_t> spent_in_window(
             teams.emplace(key.ix, key.terms.team);
         }
     }
-    const auto team_of = [&](NameIx key) {
-        const auto found = teams.find(key);
-        return found == teams.end() ? std::string{} : found->second;
+    const auto text = [&](NameIx ix) {
+        return ix == NameIx{} ? std::string_view{} : std::string_view{names.text(ix)};
     };
-    const bool is_charged = routing::is_charged_internally(config, budget.scope.model);
+    const auto spender_of = [&](const ledger::SpendRow& row) {
+        const auto team = teams.find(row.key);
+        return budget::Spender{
+            .kind = row.kind,
+            .provider = text(row.provider),
+            .key = text(row.key),
+            .team = team == teams.end() ? std::string_view{} : std::string_view{team->second},
+            .model = text(row.model),
+            .route = text(row.route)};
+    };
+    const bool is_charged = routing::is_charged_internally(config, wanted.scope.model);
     for (const ledger::SpendRow& row : *rows) {
-        const Money amount = counts_charges(budget.scope) ? row.charged : row.paid;
+        const Money amount = budget::counts_charges(wanted.scope) ? row.charged : row.paid;
         const bool is_machine = !row.phase.empty();
         if (amount.is_zero() || (is_machine && is_charged) ||
-            !covers(budget.scope, row, names, team_of)) {
+            !budget::covers(wanted.scope, spender_of(row))) {
             continue;
         }
         const auto report = routing::to_report(config.currency, amount, Rounding::up);

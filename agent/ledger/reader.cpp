@@ -82,6 +82,8 @@ Result<std::unique_ptr<Database>> connect(const std::filesystem::path& file) {
     }
 }
 
+}  // namespace
+
 SpendRow spend_row(const Statement& row) {
     SpendRow cell;
     cell.source = name_ix(row.integer(0));
@@ -106,6 +108,22 @@ SpendRow spend_row(const Statement& row) {
     cell.synthetic = row.integer(18) != 0;
     return cell;
 }
+
+PriceSeen price_row(const Statement& row) {
+    const std::string meter = row.text(1);
+    const Unit unit = meter == "hour"    ? Unit::nanosecond
+                      : meter == "power" ? Unit::microjoule
+                                         : Unit::token;
+    const auto currency = Currency::parse(row.text(2)).value_or(Currency{});
+    return {
+        .offer = name_ix(row.integer(0)),
+        .meter = meter,
+        .price = Price{row.integer(3), row.integer(4), currency, unit},
+        .seen = from_us(row.integer(5)),
+        .from = from_us(row.integer(6))};
+}
+
+namespace {
 
 std::optional<FxRate> newest_rate(Database& database, Currency base, Currency quote) {
     Statement row{
@@ -319,17 +337,7 @@ Result<std::vector<PriceSeen>> Reader::prices() {
             "SELECT offer, meter, currency, num, den, seen_us, from_us FROM price WHERE id IN"
             " (SELECT max(id) FROM price GROUP BY offer, meter) ORDER BY offer, meter"};
         while (row.next()) {
-            const std::string meter = row.text(1);
-            const Unit unit = meter == "hour"    ? Unit::nanosecond
-                              : meter == "power" ? Unit::microjoule
-                                                 : Unit::token;
-            const auto currency = Currency::parse(row.text(2)).value_or(Currency{});
-            prices.push_back(
-                {.offer = name_ix(row.integer(0)),
-                 .meter = meter,
-                 .price = Price{row.integer(3), row.integer(4), currency, unit},
-                 .seen = from_us(row.integer(5)),
-                 .from = from_us(row.integer(6))});
+            prices.push_back(price_row(row));
         }
         return prices;
     });

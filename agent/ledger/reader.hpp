@@ -137,6 +137,45 @@ struct WaitRow {
     std::chrono::milliseconds wait{0};
 };
 
+/// A cell of the daily roll-up with its booking day.
+struct SpendDayRow {
+    std::int64_t day{0};  ///< 20261123
+    SpendRow cell{};
+};
+
+/// Money of one hour, by who was paid and for what.
+struct SpendHourRow {
+    UtcTime at{};  ///< start of the hour
+    SourceKind kind{SourceKind::own};
+    std::string phase{};  ///< as in SpendRow
+    Money paid{};
+};
+
+/// Money of a rented machine as it was posted: one row a posting.
+struct MachineMoneyRow {
+    MachineId machine{};
+    std::int64_t no{0};   ///< of its phase; 0 for an adjustment
+    std::string phase{};  ///< a Phase's name, or "adjust"
+    std::int64_t day{0};  ///< booking day
+    UtcTime at{};         ///< when it was posted
+    Money amount{};
+    std::chrono::nanoseconds time{0};  ///< that it pays
+};
+
+/// Energy and wear of one piece of own hardware from one posting to the next.
+struct EnergyPost {
+    UtcTime at{};  ///< its begin
+    std::int64_t day{0};
+    EnergyRow row{};
+};
+
+/// Whose days and money the books count, and since when.
+struct BooksMeta {
+    std::string zone{};
+    Currency report{};
+    std::int64_t first_day{0};  ///< booking day of the oldest roll-up; 0: there is none
+};
+
 struct Summary {
     int schema{0};
     std::int64_t bytes{0};
@@ -165,11 +204,21 @@ public:
     Reader& operator=(Reader&&) noexcept;
 
     [[nodiscard]] Result<Summary> summary();
+    /// What reports begin with; a summary also counts everything.
+    [[nodiscard]] Result<BooksMeta> meta();
     /// Walks everything: hash chain, zero sums, roll-ups against detail, machines against
     /// postings, budget windows against holds. Seconds per million transactions.
     [[nodiscard]] Result<Verification> verify();
     /// Cells of the booking days `first_day` to `last_day` (20261123, inclusive).
     [[nodiscard]] Result<std::vector<SpendRow>> spend(
+        std::int64_t first_day, std::int64_t last_day);
+    /// The same cells day by day, oldest first.
+    [[nodiscard]] Result<std::vector<SpendDayRow>> spend_by_day(
+        std::int64_t first_day, std::int64_t last_day);
+    /// Money of the hours in [since, until), oldest first; requests and phases by who was paid.
+    [[nodiscard]] Result<std::vector<SpendHourRow>> spend_by_hour(UtcTime since, UtcTime until);
+    /// What was posted for rented machines in the booking days `first_day` to `last_day`.
+    [[nodiscard]] Result<std::vector<MachineMoneyRow>> machine_money(
         std::int64_t first_day, std::int64_t last_day);
     [[nodiscard]] Result<std::vector<NameRow>> names();
     /// All machines not gone, and those gone since `gone_since`.
@@ -211,6 +260,9 @@ public:
     /// each hardware and pair of currencies.
     [[nodiscard]] Result<std::vector<EnergyRow>> energy(
         std::int64_t first_day, std::int64_t last_day);
+    /// The same, one row for each posting, oldest first.
+    [[nodiscard]] Result<std::vector<EnergyPost>> energy_posts(
+        std::int64_t first_day, std::int64_t last_day);
     /// What GPUs did since, by minutes of the last week or by hours; oldest first.
     [[nodiscard]] Result<std::vector<GpuRollup>> gpu_minutes(UtcTime since);
     [[nodiscard]] Result<std::vector<GpuRollup>> gpu_hours(UtcTime since);
@@ -234,6 +286,8 @@ public:
     /// From now on reading asks `give_up` again and again and ends with `cancelled` when it says
     /// true. It is called on the reading thread.
     void give_up_when(std::function<bool()> give_up);
+    /// All price rows, by offer and meter, in the order in which they were stored.
+    [[nodiscard]] Result<std::vector<PriceSeen>> price_history();
 
 private:
     struct Impl;

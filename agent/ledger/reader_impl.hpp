@@ -13,6 +13,11 @@ struct Reader::Impl {
     std::unique_ptr<Database> database;
 };
 
+/// A cell from the columns of the query in Reader::spend.
+[[nodiscard]] SpendRow spend_row(const Statement& row);
+/// From offer, meter, currency, num, den, seen_us, from_us.
+[[nodiscard]] PriceSeen price_row(const Statement& row);
+
 /// Runs `work` within one read transaction and turns SQLite's failures into values.
 template <class Work>
 auto reading(Database& database, Work work) -> Result<decltype(work())> {

@@ -5,6 +5,7 @@
 #include "agent/report/own_work.hpp"
 #include "policies/config/config.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -14,8 +15,9 @@
 
 namespace evenkeel::report {
 
-enum class SpendBy { source, model, key, route, provider, tag };
+enum class SpendBy { source, model, key, route, provider, machine, tag };
 [[nodiscard]] std::optional<SpendBy> spend_by_from(std::string_view text) noexcept;
+[[nodiscard]] std::string_view to_text(SpendBy by) noexcept;
 
 struct SpendOptions {
     UtcTime now{};
@@ -28,7 +30,12 @@ struct SpendOptions {
     /// What the same tokens would cost at an API: label and prices; no line when empty.
     std::string api_label{};
     std::optional<config::TokenPrices> api_price{};
+    /// Own hardware behind own sources, by the source's name.
+    std::map<std::string, std::string> hardware_of{};
 };
+
+/// Takes from a configuration what a report needs of it: rates, the dearest API, own hardware.
+void use_config(const config::Config& config, SpendOptions& options);
 
 struct SpendLine {
     std::string kind{};   ///< "own", "rental", "api"; empty unless by source
@@ -45,7 +52,8 @@ struct SpendLine {
 struct PhaseLine {
     std::string phase{};
     Money cost{};
-    std::int64_t share_permille{0};
+    std::int64_t share_permille{0};     ///< of the rental's money
+    std::chrono::nanoseconds time{0};  ///< that was paid; none for an adjustment
 };
 
 /// What `report spend` shows, computed from roll-ups only; by tag also from the requests

@@ -1,4 +1,5 @@
 #include "agent/report/csv.hpp"
+#include "agent/report/figures.hpp"
 #include "agent/report/rules.hpp"
 #include "agent/report/spend.hpp"
 
@@ -6,7 +7,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace evenkeel::report {
@@ -14,104 +14,6 @@ namespace evenkeel::report {
 namespace {
 
 namespace json = boost::json;
-
-constexpr std::array months{
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December"};
-
-/// 49589 -> "49,589".
-std::string grouped(std::string digits) {
-    const bool negative = digits.starts_with('-');
-    const auto point = std::min(digits.find('.'), digits.size());
-    for (std::size_t at = point; at > (negative ? 4u : 3u);) {
-        at -= 3;
-        digits.insert(at, ",");
-    }
-    return digits;
-}
-
-std::string grouped(std::int64_t number) {
-    return grouped(std::to_string(number));
-}
-
-/// 61234567 -> "61.2M".
-std::string short_count(std::int64_t count) {
-    constexpr std::array<std::pair<std::int64_t, char>, 3> units{
-        {{1'000'000'000, 'G'}, {1'000'000, 'M'}, {1'000, 'k'}}};
-    for (const auto& [size, letter] : units) {
-        if (count >= size) {
-            const auto tenths = mul_div(count, 10, size, Rounding::half_even).value_or(0);
-            return format_decimal(tenths, 1, 1) + letter;
-        }
-    }
-    return std::to_string(count);
-}
-
-std::string percent(std::int64_t part, std::int64_t whole) {
-    const auto share = whole > 0 ? mul_div(part, 100, whole, Rounding::half_even) : std::nullopt;
-    return share ? fmt::format("{} %", *share) : std::string{};
-}
-
-std::string ordinal(unsigned day) {
-    const bool teen = day % 100 >= 11 && day % 100 <= 13;
-    const char* const suffix = teen            ? "th"
-                               : day % 10 == 1 ? "st"
-                               : day % 10 == 2 ? "nd"
-                               : day % 10 == 3 ? "rd"
-                                               : "th";
-    return fmt::format("{}{}", day, suffix);
-}
-
-std::string period(const Spend& spend) {
-    const auto first = spend.first;
-    const auto last = spend.last;
-    const bool whole_start = first.day() == std::chrono::day{1} && first.year() == last.year() &&
-                             first.month() == last.month();
-    if (first == last && !whole_start) {
-        return config::to_text(first);
-    }
-    if (!whole_start) {
-        return fmt::format("{} to {}", config::to_text(first), config::to_text(last));
-    }
-    const std::string month = fmt::format(
-        "{} {}", months[static_cast<unsigned>(first.month()) - 1], static_cast<int>(first.year()));
-    const std::chrono::year_month_day_last end{first.year() / first.month() / std::chrono::last};
-    return last == std::chrono::year_month_day{end}
-               ? month
-               : fmt::format("{} to the {}", month, ordinal(static_cast<unsigned>(last.day())));
-}
-
-std::string_view kind_word(std::string_view kind) {
-    return kind == "rental" ? "rented" : kind == "api" ? "API" : kind;
-}
-
-std::string_view phase_word(std::string_view phase) {
-    constexpr std::array<std::pair<std::string_view, std::string_view>, 8> words{
-        {{"serve", "serving"},
-         {"boot", "booting"},
-         {"warm", "warming"},
-         {"idle", "idle"},
-         {"drain", "draining"},
-         {"delete", "deleting"},
-         {"minimum", "unused minimum"},
-         {"adjust", "adjusted to the bill"}}};
-    for (const auto& [code, word] : words) {
-        if (code == phase) {
-            return word;
-        }
-    }
-    return phase;
-}
 
 std::string name_of(const SpendLine& line) {
     return fmt::format("{}{}", line.label, line.synthetic ? " (synthetic)" : "");
@@ -137,11 +39,11 @@ std::string row_of(const SpendLine& line, const Spend& spend, std::size_t width,
         total ? "" : percent(line.requests, spend.total.requests),
         short_count(line.tokens_in),
         short_count(line.tokens_out),
-        grouped(rounded_text(line.cost, decimals)),
+        money_figure(line.cost, decimals),
         total ? "" : percent(line.cost.nanos(), spend.total.cost.nanos()),
-        line.per_mtok ? grouped(rounded_text(*line.per_mtok, 2)) : "-");
+        line.per_mtok ? money_figure(*line.per_mtok, 2) : "-");
     if (shows_charged(spend)) {
-        row += fmt::format(" {:>12}", grouped(rounded_text(line.charged, decimals)));
+        row += fmt::format(" {:>12}", money_figure(line.charged, decimals));
     }
     row.erase(row.find_last_not_of(' ') + 1);
     return row + "\n";
@@ -159,10 +61,53 @@ std::string_view heading(SpendBy by) {
             return "ROUTE";
         case SpendBy::provider:
             return "PROVIDER";
+        case SpendBy::machine:
+            return "MACHINE";
         case SpendBy::tag:
             return "TAG";
     }
     return "";
+}
+
+/// The sentence of the rental, and each phase of it as a line.
+std::string rental_text(const Spend& spend, int decimals) {
+    if (spend.rental.empty()) {
+        return {};
+    }
+    std::string text = "\nof the rental:";
+    Money all{0, spend.currency};
+    std::chrono::nanoseconds time{0};
+    for (const PhaseLine& phase : spend.rental) {
+        all += phase.cost;
+        time += phase.time;
+        text += fmt::format(
+            "  {} {} %",
+            phase_word(phase.phase),
+            mul_div(phase.share_permille, 1, 10, Rounding::half_even).value_or(0));
+    }
+    text += fmt::format(
+        "      {} {} paid while not serving\n\n",
+        money_figure(spend.rental_not_serving, decimals),
+        spend.currency.text());
+    const auto line = [&](std::string_view what,
+                          const std::string& lasted,
+                          Money cost,
+                          std::string_view share) {
+        std::string row = fmt::format(
+            "{:<22} {:>12} {:>12} {:>7}", what, lasted, money_figure(cost, decimals), share);
+        row.erase(row.find_last_not_of(' ') + 1);
+        text += row + "\n";
+    };
+    text += fmt::format("{:<22} {:>12} {:>12} {:>7}\n", "RENTED TIME", "TIME", "COST", "SHARE");
+    for (const PhaseLine& phase : spend.rental) {
+        line(
+            phase_word(phase.phase),
+            phase.phase == "adjust" ? "-" : time_figure(phase.time),
+            phase.cost,
+            percent(phase.share_permille, 1'000));
+    }
+    line("total", time_figure(time), all, "");
+    return text;
 }
 
 json::object json_line(const SpendLine& line) {
@@ -186,11 +131,8 @@ Money saved_by_own(const Spend& spend) {
 }  // namespace
 
 std::string spend_text(const Spend& spend) {
-    const int decimals = spend.total.cost.nanos() >= 1'000'000'000 ? 2 : 4;
-    std::string text = fmt::format("{}, {}", period(spend), spend.currency.text());
-    for (const std::string& rate : spend.rates) {
-        text += fmt::format(", {}", rate);
-    }
+    const int decimals = decimals_for(spend.total.cost);
+    std::string text = head_text(spend.first, spend.last, spend.currency, spend.rates);
     text += fmt::format(
         "          source: ledger, {} request{}\n\n",
         grouped(spend.total.requests),
@@ -221,19 +163,7 @@ std::string spend_text(const Spend& spend) {
     if (spend.by == SpendBy::tag) {
         text += "\nA request with several tags counts in the row of each, once in the total.\n";
     }
-    if (!spend.rental.empty()) {
-        text += "\nof the rental:";
-        for (const PhaseLine& phase : spend.rental) {
-            text += fmt::format(
-                "  {} {} %",
-                phase_word(phase.phase),
-                mul_div(phase.share_permille, 1, 10, Rounding::half_even).value_or(0));
-        }
-        text += fmt::format(
-            "      {} {} paid while not serving\n",
-            grouped(rounded_text(spend.rental_not_serving, decimals)),
-            spend.currency.text());
-    }
+    text += rental_text(spend, decimals);
     if (spend.by == SpendBy::source) {
         text += own_work_text(spend.own, decimals);
     }
@@ -242,12 +172,10 @@ std::string spend_text(const Spend& spend) {
         const std::size_t column = std::max<std::size_t>(label.size(), 40);
         const auto line = [&](std::string_view what, Money amount) {
             text += fmt::format(
-                "{:<{}} {:>12}\n", what, column, grouped(rounded_text(amount, decimals)));
+                "{:<{}} {:>12}\n", what, column, money_figure(amount, decimals));
         };
         const Money saved = saved_by_own(spend);
-        const bool stands_alone =
-            spend.rental.empty() || (spend.by == SpendBy::source && !spend.own.lines.empty());
-        text += stands_alone ? "\n" : "";
+        text += "\n";
         line(label, *spend.api_only);
         line("you paid", spend.total.cost);
         if (!spend.own.total.wear.is_zero()) {
@@ -272,25 +200,16 @@ std::string spend_json(const Spend& spend) {
         phases.emplace_back(json::object{
             {"phase", phase.phase},
             {"cost", amount_text(phase.cost)},
-            {"share_permille", phase.share_permille}});
-    }
-    json::array rates;
-    for (const std::string& rate : spend.rates) {
-        rates.emplace_back(rate);
+            {"share_permille", phase.share_permille},
+            {"time_s", whole_seconds(phase.time)}});
     }
     json::object out{
         {"schema", "evenkeel.spend/1"},
         {"first", config::to_text(spend.first)},
         {"last", config::to_text(spend.last)},
         {"currency", spend.currency.text()},
-        {"rates", std::move(rates)},
-        {"by",
-         [&] {
-             std::string word{heading(spend.by)};
-             std::ranges::transform(
-                 word, word.begin(), [](char c) { return static_cast<char>(c - 'A' + 'a'); });
-             return word;
-         }()},
+        {"rates", texts_json(spend.rates)},
+        {"by", to_text(spend.by)},
         {"lines", std::move(lines)},
         {"total", json_line(spend.total)},
         {"rental",
@@ -316,10 +235,11 @@ std::string spend_json(const Spend& spend) {
 
 std::string spend_csv(const Spend& spend) {
     std::string text =
-        "kind,label,synthetic,requests,tokens_in,tokens_out,cost,currency,per_mtok,charged\r\n";
+        "kind,label,synthetic,requests,tokens_in,tokens_out,cost,currency,per_mtok,charged,time_s"
+        "\r\n";
     const auto add = [&](const SpendLine& line) {
         text += fmt::format(
-            "{},{},{},{},{},{},{},{},{},{}\r\n",
+            "{},{},{},{},{},{},{},{},{},{},\r\n",
             line.kind,
             csv_field(line.label),
             line.synthetic,
@@ -335,6 +255,15 @@ std::string spend_csv(const Spend& spend) {
         add(line);
     }
     add(spend.total);
+    // Parts of the rental above, not money beside it.
+    for (const PhaseLine& phase : spend.rental) {
+        text += fmt::format(
+            "phase,{},,,,,{},{},,,{}\r\n",
+            phase.phase,
+            amount_text(phase.cost),
+            spend.currency.text(),
+            whole_seconds(phase.time));
+    }
     return text;
 }
 

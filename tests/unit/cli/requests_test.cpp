@@ -59,7 +59,7 @@ TEST_F(ReportRequests, HelpSaysWhatTagsAreAndHowTheyCount) {
     EXPECT_NE(say({"report", "spend", "--help"}).out.find("x-evenkeel-tag"), std::string::npos);
     const Said wrong = say({"report", "spend", "--by", "colour"});
     EXPECT_EQ(wrong.status, Exit::usage);
-    EXPECT_NE(wrong.err.find("provider or tag"), std::string::npos) << wrong.err;
+    EXPECT_NE(wrong.err.find("machine or tag"), std::string::npos) << wrong.err;
 }
 
 }  // namespace

@@ -155,6 +155,11 @@ TEST_F(SpendReport, TextIsWhatPeopleRead) {
         "\n"
         "of the rental:  serving 75 %  booting 25 %      1.50 USD paid while not serving\n"
         "\n"
+        "RENTED TIME                    TIME         COST   SHARE\n"
+        "serving                      2m 00s         4.50    75 %\n"
+        "booting                      1m 00s         1.50    25 %\n"
+        "total                        3m 00s         6.00\n"
+        "\n"
         "OWN HARDWARE                ON     IN USE  IDLE kWh  WORK kWh  HOST kWh      POWER"
         "       WEAR\n"
         "desk                    10.0 h      4.0 h     0.150     0.750     0.100       0.33"
@@ -180,6 +185,7 @@ TEST_F(SpendReport, JsonCarriesMoneyAsText) {
     EXPECT_EQ(root.at("lines").as_array().size(), 3u);
     EXPECT_EQ(root.at("lines").at(1).at("synthetic").as_bool(), true);
     EXPECT_EQ(root.at("rental").at("not_serving").as_string(), "1.50");
+    EXPECT_EQ(root.at("rental").at("phases").at(0).at("time_s").as_int64(), 120);
     EXPECT_TRUE(root.at("api_only").is_null());
     const json::value& own = root.at("own");
     EXPECT_EQ(own.at("tokens").as_int64(), 7'000'000);
@@ -193,10 +199,12 @@ TEST_F(SpendReport, F72CsvIsNoFormula) {
     options.by = SpendBy::key;
     const std::string csv = spend_csv(made(options));
     EXPECT_NE(
-        csv.find("\r\n,\"'=team,\"\"b\"\"\",false,1,75000,25000,1.00,USD,10.00,1.00\r\n"),
+        csv.find("\r\n,\"'=team,\"\"b\"\"\",false,1,75000,25000,1.00,USD,10.00,1.00,\r\n"),
         std::string::npos)
         << csv;
     EXPECT_TRUE(csv.starts_with("kind,label,synthetic,requests,"));
+    EXPECT_TRUE(csv.ends_with("phase,serve,,,,,4.50,USD,,,120\r\nphase,boot,,,,,1.50,USD,,,60\r\n"))
+        << csv;
 }
 
 TEST_F(SpendReport, GroupsByAnyDimension) {
@@ -306,6 +314,28 @@ TEST_F(SpendReport, ShowsWhatKeysWereChargedWhereOwnWorkHasAPrice) {
     EXPECT_EQ(spend.total.charged, ledger::dollars(3'250'000'000)) << "machine time is nobody's";
     EXPECT_NE(spend_text(spend).find("      CHARGED\n"), std::string::npos) << spend_text(spend);
     EXPECT_EQ(spend_text(made(asked())).find("CHARGED"), std::string::npos) << "by source";
+}
+
+TEST_F(SpendReport, NeverLooksAtSingleRequestsUnlessAskedByTag) {
+    close();
+    shell("DELETE FROM request");  // what is only in rows is lost, what is in roll-ups stays
+    for (const SpendBy by :
+         {SpendBy::source,
+          SpendBy::model,
+          SpendBy::key,
+          SpendBy::route,
+          SpendBy::provider,
+          SpendBy::machine}) {
+        SpendOptions options = asked();
+        options.by = by;
+        const Spend spend = made(options);
+        EXPECT_EQ(spend.total.requests, 10) << to_text(by);
+        std::int64_t requests = 0;
+        for (const SpendLine& line : spend.lines) {
+            requests += line.requests;
+        }
+        EXPECT_EQ(requests, 10) << to_text(by);
+    }
 }
 
 TEST_F(SpendReport, WorksWithTheDaemonDown) {

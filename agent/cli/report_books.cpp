@@ -1,0 +1,69 @@
+#include "agent/cli/report_books.hpp"
+
+#include "agent/cli/daemon_client.hpp"
+#include "agent/cli/exit_codes.hpp"
+#include "agent/config/reading.hpp"
+#include "agent/service/clock.hpp"
+
+#include <iostream>
+#include <utility>
+
+namespace evenkeel::cli {
+
+std::expected<Books, int> open_books(const Globals& globals) {
+    auto reader = ledger::Reader::open(globals.state);
+    if (!reader) {
+        return std::unexpected{report(reader.error())};
+    }
+    auto meta = reader->meta();
+    if (!meta) {
+        return std::unexpected{report(meta.error())};
+    }
+    auto zone = ledger::Zone::load(globals.utc ? "UTC" : meta->zone);
+    if (!zone) {
+        return std::unexpected{report(zone.error())};
+    }
+    Books books{std::move(*reader), std::move(*meta), std::move(*zone)};
+    if (auto reading =
+            agent::read_configuration(globals.config, agent::SystemClock{}.read().utc);
+        reading && reading->loaded) {
+        books.config = std::move(reading->loaded->config);
+    }
+    return books;
+}
+
+bool check(const ReportArguments& arguments) {
+    if (!report::spend_by_from(arguments.by)) {
+        std::cerr << "evenkeel: --by takes source, model, key, route, provider, machine or tag, "
+                     "not '"
+                  << arguments.by << "'\n";
+        return false;
+    }
+    if (!arguments.currency.empty() && !Currency::parse(arguments.currency)) {
+        std::cerr << "evenkeel: --currency takes three capital letters such as AUD, not '"
+                  << arguments.currency << "'\n";
+        return false;
+    }
+    return true;
+}
+
+report::SpendOptions report_options(
+    const Globals& globals, const ReportArguments& arguments, const Books& books) {
+    report::SpendOptions options{
+        .now = agent::SystemClock{}.read().utc,
+        .by = report::spend_by_from(arguments.by).value_or(report::SpendBy::source),
+        .zone = books.zone,
+        .currency = Currency::parse(arguments.currency).value_or(books.meta.report)};
+    if (!globals.since.empty()) {
+        options.since = globals.since;
+    }
+    if (!globals.until.empty()) {
+        options.until = globals.until;
+    }
+    if (books.config) {
+        report::use_config(*books.config, options);
+    }
+    return options;
+}
+
+}  // namespace evenkeel::cli
