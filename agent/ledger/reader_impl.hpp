@@ -4,6 +4,8 @@
 #include "agent/ledger/sqlite.hpp"
 
 #include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace evenkeel::ledger {
@@ -12,6 +14,10 @@ struct Reader::Impl {
     explicit Impl(std::unique_ptr<Database> opened) : database{std::move(opened)} {}
     std::unique_ptr<Database> database;
 };
+
+/// A query for requests: `rest` is what follows FROM request AS r, and request_of reads its rows.
+[[nodiscard]] std::string select_requests(Database& database, std::string_view rest);
+[[nodiscard]] RequestView request_of(const Statement& row);
 
 /// Runs `work` within one read transaction and turns SQLite's failures into values.
 template <class Work>
