@@ -6,6 +6,7 @@
 #include "agent/cli/text.hpp"
 #include "agent/ledger/reader.hpp"
 #include "agent/service/clock.hpp"
+#include "providers/http/rfc3339.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -29,6 +30,13 @@ int ledger_verify(const Globals& globals) {
         return report(found.error());
     }
     if (globals.json) {
+        json::array deleted;
+        for (const ledger::Deleted& one : found->deleted) {
+            deleted.emplace_back(json::object{
+                {"what", one.what},
+                {"rows", one.rows},
+                {"before", providers::format_rfc3339_ms(one.before)}});
+        }
         json::array problems;
         for (const std::string& problem : found->problems) {
             problems.emplace_back(problem);
@@ -40,6 +48,7 @@ int ledger_verify(const Globals& globals) {
                          {"postings", found->postings},
                          {"requests", found->requests},
                          {"machines", found->machines},
+                         {"deleted", std::move(deleted)},
                          {"problems", std::move(problems)}})
                   << '\n';
     } else if (found->ok()) {
@@ -50,6 +59,13 @@ int ledger_verify(const Globals& globals) {
             count_text(found->postings),
             count_text(found->requests),
             count_text(found->machines));
+        for (const ledger::Deleted& one : found->deleted) {
+            std::cout << fmt::format(
+                "deleted by age, their sums kept: {} rows of {}, the newest from {}\n",
+                count_text(one.rows),
+                one.what,
+                time_text(one.before, globals.utc));
+        }
     } else {
         for (const std::string& problem : found->problems) {
             std::cerr << "evenkeel: " << problem << '\n';
