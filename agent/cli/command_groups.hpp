@@ -7,6 +7,7 @@
 #include "agent/cli/globals.hpp"
 #include "agent/cli/init.hpp"
 #include "agent/cli/key_actions.hpp"
+#include "agent/cli/ledger_books.hpp"
 #include "agent/cli/node_actions.hpp"
 #include "agent/cli/policy_actions.hpp"
 #include "agent/cli/replay.hpp"
@@ -36,6 +37,7 @@ struct Arguments {
     RequestsArguments requests{};
     KeyArguments key{};
     std::string backup_target{};
+    LedgerArguments ledger{};
     std::string shell{};
     std::vector<std::string> help_words{};
     NodeArguments node{};
@@ -72,6 +74,7 @@ private:
 
 /// `arguments` must outlive `to`.
 void add_keys(CommandList& to, Arguments& arguments);
+void add_ledger(CommandList& to, Arguments& arguments);
 void add_host(CommandList& to, Arguments& arguments);
 void add_nodes(CommandList& to, Arguments& arguments);
 void add_reports(CommandList& to, Arguments& arguments);

@@ -78,14 +78,7 @@ public:
         add_policy(list_, a);
         fill_replay();
         add_keys(list_, a);
-        CLI::App& ledger = list_.group("ledger", "the books");
-        list_.command(
-            ledger, "verify", "hash chain, sums, roll-ups", [&g] { return ledger_verify(g); });
-        CLI::App& backup =
-            list_.command(ledger, "backup", "copy the ledger while it is in use", [&a] {
-                return ledger_backup(a.globals, a.backup_target);
-            });
-        backup.add_option("file", a.backup_target, "where to write it")->required();
+        add_ledger(list_, a);
         fill_lab();
         CLI::App& complete = list_.command(
             app_, "completion", "print a completion script", [this] { return complete_for(); });

@@ -7,6 +7,7 @@
 #include "agent/ledger/reader.hpp"
 #include "agent/report/verification.hpp"
 #include "agent/service/clock.hpp"
+#include "providers/http/rfc3339.hpp"
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -38,6 +39,13 @@ int ledger_verify(const Globals& globals) {
             count_text(found->postings),
             count_text(found->requests),
             count_text(found->machines));
+        for (const ledger::Deleted& one : found->deleted) {
+            std::cout << fmt::format(
+                "deleted by age, their sums kept: {} rows of {}, the newest from {}\n",
+                count_text(one.rows),
+                one.what,
+                time_text(one.before, globals.utc));
+        }
     } else {
         for (const std::string& problem : found->problems) {
             std::cerr << "evenkeel: " << problem << '\n';

@@ -203,6 +203,8 @@ void Control::apply_revision(config::Config config, std::int64_t revision) {
     }
     drain_unnamed();
     note_prices(now);
+    parts_.ledger.keep_detail(
+        std::chrono::duration_cast<std::chrono::seconds>(catalogue_->config.ledger.keep_requests));
     market_.apply(catalogue_);
     sources_.apply(*catalogue_);
     own_engines_.apply(catalogue_);

@@ -79,7 +79,15 @@ void Fleet::billed(
     state.billing = false;
     bool open = !lines.has_value();
     if (lines) {
+        const NameIx seller = parts_.names.find(routing::NameKind::provider, provider);
         for (const providers::BillLine& line : *lines) {
+            if (seller != NameIx{} && !line.remote_id.empty()) {
+                parts_.ledger.bill_seen(
+                    {.provider = seller,
+                     .remote_id = line.remote_id,
+                     .amount = line.amount,
+                     .final = line.final});
+            }
             const auto seat = std::ranges::find_if(gone_, [&](const Seat& ended) {
                 return ended.machine.provider == provider &&
                        ended.machine.remote_id == line.remote_id;

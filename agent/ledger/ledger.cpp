@@ -112,6 +112,14 @@ void Ledger::gpu_minute(GpuRollup minute) {
     leave(*impl_->writer, GpuMinuteOp{std::move(minute)}, "gpu_minute");
 }
 
+void Ledger::bill_seen(BillSeen bill) {
+    leave(*impl_->writer, BillOp{std::move(bill)}, "bill_seen");
+}
+
+void Ledger::keep_detail(std::chrono::seconds time) {
+    impl_->writer->keep_detail(time);
+}
+
 void Ledger::name(NameRow name) {
     leave(*impl_->writer, NameOp{std::move(name)}, "name");
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "agent/ledger/rows.hpp"
+#include "agent/ledger/tx_rows.hpp"
 #include "agent/ledger/zone.hpp"
 #include "policies/domain/error.hpp"
 
@@ -36,6 +37,9 @@ struct Options {
     Currency report{usd};         ///< currency of budget windows
     std::vector<FxRate> rates{};  ///< turn budget windows over when `report` was changed
     std::uint8_t gateway{0};
+    /// How long requests, ended holds and the events of machines that are gone stay; zero: for
+    /// ever.
+    std::chrono::seconds keep_detail{0};
     Limits limits{};
     std::string vfs{};  ///< SQLite VFS by name; empty = the system's (tests inject faults)
 };
@@ -128,6 +132,8 @@ public:
     void machine_step(MachineStep step, Done<void> done);
     /// Awaited. Reconciliation with the provider's bill.
     void adjust(Adjustment adjustment, Done<void> done);
+    /// Lazy. What a provider says a machine cost, known to a row or not; the newest word stays.
+    void bill_seen(BillSeen bill);
 
     // ---- decisions and state ----------------------------------------------------------------
 
@@ -172,6 +178,9 @@ public:
     /// `done` runs on the backup's own thread; one backup at a time (conflict).
     void backup(std::filesystem::path path, Done<std::int64_t> done);
     [[nodiscard]] Health health() const;
+    /// How long detail is kept from now on (Options::keep_detail). It is deleted in small batches
+    /// between other work, the oldest first; no sum changes.
+    void keep_detail(std::chrono::seconds time);
     /// The zone whose days are booked, for budget windows and reports.
     [[nodiscard]] const Zone& zone() const noexcept;
     /// Grows at least once a second while the writer thread is alive and not stuck in the disk.

@@ -52,6 +52,9 @@ struct PowerOp {
 struct GpuMinuteOp {
     GpuRollup minute{};
 };
+struct BillOp {
+    BillSeen bill{};
+};
 struct NameOp {
     NameRow name{};
 };
@@ -104,6 +107,7 @@ using AnyOp = std::variant<
     RuleReplayOp,
     PowerOp,
     GpuMinuteOp,
+    BillOp,
     NameOp,
     SourceOp,
     PriceOp,

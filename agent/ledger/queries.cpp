@@ -250,6 +250,16 @@ std::vector<MachineView> read_machines(Database& database, UtcTime gone_since) {
     return machines;
 }
 
+std::vector<Deleted> read_deleted(Database& database) {
+    std::vector<Deleted> all;
+    Statement row{database, "SELECT what, deleted, below FROM detail_deleted ORDER BY what"};
+    while (row.next()) {
+        all.push_back(
+            {.what = row.text(0), .rows = row.integer(1), .before = id_time(row.integer(2))});
+    }
+    return all;
+}
+
 std::int64_t newest_policy(Database& database) {
     return database.integer("SELECT coalesce(max(no), 0) FROM policy");
 }

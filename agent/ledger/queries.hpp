@@ -11,6 +11,8 @@ namespace evenkeel::ledger {
 
 /// A ledger that no agent of such a version has opened yet has no rows of energy and GPUs.
 inline constexpr std::int64_t energy_since_schema = 5;
+/// Nor bills, nor sums of what was deleted by age.
+inline constexpr std::int64_t bills_since_schema = 6;
 
 [[nodiscard]] std::string meta_value(Database& database, std::string_view key);
 [[nodiscard]] std::vector<NameRow> read_names(Database& database);
@@ -23,6 +25,8 @@ inline constexpr std::int64_t energy_since_schema = 5;
 [[nodiscard]] std::vector<MachineView> read_machines(Database& database, UtcTime gone_since);
 /// All events of one machine, oldest first.
 [[nodiscard]] std::vector<MachineEvent> read_events(Database& database, MachineId machine);
+/// Precondition: a schema since `bills_since_schema`.
+[[nodiscard]] std::vector<Deleted> read_deleted(Database& database);
 [[nodiscard]] std::int64_t newest_policy(Database& database);
 /// Largest id of any table that IdGenerator numbers.
 [[nodiscard]] std::int64_t largest_id(Database& database);

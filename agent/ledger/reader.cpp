@@ -174,10 +174,11 @@ Result<Summary> Reader::summary() {
         Summary summary{
             .schema = static_cast<int>(database.integer("PRAGMA user_version")),
             .bytes = database.integer("PRAGMA page_count") * database.integer("PRAGMA page_size"),
-            .transactions =
-                database.integer("SELECT coalesce(sum(newest), 0) FROM (SELECT max(seq) AS newest"
-                                 " FROM tx GROUP BY gateway)"),
-            .requests = database.integer("SELECT coalesce(sum(requests), 0) FROM rollup_day"),
+            .transactions = database.integer(  // from one gateway to the next, not along all rows
+                "WITH RECURSIVE one(gateway) AS (SELECT min(gateway) FROM tx UNION ALL SELECT"
+                " (SELECT min(tx.gateway) FROM tx WHERE tx.gateway > one.gateway) FROM one"
+                " WHERE one.gateway IS NOT NULL) SELECT coalesce(sum((SELECT max(seq) FROM tx"
+                " WHERE tx.gateway = one.gateway)), 0) FROM one"),
             .machines_not_gone =
                 database.integer("SELECT count(*) FROM machine WHERE gone_us IS NULL"),
             .open_holds = database.integer("SELECT count(*) FROM hold WHERE state = 'open'"),
@@ -185,7 +186,10 @@ Result<Summary> Reader::summary() {
             .report = Currency::parse(meta_value(database, "report_currency")).value_or(Currency{}),
             .agent_id = meta_value(database, "agent_id"),
             .policy_revision = newest_policy(database)};
-        Statement ends{database, "SELECT min(hour), max(hour) FROM rollup_hour"};
+        // Two questions: one with both would read the whole table.
+        Statement ends{
+            database,
+            "SELECT (SELECT min(hour) FROM rollup_hour), (SELECT max(hour) FROM rollup_hour)"};
         if (ends.next() && ends.optional_integer(0)) {
             summary.first = UtcTime{std::chrono::hours{ends.integer(0)}};
             summary.last = UtcTime{std::chrono::hours{ends.integer(1) + 1}};

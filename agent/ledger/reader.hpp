@@ -1,6 +1,7 @@
 #pragma once
 
 #include "agent/ledger/rows.hpp"
+#include "agent/ledger/tx_rows.hpp"
 #include "policies/domain/error.hpp"
 
 #include <cstdint>
@@ -21,6 +22,7 @@ struct Verification {
     std::int64_t postings{0};
     std::int64_t requests{0};
     std::int64_t machines{0};
+    std::vector<Deleted> deleted{};       ///< by age, and so not looked at
     std::vector<std::string> problems{};  ///< at most 20 sentences
     [[nodiscard]] bool ok() const noexcept { return problems.empty(); }
 };
@@ -79,6 +81,7 @@ struct RequestView {
     Money charged{};
     std::int64_t flags{0};  ///< flag_estimated and the like
     std::string tags{};     ///< "team=search,job=7"; empty: none
+    MachineId machine{};    ///< that answered it, where it is rented
 };
 
 /// Which requests are meant.
@@ -180,7 +183,6 @@ struct Summary {
     int schema{0};
     std::int64_t bytes{0};
     std::int64_t transactions{0};
-    std::int64_t requests{0};
     std::int64_t machines_not_gone{0};
     std::int64_t open_holds{0};
     std::string zone{};
@@ -203,6 +205,7 @@ public:
     Reader(Reader&&) noexcept;
     Reader& operator=(Reader&&) noexcept;
 
+    /// Nothing in it takes longer with the number of rows.
     [[nodiscard]] Result<Summary> summary();
     /// What reports begin with; a summary also counts everything.
     [[nodiscard]] Result<BooksMeta> meta();
@@ -221,6 +224,7 @@ public:
     [[nodiscard]] Result<std::vector<MachineMoneyRow>> machine_money(
         std::int64_t first_day, std::int64_t last_day);
     [[nodiscard]] Result<std::vector<NameRow>> names();
+    [[nodiscard]] Result<std::vector<SourceInfo>> sources();
     /// All machines not gone, and those gone since `gone_since`.
     [[nodiscard]] Result<std::vector<MachineView>> machines(UtcTime gone_since);
     /// All events of one machine, oldest first.
@@ -273,6 +277,36 @@ public:
         UtcTime since);
     /// Errors: not_found too.
     [[nodiscard]] Result<RequestView> request(RequestId id);
+    /// The next at most `limit` transactions with ids below `before`, the newest first. Looks at so
+    /// many rows at most that the transaction stays short, however few are meant.
+    [[nodiscard]] Result<TxPage> transactions(const TxFilter& filter, TxId before, int limit);
+    /// The next at most `limit` transactions of the filter's days with ids above `after`, the
+    /// oldest first; none at the end. Its other fields are not looked at.
+    [[nodiscard]] Result<std::vector<TxView>> transactions_from(
+        const TxFilter& filter, TxId after, int limit);
+    [[nodiscard]] Result<std::vector<MachineName>> machine_names();
+    /// What phases and adjustments posted in the booking days `first_day` to `last_day`.
+    [[nodiscard]] Result<std::vector<MachineSums>> machine_sums(
+        std::int64_t first_day, std::int64_t last_day);
+    /// Those of `ids` that are still there, in any order.
+    [[nodiscard]] Result<std::vector<RequestView>> requests_by_id(
+        const std::vector<RequestId>& ids);
+    /// The next at most `limit` requests above `after` and below `until` that somebody answered and
+    /// nobody outside was paid for, the oldest first; none at the end.
+    [[nodiscard]] Result<std::vector<RequestView>> unpaid_requests(
+        RequestId after, RequestId until, int limit);
+    /// Of requests from `since` on; `earlier` counts those before `split`.
+    [[nodiscard]] Result<std::vector<MachineTokens>> machine_tokens(UtcTime since, UtcTime split);
+    [[nodiscard]] Result<std::vector<OwnHour>> own_hours(
+        std::int64_t first_day, std::int64_t last_day);
+    /// Every price by the token that was ever in force, the oldest first.
+    [[nodiscard]] Result<std::vector<PriceSeen>> token_prices();
+    /// Every different price by the hour that was ever seen, by offer.
+    [[nodiscard]] Result<std::map<NameIx, std::vector<Price>>> hour_prices();
+    /// What providers said their machines cost.
+    [[nodiscard]] Result<std::vector<BillSeen>> bills();
+    /// What was deleted by age.
+    [[nodiscard]] Result<std::vector<Deleted>> deleted();
     /// Newest rate from `base` to `quote`, or from `quote` to `base` turned round.
     [[nodiscard]] Result<std::optional<FxRate>> fx(Currency base, Currency quote);
     /// Newest price rows, one per offer and meter.

@@ -4,6 +4,8 @@
 #include "agent/ledger/sqlite.hpp"
 
 #include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace evenkeel::ledger {
@@ -17,6 +19,9 @@ struct Reader::Impl {
 [[nodiscard]] SpendRow spend_row(const Statement& row);
 /// From offer, meter, currency, num, den, seen_us, from_us.
 [[nodiscard]] PriceSeen price_row(const Statement& row);
+/// A query for requests: `rest` is what follows FROM request AS r, and request_of reads its rows.
+[[nodiscard]] std::string select_requests(Database& database, std::string_view rest);
+[[nodiscard]] RequestView request_of(const Statement& row);
 
 /// Runs `work` within one read transaction and turns SQLite's failures into values.
 template <class Work>

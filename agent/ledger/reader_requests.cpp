@@ -23,18 +23,20 @@ std::string_view tags_column(Database& database) {
     return database.integer("PRAGMA user_version") >= tags_since_schema ? "r.tags" : "''";
 }
 
+}  // namespace
+
 std::string select_requests(Database& database, std::string_view rest) {
     return fmt::format(
         "SELECT r.id, r.policy, r.key, r.route, r.model, r.source, coalesce(s.kind, 0), r.wait_ms,"
         " r.ttft_ms, r.total_ms, r.tok_in, r.tok_cached, r.tok_cache_write, r.tok_out, r.currency,"
         " r.paid, r.outcome, r.reason, r.reason_a, r.reason_b, r.reason_c, r.charged,"
-        " r.flags, {0} AS tags"
+        " r.flags, {0} AS tags, r.machine"
         " FROM request AS r LEFT JOIN source AS s ON s.ix = r.source {1}",
         tags_column(database),
         rest);
 }
 
-RequestView request_of(Statement& row) {
+RequestView request_of(const Statement& row) {
     using std::chrono::milliseconds;
     const Currency currency = currency_of(row.text(14));
     return {
@@ -61,10 +63,9 @@ RequestView request_of(Statement& row) {
              .args = {row.integer(18), row.integer(19), row.integer(20)}},
         .charged = {row.integer(21), currency},
         .flags = row.integer(22),
-        .tags = row.text(23)};
+        .tags = row.text(23),
+        .machine = MachineId{row.integer(24)}};
 }
-
-}  // namespace
 
 Result<void> Reader::each_request(
     UtcTime since, const std::function<void(const RequestView&)>& visit) {

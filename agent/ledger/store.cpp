@@ -261,6 +261,7 @@ void Store::apply(Op& op, std::vector<Completion>& completions) {
             [&](RuleReplayOp& replay) { apply_rule_replay(replay.replay); },
             [&](PowerOp& power) { apply_power(power.post, op.at); },
             [&](GpuMinuteOp& gpu) { apply_gpu_minute(gpu.minute); },
+            [&](BillOp& bill) { apply_bill(bill.bill, op.at); },
             [&](NameOp& name) { apply_name(name.name); },
             [&](SourceOp& source) { apply_source(source.source); },
             [&](PriceOp& price) { apply_price(price.seen); },

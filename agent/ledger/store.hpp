@@ -40,6 +40,10 @@ public:
     /// Turns holds of requests that a crash left open into spending (F95). Within begin/commit.
     void lapse_requests(UtcTime now);
     [[nodiscard]] std::vector<OpenHold> open_holds() const;
+    /// Deletes at most `rows` requests, or ended holds, or the events of one machine, all from
+    /// before `before`, the oldest first; returns how many, 0 when nothing is left. What was
+    /// deleted of requests stays as sums. Within begin/commit.
+    [[nodiscard]] std::int64_t delete_old(UtcTime before, std::int64_t rows, UtcTime now);
     [[nodiscard]] std::int64_t last_id() const noexcept { return last_id_; }
 
 private:
@@ -89,6 +93,11 @@ private:
     void apply_rule_replay(const RuleReplay& replay);
     void apply_power(const PowerPost& post, UtcTime at);
     void apply_gpu_minute(const GpuRollup& minute);
+    void apply_bill(const BillSeen& bill, UtcTime at);
+    [[nodiscard]] std::int64_t delete_requests(std::int64_t below, std::int64_t rows, UtcTime now);
+    [[nodiscard]] std::int64_t delete_holds(std::int64_t below, std::int64_t rows, UtcTime now);
+    [[nodiscard]] std::int64_t delete_events(UtcTime before, UtcTime now);
+    void note_deleted(std::string_view what, std::int64_t rows, std::int64_t below, UtcTime now);
     void apply_name(const NameRow& name);
     void apply_source(const SourceInfo& source);
     void apply_price(const PriceSeen& seen);

@@ -30,15 +30,6 @@ constexpr std::array checks{
           " HAVING sum(amount) <> 0",
           "the roll-up of {} differs from its postings"},
     Check{
-        // Requests against their roll-up cells, over all days.
-        "SELECT source FROM (SELECT source, model, key, route, currency, requests AS n, tok_in AS "
-        "i,"
-        " tok_out AS o, paid AS p, charged AS c FROM rollup_day WHERE phase = '' UNION ALL SELECT"
-        " source, model, key, route, currency, -1, -tok_in, -tok_out, -paid, -charged FROM request)"
-        " GROUP BY source, model, key, route, currency HAVING sum(n) <> 0 OR sum(i) <> 0 OR"
-        " sum(o) <> 0 OR sum(p) <> 0 OR sum(c) <> 0",
-        "the roll-ups of source {} differ from its requests"},
-    Check{
         "SELECT source FROM (SELECT source, phase, currency, requests AS n, tok_in AS i,"
         " tok_out AS o, paid AS p FROM rollup_day UNION ALL SELECT source, phase, currency,"
         " -requests, -tok_in, -tok_out, -paid FROM rollup_hour) GROUP BY source, phase, currency"
@@ -50,9 +41,10 @@ constexpr std::array checks{
         " FROM posting AS p WHERE p.tx = r.tx AND p.account LIKE 'expense:%')",
         "request {} was paid differently than it was posted"},
     Check{
-        "SELECT m.name FROM machine AS m WHERE m.paid <> (SELECT coalesce(sum(p.amount), 0) FROM tx"
-        " AS t JOIN posting AS p ON p.tx = t.id WHERE t.ref = m.id AND t.kind IN ('phase',"
-        " 'adjust') AND p.account LIKE 'expense:%')",
+        "SELECT coalesce(m.name, s.machine) FROM (SELECT id AS machine, paid AS amount FROM machine"
+        " UNION ALL SELECT t.ref, -p.amount FROM tx AS t JOIN posting AS p ON p.tx = t.id WHERE"
+        " t.kind IN ('phase', 'adjust') AND p.account LIKE 'expense:%') AS s LEFT JOIN machine AS m"
+        " ON m.id = s.machine GROUP BY s.machine HAVING sum(s.amount) <> 0",
         "machine {} was paid differently than it was posted"},
     Check{
         "SELECT machine FROM (SELECT machine, billed AS amount FROM machine_phase UNION ALL SELECT"
@@ -75,6 +67,32 @@ constexpr std::array checks{
         " machine_event AS b WHERE b.machine = e.machine AND b.step = e.step - 1 AND"
         " b.to_state = e.from_state)",
         "machine {} has a step that does not follow the one before"},
+};
+
+/// Requests against their roll-up cells, over all days. {}: what was deleted of them.
+constexpr std::string_view requests_sql =
+    "SELECT source FROM (SELECT source, model, key, route, currency, requests AS n, tok_in AS i,"
+    " tok_cached AS k, tok_cache_write AS w, tok_out AS o, paid AS p, charged AS c FROM rollup_day"
+    " WHERE phase = '' UNION ALL SELECT source, model, key, route, currency, -1, -tok_in,"
+    " -tok_cached, -tok_cache_write, -tok_out, -paid, -charged FROM request{}) GROUP BY source,"
+    " model, key, route, currency HAVING sum(n) <> 0 OR sum(i) <> 0 OR sum(k) <> 0 OR sum(w) <> 0"
+    " OR sum(o) <> 0 OR sum(p) <> 0 OR sum(c) <> 0";
+constexpr std::string_view deleted_requests_sql =
+    " UNION ALL SELECT source, model, key, route, currency, -requests, -tok_in, -tok_cached,"
+    " -tok_cache_write, -tok_out, -paid, -charged FROM request_deleted";
+constexpr std::string_view requests_sentence = "the roll-ups of source {} differ from its requests";
+
+/// Since schema 6.
+constexpr std::array age_checks{
+    Check{
+        "SELECT requests FROM (SELECT (SELECT count(tx) FROM request) + (SELECT"
+        " coalesce(sum(transactions), 0) FROM request_deleted) AS requests, (SELECT count(*) FROM"
+        " tx WHERE kind IN ('request', 'lapse')) AS posted) WHERE requests <> posted",
+        "{} requests were paid for, and another number was posted"},
+    Check{
+        "SELECT b.remote_id FROM bill AS b WHERE b.machine <> 0 AND NOT EXISTS (SELECT 1 FROM"
+        " machine AS m WHERE m.id = b.machine AND m.provider = b.provider)",
+        "the bill of {} names a machine that is none"},
 };
 
 /// Since schema 5.
@@ -120,8 +138,17 @@ Verification verify_all(Database& database) {
         }
     };
     compare(checks);
-    if (database.integer("PRAGMA user_version") >= energy_since_schema) {
+    const std::int64_t schema = database.integer("PRAGMA user_version");
+    const bool ages = schema >= bills_since_schema;
+    const std::string requests =
+        fmt::format(requests_sql, ages ? deleted_requests_sql : std::string_view{});
+    compare(std::array{Check{requests, requests_sentence}});
+    if (schema >= energy_since_schema) {
         compare(energy_checks);
+    }
+    if (ages) {
+        compare(age_checks);
+        found.deleted = read_deleted(database);
     }
     found.requests = database.integer("SELECT count(*) FROM request");
     found.machines = database.integer("SELECT count(*) FROM machine");

@@ -1,7 +1,5 @@
 #include "agent/ledger/writer.hpp"
 
-#include "agent/ledger/backup.hpp"
-
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -16,7 +14,6 @@ namespace {
 /// Room beyond `queue_max` for what must not be turned away: releases, machine steps, names.
 constexpr std::size_t reserve_max = 8192;
 constexpr std::chrono::milliseconds idle_beat{250};
-constexpr std::int64_t page_bytes = 4096;
 
 /// Answers with `error` whoever waits for `op`.
 void answer_error(AnyOp& op, const Error& error) {
@@ -37,7 +34,9 @@ Writer::Writer(const Options& options, const Zone& zone, std::unique_ptr<Connect
     : options_{options},
       zone_{zone},
       connection_{std::move(connection)},
-      ballast_{options.dir / "ballast", options.limits.ballast_bytes} {
+      ballast_{options.dir / "ballast", options.limits.ballast_bytes},
+      keep_{options.keep_detail},
+      keep_changed_{true} {
     if (!ballast_.fill()) {
         enter_tight();
     }
@@ -135,6 +134,9 @@ void Writer::run() {
         } else {
             idle();
         }
+        if (!stopping) {
+            age();
+        }
         publish();
         if (stopping && !work_.empty() && trouble_ != Trouble::none && trouble_ != Trouble::tight &&
             Steady::now() - stop_asked_ > options_.limits.awaited_wait) {
@@ -162,19 +164,27 @@ void Writer::take() {
         });
     } else if (work_.empty()) {
         const auto ready = [&] {
-            return stopping_ || awaited_ > 0 || queue_.size() >= options_.limits.batch_rows;
+            return stopping_ || keep_changed_ || awaited_ > 0 ||
+                   queue_.size() >= options_.limits.batch_rows;
         };
         const auto first = [&] {
             return queue_.empty() ? Steady::time_point::max()
                                   : queue_.front().queued + options_.limits.batch_time;
         };
-        const auto beat = Steady::now() + idle_beat;
+        const auto beat = std::min(Steady::now() + idle_beat, next_age_);
         while (!ready() && Steady::now() < std::min(first(), beat)) {
             wake_.wait_until(lock, std::min(first(), beat));
         }
     }
     if (stopping_ && stop_asked_ == Steady::time_point::max()) {
         stop_asked_ = Steady::now();
+    }
+    if (std::exchange(keep_changed_, false)) {
+        keep_now_ = keep_;
+        next_age_ = Steady::now();
+    }
+    if (!queue_.empty()) {
+        newest_at_ = std::max(newest_at_, queue_.back().at);
     }
     std::move(queue_.begin(), queue_.end(), std::back_inserter(work_));
     queue_.clear();
@@ -287,38 +297,6 @@ void Writer::idle() {
     checkpoint(false);
 }
 
-void Writer::checkpoint(bool under_load) {
-    if (!connection_) {
-        return;
-    }
-    Database& database = connection_->database;
-    const int pages = database.wal_pages();
-    if (pages < pages_seen_) {  // the WAL began anew
-        pages_copied_ = 0;
-    }
-    pages_seen_ = pages;
-    const auto now = Steady::now();
-    const bool large = (pages - pages_copied_) * page_bytes >= options_.limits.wal_checkpoint_bytes;
-    const bool quiet = !under_load && pages > pages_copied_ &&
-                       now - last_commit_ >= options_.limits.checkpoint_after &&
-                       now - last_check_ >= options_.limits.checkpoint_after;
-    if (!large && !quiet) {
-        return;
-    }
-    last_check_ = now;
-    try {
-        const auto done = database.checkpoint(false);
-        // Counted as tried even when a reader blocks it: try again after as much again, or when
-        // it is quiet.
-        pages_copied_ = under_load ? pages : std::max(done.copied_pages, 0);
-    } catch (const SqlError& error) {
-        if (error.is_busy()) {
-            return;
-        }
-        give_way(error);
-    }
-}
-
 void Writer::expire(bool holds_now) {
     const auto now = Steady::now();
     const Error error{trouble_ == Trouble::locked ? Errc::unavailable : Errc::io_failed, problem_};
@@ -360,33 +338,9 @@ void Writer::drop_rest() {
     queued_.store(0);
 }
 
-void Writer::start_backup(BackupOp& op) {
-    if (backup_runs_.exchange(true)) {
-        if (op.done) {
-            op.done(fail(Errc::conflict, "a backup is running already"));
-        }
-        return;
-    }
-    if (backup_.joinable()) {
-        backup_.join();
-    }
-    backup_ = std::jthread{[this, path = op.path, done = std::move(op.done)] {
-        Result<std::int64_t> result = fail(Errc::io_failed, "the backup did not start");
-        try {
-            Database source{database_file(options_), Database::Mode::read_only, options_.vfs};
-            result = write_backup(source, path);
-        } catch (const SqlError& error) {
-            result = std::unexpected{to_error(error)};
-        }
-        backup_runs_ = false;
-        if (done) {
-            done(std::move(result));
-        }
-    }};
-}
-
 void Writer::publish() {
-    const std::int64_t wal = connection_ ? connection_->database.wal_pages() * page_bytes : 0;
+    const std::int64_t wal =
+        connection_ ? connection_->database.wal_pages() * ledger_page_bytes : 0;
     const bool alarm = wal > options_.limits.wal_alarm_bytes;
     const std::scoped_lock lock{mutex_};
     if (alarm && !health_.wal_alarm) {

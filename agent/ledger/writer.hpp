@@ -15,6 +15,9 @@
 
 namespace evenkeel::ledger {
 
+/// Of the ledger file, as SQLite's default has it.
+inline constexpr std::int64_t ledger_page_bytes = 4096;
+
 /// The thread that owns the read-write connection: queue in, commits and answers out.
 ///
 /// Trouble is a state, not an exception: a locked file, a full disk and a failing disk keep the
@@ -33,6 +36,8 @@ public:
     [[nodiscard]] bool accepts_paid_work() const noexcept;
     [[nodiscard]] Health health() const;
     [[nodiscard]] bool closed() const;
+    /// How long detail is kept from now on; zero: for ever.
+    void keep_detail(std::chrono::seconds time);
     [[nodiscard]] std::uint64_t heartbeat() const noexcept { return heartbeat_.load(); }
     /// Commits what is queued and ends the thread. Gives up on a failing disk after `awaited_wait`;
     /// the error then counts what was not booked.
@@ -68,6 +73,9 @@ private:
     void enter_tight();
     void publish();
     void drop_rest();
+    /// Deletes a few rows that are older than they are kept for, when it is time for it.
+    void age();
+    std::int64_t shrink();
 
     using Steady = std::chrono::steady_clock;
     /// Operations in one transaction at most: bounds how long a hold waits behind a backlog.
@@ -84,6 +92,8 @@ private:
     std::deque<Op> queue_;
     std::size_t awaited_{0};
     bool stopping_{false};
+    std::chrono::seconds keep_{0};
+    bool keep_changed_{false};
     Health health_;
 
     std::atomic<std::size_t> queued_{0};
@@ -105,6 +115,10 @@ private:
     std::int64_t commits_{0};
     std::int64_t slowest_us_{0};
     std::size_t unbooked_{0};
+    std::chrono::seconds keep_now_{0};
+    UtcTime newest_at_{};  ///< when the newest operation was asked
+    Steady::time_point next_age_{Steady::time_point::max()};
+    std::int64_t age_rows_{256};
     std::jthread backup_;
     std::atomic<bool> backup_runs_{false};
     std::jthread thread_;

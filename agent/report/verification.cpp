@@ -1,5 +1,7 @@
 #include "agent/report/verification.hpp"
 
+#include "providers/http/rfc3339.hpp"
+
 #include <boost/json.hpp>
 
 #include <utility>
@@ -9,6 +11,13 @@ namespace evenkeel::report {
 namespace json = boost::json;
 
 std::string verification_json(const ledger::Verification& found) {
+    json::array deleted;
+    for (const ledger::Deleted& one : found.deleted) {
+        deleted.emplace_back(json::object{
+            {"what", one.what},
+            {"rows", one.rows},
+            {"before", providers::format_rfc3339_ms(one.before)}});
+    }
     json::array problems;
     for (const std::string& problem : found.problems) {
         problems.emplace_back(problem);
@@ -20,6 +29,7 @@ std::string verification_json(const ledger::Verification& found) {
         {"postings", found.postings},
         {"requests", found.requests},
         {"machines", found.machines},
+        {"deleted", std::move(deleted)},
         {"problems", std::move(problems)}});
 }
 

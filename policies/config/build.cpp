@@ -161,6 +161,7 @@ void build_daemon(const Node* root, Config& out) {
     read(root, "report_zone", out.report_zone);
     read(root, "speed", out.speed);
     build_limits(child(root, "limits"), out.limits);
+    read(child(root, "ledger"), "keep_requests", out.ledger.keep_requests);
     const Node* energy = child(root, "energy");
     read(energy, "host_overhead", out.energy.host_overhead_milliwatts);
     for (const Node& line : items_of(child(energy, "tariff"))) {

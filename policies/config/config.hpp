@@ -85,6 +85,12 @@ struct Limits {
     friend bool operator==(const Limits&, const Limits&) = default;
 };
 
+/// How long the books keep what no sum needs any more.
+struct LedgerRules {
+    Milliseconds keep_requests{std::chrono::hours{24 * 400}};
+    friend bool operator==(const LedgerRules&, const LedgerRules&) = default;
+};
+
 // ---- providers.yaml -----------------------------------------------------------------------
 
 enum class ProviderKind { local, rental, openai_compatible, anthropic };
@@ -379,6 +385,7 @@ struct Config {
     Listen listen{};
     Dashboard dashboard{};
     Limits limits{};
+    LedgerRules ledger{};
     CurrencyRules currency{};
     std::string report_zone{"UTC"};
     Energy energy{};

@@ -99,6 +99,11 @@ constexpr std::array daemon_rows{
     Key{"limits.stream_drain", Type::duration, "How long answers may run on when the daemon stops."}
         .between("0s", "1h").def("30s"),
 
+    Key{"ledger", Type::map, "How long the books keep detail. Sums, transactions and prices stay."},
+    Key{"ledger.keep_requests", Type::duration,
+        "Age from which single requests, ended holds and steps of machines are deleted."}
+        .between("35d", "36500d").def("400d"),
+
     Key{"speed", Type::integer,
         "Written by the demo: every duration was divided and every hourly price multiplied by it."}
         .between("1", "100000").def("1"),

@@ -170,7 +170,7 @@ TEST_F(LedgerOpen, ReportsWorkInAFolderOnlyReadable) {
     ::chmod(file().c_str(), 0444);
     const int answer = as_nobody(dir_.path() / "state", [&] {
         auto reading = Reader::open(dir_.path() / "state");
-        return reading && reading->summary()->requests == 400 ? 0 : 1;
+        return reading && reading->verify()->requests == 400 ? 0 : 1;
     });
     EXPECT_EQ(answer, 0);
     ::chmod((dir_.path() / "state").c_str(), 0700);

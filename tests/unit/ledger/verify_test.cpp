@@ -119,7 +119,6 @@ TEST_F(LedgerTest, SummaryCounts) {
     ASSERT_TRUE(summary);
     EXPECT_EQ(summary->schema, newest_schema());
     EXPECT_EQ(summary->transactions, 1);
-    EXPECT_EQ(summary->requests, 2);
     EXPECT_EQ(summary->machines_not_gone, 1);
     EXPECT_EQ(summary->zone, "UTC");
     EXPECT_EQ(summary->report, usd);

@@ -1,0 +1,151 @@
+// F84: a ledger of 100 million requests starts, reports and settles like a small one. Takes about
+// 20 minutes and 16 GB in the temporary folder; EVENKEEL_F84_REQUESTS makes a smaller one.
+#include "agent/report/spend.hpp"
+#include "tests/bench/year_ledger.hpp"
+#include "tests/unit/ledger/ledger_fixture.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <fcntl.h>
+#include <string_view>
+#include <unistd.h>
+
+namespace evenkeel {
+namespace {
+
+namespace fs = std::filesystem;
+using Steady = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr std::int64_t all_requests = 100'000'000;
+constexpr std::uintmax_t bytes_a_request = 200;  ///< of free disk that is asked for
+constexpr int settlements = 2'000;
+
+std::int64_t requests_wanted() {
+    const char* const text = std::getenv("EVENKEEL_F84_REQUESTS");
+    const std::string_view digits = text == nullptr ? "" : text;
+    std::int64_t number = all_requests;
+    std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    return number;
+}
+
+/// Lets the page cache forget the file, so that what follows reads the disk.
+void forget(const fs::path& file) {
+    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+    ASSERT_GE(fd, 0);
+    ::fdatasync(fd);
+    ::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    ::close(fd);
+}
+
+std::int64_t micros(Steady::duration time) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
+}
+
+/// From the hold to the settlement on disk, 99 of 100 times within; microseconds.
+std::int64_t settle_p99(ledger::Ledger& books, UtcTime at) {
+    std::vector<std::int64_t> took;
+    IdGenerator ids{1};
+    for (int i = 0; i < settlements; ++i) {
+        const RequestId id{ids.next(at)};
+        const auto begun = Steady::now();
+        ledger::Answer<HoldId> held;
+        books.hold({.request = id, .source = NameIx{11}, .amount = Money{1'000, usd}}, held.done());
+        const auto hold = held.get();
+        EXPECT_TRUE(hold);
+        EXPECT_TRUE(books.record(
+            {.id = id,
+             .at = at,
+             .key = NameIx{25},
+             .route = NameIx{5},
+             .model = NameIx{3},
+             .source = NameIx{11},
+             .kind = SourceKind::api,
+             .provider = NameIx{15},
+             .usage = {.prompt = 100, .completion = 20},
+             .paid = Money{900, usd},
+             .charged = Money{900, usd},
+             .hold = hold ? std::optional{*hold} : std::nullopt}));
+        EXPECT_TRUE(books.flush());
+        took.push_back(micros(Steady::now() - begun));
+    }
+    std::ranges::sort(took);
+    return took[took.size() * 99 / 100];
+}
+
+struct Measured {
+    std::int64_t start_us{0};
+    std::int64_t report_us{0};  ///< of the last 30 days, the slowest grouping
+    std::int64_t settle_us{0};
+    std::int64_t bytes{0};
+    double fill_s{0};
+};
+
+Measured measure(const fs::path& dir, std::int64_t requests) {
+    Measured found;
+    auto begun = Steady::now();
+    const auto year = bench::fill_year(dir, {.requests = requests, .machines = 400});
+    EXPECT_TRUE(year) << (year ? "" : year.error().message);
+    found.fill_s = std::chrono::duration<double>(Steady::now() - begun).count();
+    const UtcTime end = year ? year->end : UtcTime{};
+    const fs::path file = dir / ledger::ledger_file;
+    found.bytes = static_cast<std::int64_t>(fs::file_size(file));
+    forget(file);
+    const ManualClock clock{{BootTime{std::chrono::hours{1}}, end}};
+    begun = Steady::now();
+    auto opened = ledger::Ledger::open(
+        {.dir = dir, .clock = &clock, .zone = "Australia/Sydney", .report = aud});
+    found.start_us = micros(Steady::now() - begun);
+    EXPECT_TRUE(opened) << (opened ? "" : opened.error().message);
+    forget(file);
+    for (const char* by : {"source", "model", "key", "route", "provider"}) {
+        begun = Steady::now();
+        auto reader = ledger::Reader::open(dir);
+        EXPECT_TRUE(reader);
+        EXPECT_TRUE(reader->summary());
+        report::SpendOptions options{
+            .now = end, .zone = *ledger::Zone::load("Australia/Sydney"), .currency = aud};
+        options.since = "30d";
+        options.by = *report::spend_by_from(by);
+        const auto spend = report::make_spend(*reader, options);
+        EXPECT_TRUE(spend) << (spend ? "" : spend.error().message);
+        found.report_us = std::max(found.report_us, micros(Steady::now() - begun));
+    }
+    if (opened) {
+        found.settle_us = settle_p99(**opened, end);
+        EXPECT_TRUE((*opened)->close());
+    }
+    return found;
+}
+
+TEST(NightlyManyRows, F84HundredMillionRequests) {
+    const std::int64_t requests = requests_wanted();
+    const ledger::TemporaryFolder folder{fs::temp_directory_path()};
+    const auto room = fs::space(folder.path()).available;
+    ASSERT_GE(room, static_cast<std::uintmax_t>(requests) * bytes_a_request)
+        << folder.path() << " has too little room: set TMPDIR, or EVENKEEL_F84_REQUESTS";
+    const Measured small = measure(folder.path() / "small", 20'000);
+    const Measured large = measure(folder.path() / "large", requests);
+    for (const auto& [name, one] : {std::pair{"20,000", small}, {"F84", large}}) {
+        fmt::print(
+            "{}: filled in {:.0f} s, {:.2f} GB, start {:.1f} ms, report {:.1f} ms, settle p99 "
+            "{:.1f} "
+            "ms\n",
+            name,
+            one.fill_s,
+            static_cast<double>(one.bytes) / 1e9,
+            static_cast<double>(one.start_us) / 1e3,
+            static_cast<double>(one.report_us) / 1e3,
+            static_cast<double>(one.settle_us) / 1e3);
+    }
+    EXPECT_LE(large.start_us, 2'000'000);
+    EXPECT_LE(large.report_us, 1'000'000);
+    // Unchanged: within what two rounds on the same disk differ in.
+    EXPECT_LE(large.settle_us, small.settle_us * 3 / 2 + 5'000);
+}
+
+}  // namespace
+}  // namespace evenkeel
