@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/ledger/activity.hpp"
 #include "agent/ledger/rows.hpp"
 #include "agent/ledger/zone.hpp"
 #include "policies/domain/error.hpp"
@@ -172,6 +173,8 @@ public:
     /// `done` runs on the backup's own thread; one backup at a time (conflict).
     void backup(std::filesystem::path path, Done<std::int64_t> done);
     [[nodiscard]] Health health() const;
+    /// What was booked since this was opened, holds of an earlier run that lapsed included. A copy.
+    [[nodiscard]] Figures figures() const;
     /// The zone whose days are booked, for budget windows and reports.
     [[nodiscard]] const Zone& zone() const noexcept;
     /// Grows at least once a second while the writer thread is alive and not stuck in the disk.
