@@ -49,6 +49,14 @@ bool names_this_host(const http::RequestHead& head) {
     return is_local(head.field("host")) && own_origin;
 }
 
+const http::Headers& metrics_headers() {
+    static const http::Headers headers{
+        {"content-type", std::string{metrics::content_type}},
+        {"cache-control", "no-store"},
+        {"x-content-type-options", "nosniff"}};
+    return headers;
+}
+
 }  // namespace
 
 const http::Headers& json_headers() {
@@ -82,6 +90,7 @@ int status_of(Errc code) {
 Admin::Admin(AdminOptions options, Parts parts)
     : options_{std::move(options)},
       parts_{std::move(parts)},
+      metrics_{options_.state},
       work_{asio::make_work_guard(context_)} {}
 
 Result<std::unique_ptr<Admin>> Admin::start(AdminOptions options, Parts parts) {
@@ -229,6 +238,12 @@ asio::awaitable<void> Admin::answer(http::Exchange& exchange, bool local) {
         co_return;
     }
     const std::shared_ptr<const View> view = parts_.board.read();
+    if (head.path == "/metrics") {
+        const std::string text = metrics_.text(
+            *view, parts_.ledger.figures(), parts_.board.reload_ok(), parts_.clock.read().boot);
+        co_await exchange.respond(200, metrics_headers(), text);
+        co_return;
+    }
     int status = 200;
     std::string body;
     if (head.path == "/healthz") {

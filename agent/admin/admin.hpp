@@ -7,6 +7,7 @@
 #include "agent/ledger/keys.hpp"
 #include "agent/ledger/ledger.hpp"
 #include "agent/ledger/zone.hpp"
+#include "agent/metrics/metrics.hpp"
 #include "inference/gateway/gateway.hpp"
 #include "inference/http/server.hpp"
 
@@ -84,6 +85,7 @@ private:
     std::atomic<bool> stopping_{false};
     Spent spent_{};
     BootTime spent_at_{};
+    metrics::Metrics metrics_;
     boost::asio::io_context context_{1};
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
     std::unique_ptr<inference::http::Server> tcp_{};
