@@ -76,11 +76,13 @@ public:
         const ServeOptions& options,
         const Clock& clock,
         Control& control,
+        Board& board,
         config::Config now,
         std::string_view text)
         : options_{options},
           clock_{clock},
           control_{control},
+          board_{board},
           running_{std::move(now)},
           running_sha256_{policy_sha256(text)} {}
 
@@ -88,6 +90,22 @@ public:
     /// the files are not those of the request; nothing changed then.
     Result<std::int64_t> reload(const ApplyRequest& request) {
         const std::lock_guard lock{mutex_};
+        auto taken = take(request);
+        // A plan that came too late says nothing against the files.
+        if (taken || taken.error().code != Errc::conflict) {
+            board_.reloaded(taken.has_value());
+        }
+        return taken;
+    }
+
+    /// What the running policy says of machines at a stop.
+    [[nodiscard]] config::OnStop on_stop() {
+        const std::lock_guard lock{mutex_};
+        return running_.safety.on_stop;
+    }
+
+private:
+    Result<std::int64_t> take(const ApplyRequest& request) {
         if (!request.base_sha256.empty() && request.base_sha256 != running_sha256_) {
             return fail(
                 Errc::conflict,
@@ -140,16 +158,10 @@ public:
         return applied;
     }
 
-    /// What the running policy says of machines at a stop.
-    [[nodiscard]] config::OnStop on_stop() {
-        const std::lock_guard lock{mutex_};
-        return running_.safety.on_stop;
-    }
-
-private:
     const ServeOptions& options_;
     const Clock& clock_;
     Control& control_;
+    Board& board_;
     std::mutex mutex_;
     config::Config running_;
     std::string running_sha256_;
@@ -275,7 +287,7 @@ int serve(const ServeOptions& options) {
              .engine_secret = *secret,
              .boot_id = *boot_id,
              .zone = *zone}};
-        Reloader reloader{options, clock, control, config, reading->text};
+        Reloader reloader{options, clock, control, board, config, reading->text};
         auto admin = Admin::start(
             {.listen = config.listen.admin,
              .socket = socket_path(options),

@@ -18,7 +18,8 @@ die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 packages=(
     ca-certificates ccache clang-19 cmake libboost-json1.81-dev libboost1.81-dev libcli11-dev
     libclang-rt-19-dev libcurl4-openssl-dev libfmt-dev libre2-dev libspdlog-dev libsqlite3-dev
-    libssl-dev libsystemd-dev libyaml-cpp-dev lld-19 ninja-build pkg-config tzdata zlib1g-dev
+    libssl-dev libsystemd-dev libyaml-cpp-dev lld-19 ninja-build pkg-config prometheus-cpp-dev tzdata
+    zlib1g-dev
 )
 if $with_tests; then
     # The Python modules are what cloud-init's own schema check imports.
@@ -82,6 +83,7 @@ unpack() { # package, a file that must be there afterwards
 }
 if $with_tests; then
     unpack nginx usr/sbin/nginx
+    unpack prometheus usr/bin/promtool
     unpack cloud-init usr/lib/python3/dist-packages/cloudinit/cmd/main.py
 fi
 

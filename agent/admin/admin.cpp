@@ -49,6 +49,14 @@ bool names_this_host(const http::RequestHead& head) {
     return is_local(head.field("host")) && own_origin;
 }
 
+const http::Headers& metrics_headers() {
+    static const http::Headers headers{
+        {"content-type", std::string{metrics::content_type}},
+        {"cache-control", "no-store"},
+        {"x-content-type-options", "nosniff"}};
+    return headers;
+}
+
 }  // namespace
 
 const http::Headers& json_headers() {
@@ -94,6 +102,7 @@ Admin::Admin(AdminOptions options, Parts parts)
                [this](std::string path, std::string body, std::string user) {
                    return act(std::move(path), std::move(body), std::move(user));
                }}},
+      metrics_{options_.state},
       work_{asio::make_work_guard(context_)} {}
 
 Result<std::unique_ptr<Admin>> Admin::start(AdminOptions options, Parts parts) {
@@ -273,6 +282,12 @@ asio::awaitable<void> Admin::answer(http::Exchange& exchange, bool local) {
         co_return;
     }
     const std::shared_ptr<const View> view = parts_.board.read();
+    if (head.path == "/metrics") {
+        const std::string text = metrics_.text(
+            *view, parts_.ledger.figures(), parts_.board.reload_ok(), parts_.clock.read().boot);
+        co_await exchange.respond(200, metrics_headers(), text);
+        co_return;
+    }
     int status = 200;
     std::string body;
     if (head.path == "/healthz") {

@@ -7,6 +7,7 @@
 #include "agent/ledger/keys.hpp"
 #include "agent/ledger/ledger.hpp"
 #include "agent/ledger/zone.hpp"
+#include "agent/metrics/metrics.hpp"
 #include "agent/web/web.hpp"
 #include "inference/gateway/gateway.hpp"
 #include "inference/http/server.hpp"
@@ -92,6 +93,7 @@ private:
     Spent spent_{};
     BootTime spent_at_{};
     web::Web web_;  // above the context, whose coroutines use it to their end
+    metrics::Metrics metrics_;
     boost::asio::io_context context_{1};
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
     std::unique_ptr<inference::http::Server> tcp_{};

@@ -146,6 +146,9 @@ private:
     void night_over(NightlyResult result);
     [[nodiscard]] std::vector<RuleView> rule_views() const;
     [[nodiscard]] std::vector<SourceView> source_views(Now now);
+    /// What the electricity of own hardware costs an hour now; nothing without a tariff.
+    [[nodiscard]] Money own_rate(Now now) const;
+    [[nodiscard]] std::vector<BudgetView> budget_views(Now now) const;
     [[nodiscard]] MachineView machine_view(const Seat& seat, Now now) const;
     void when_stopped();
 

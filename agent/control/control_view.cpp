@@ -99,6 +99,8 @@ MachineView Control::machine_view(const Seat& seat, Now now) const {
     }
     const std::time_t latest =
         std::chrono::floor<std::chrono::seconds>(machine.expires).time_since_epoch().count();
+    view.phase = machine.phase ? to_text(*machine.phase) : std::string_view{};
+    view.overdue = machine.billed_from && now.utc > machine.expires;
     view.ends = machine.end_asked ? view.reason
                                   : fmt::format("{:%H:%M} UTC at the latest", fmt::gmtime(latest));
     return view;
@@ -241,7 +243,8 @@ void Control::add_machines(View& view, Now now) const {
                  .driver = provider.driver,
                  .known = standing.known,
                  .balance = standing.balance,
-                 .troubles = std::move(standing.troubles)});
+                 .troubles = std::move(standing.troubles),
+                 .figures = fleet_.figures(provider.name)});
         }
     }
     view.prices = report::price_rows(
@@ -249,6 +252,39 @@ void Control::add_machines(View& view, Now now) const {
             const auto found = market_.find(offer);
             return found ? std::optional{std::pair{found->price, found->seen}} : std::nullopt;
         });
+}
+
+Money Control::own_rate(Now now) const {
+    const config::CurrencyRules& rules = catalogue_->config.currency;
+    const auto price = tariff_at(catalogue_->config.energy, options_.zone, now.utc);
+    if (!price) {
+        return Money{0, rules.report};
+    }
+    constexpr std::int64_t microjoules_per_mwh = 3'600'000;  // of one milliwatt for an hour
+    const Money hour = price->cost(power_.milliwatts() * microjoules_per_mwh, Rounding::half_even);
+    return Money{routing::to_report(rules, hour, Rounding::half_even).value_or(0), rules.report};
+}
+
+std::vector<BudgetView> Control::budget_views(Now now) const {
+    const config::Config& config = catalogue_->config;
+    const Currency report = config.currency.report;
+    std::vector<BudgetView> views;
+    for (std::size_t i = 0; i < catalogue_->budgets.size(); ++i) {
+        const config::Budget& stated = config.budgets[i];
+        const auto budget =
+            std::ranges::find(counters_.budgets, catalogue_->budgets[i], &gate::BudgetLimit::name);
+        if (budget != counters_.budgets.end()) {
+            views.push_back(
+                {.name = stated.name,
+                 .per = std::string{per_text(stated.per)},
+                 .limit = Money{budget->limit, report},
+                 .spent = Money{budget->settled, report},
+                 .held = Money{budget->held, report},
+                 .from = ledger::window_start(stated.per, options_.zone, now.utc),
+                 .until = ledger::window_end(stated.per, options_.zone, now.utc)});
+        }
+    }
+    return views;
 }
 
 void Control::publish() {
@@ -291,6 +327,12 @@ void Control::publish() {
     view->currency = config.currency;
     view->config = {catalogue_, &config};
     view->cost_rate = Money{exposure_.rate(), report};
+    view->own_rate = own_rate(now);
+    if (const auto& most = config.safety.max_per_day) {
+        if (const auto turned = routing::to_report(config.currency, *most, Rounding::down)) {
+            view->max_per_day = Money{*turned, report};
+        }
+    }
     view->sources = source_views(now);
     for (const gate::ModelCounters& model : counters_.models) {
         view->queues.push_back(
@@ -300,18 +342,7 @@ void Control::publish() {
              .tokens = model.queued_tokens_in + model.queued_tokens_out});
     }
     add_machines(*view, now);
-    for (std::size_t i = 0; i < catalogue_->budgets.size(); ++i) {
-        const auto budget =
-            std::ranges::find(counters_.budgets, catalogue_->budgets[i], &gate::BudgetLimit::name);
-        if (budget != counters_.budgets.end()) {
-            view->budgets.push_back(
-                {.name = config.budgets[i].name,
-                 .per = std::string{per_text(config.budgets[i].per)},
-                 .limit = Money{budget->limit, report},
-                 .spent = Money{budget->settled, report},
-                 .held = Money{budget->held, report}});
-        }
-    }
+    view->budgets = budget_views(now);
     view->requests = {
         .total = totals_.total,
         .answered = totals_.answered,

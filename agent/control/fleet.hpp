@@ -205,6 +205,8 @@ public:
     /// destroyed, without a driver, not in the books, or in no row.
     [[nodiscard]] std::vector<std::string> hazards() const;
     [[nodiscard]] std::vector<Stranger> strangers() const;
+    /// What `provider` was asked since the start, and what its bills said.
+    [[nodiscard]] ProviderFigures figures(const std::string& provider) const;
     /// Begins what a person asked. Errors: not_found and conflict (ambiguous, already gone or not
     /// adoptable; with the candidates), refused (it does not carry our mark), invalid_argument.
     [[nodiscard]] Result<NodeAnswer> command(const NodeCommand& command);
@@ -228,6 +230,10 @@ private:
         lifecycle::OrphanWatch watch{};
         std::vector<lifecycle::Finding> strangers{};  ///< of the newest list
         lifecycle::Breaker breaker{};
+        std::int64_t destroy_failures{0};
+        std::optional<UtcTime> listed_at{};
+        std::map<Currency, Money> bill_differences{};
+        std::int64_t bill_alarms{0};
     };
 
     void heard(const std::string& provider, const std::optional<Errc>& error);

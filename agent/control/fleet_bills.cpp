@@ -142,6 +142,7 @@ void Fleet::adjust(Seat& seat, const std::string& provider, Money bill) {
             seat.machine.name,
             to_text(seat.paid));
         spdlog::critical("{}", alarm);
+        ++providers_[provider].bill_alarms;
         bill_alarms_.push_back(std::move(alarm));
         if (bill_alarms_.size() > bill_alarms_max) {
             bill_alarms_.pop_front();
@@ -158,7 +159,11 @@ void Fleet::adjust(Seat& seat, const std::string& provider, Money bill) {
             const Result<void>& result) {
             inbox.post([this, provider, difference, id, result] {
                 if (result) {
-                    providers_[provider].not_booked = 0;
+                    ProviderState& state = providers_[provider];
+                    state.not_booked = 0;
+                    state.bill_differences
+                        .try_emplace(difference.currency(), Money{0, difference.currency()})
+                        .first->second += difference;
                 } else {
                     not_adjusted(provider, id, difference, result.error());
                 }

@@ -177,8 +177,11 @@ void Fleet::start_call(Seat& seat, lifecycle::CallKind kind) {
                 [remote = machine.remote_id](providers::Provider& api, std::stop_token stop) {
                     return api.destroy(remote, stop);
                 },
-                [answer](Result<void> result) {
+                [this, answer, name = machine.provider](Result<void> result) {
                     using enum lifecycle::DestroyAnswer;
+                    if (!result && result.error().code != Errc::not_found) {
+                        ++providers_[name].destroy_failures;
+                    }
                     if (result) {
                         answer(lifecycle::DestroyAnswered{done, {}});
                     } else if (result.error().code == Errc::not_found) {

@@ -67,6 +67,7 @@ void Fleet::listed(
         }
         return;
     }
+    state.listed_at = asked.utc;
     std::vector<lifecycle::Seen> seen;
     seen.reserve(result->size());
     for (const providers::RemoteMachine& remote : *result) {
@@ -249,6 +250,25 @@ void Fleet::sweep() {
     for (const auto& [name, state] : providers_) {
         list(name);
     }
+}
+
+ProviderFigures Fleet::figures(const std::string& provider) const {
+    const auto it = providers_.find(provider);
+    if (it == providers_.end()) {
+        return {};
+    }
+    const ProviderState& state = it->second;
+    ProviderFigures figures{
+        .destroy_failures = state.destroy_failures,
+        .listed = state.listed_at,
+        .bill_alarms = state.bill_alarms};
+    if (state.runner) {
+        figures.calls = state.runner->calls();
+    }
+    for (const auto& [currency, difference] : state.bill_differences) {
+        figures.bill_differences.push_back(difference);
+    }
+    return figures;
 }
 
 bool Fleet::listed_once() const noexcept {

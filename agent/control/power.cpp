@@ -14,6 +14,8 @@ using inference::gpu::GpuReading;
 using inference::gpu::Snapshot;
 
 constexpr std::chrono::minutes post_every{5};
+/// Looks come once a second, and the first may miss the start: a mean over less says little.
+constexpr std::chrono::seconds mean_over{10};
 
 /// The newest look at one GPU; null when the driver does not list it.
 const GpuReading* reading_of(const Snapshot& gpus, int index) {
@@ -84,6 +86,10 @@ void PowerMeter::tick(
                 counts ? meter.stated.run(
                              elapsed, busy, hardware.busy_milliwatts, hardware.idle_milliwatts)
                        : energy::Split{};
+        }
+        if (meter.on >= mean_over) {
+            const std::int64_t ms = meter.on / std::chrono::milliseconds{1};
+            meter.milliwatts = meter.split.total() / ms;
         }
         if (now.utc - meter.since >= std::chrono::microseconds{post_every} / config.speed) {
             post(config, meter, now);
@@ -169,6 +175,14 @@ void PowerMeter::post(const config::Config& config, Meter& meter, Now now) {
     meter.split = {};
     meter.on = meter.worked = std::chrono::nanoseconds{0};
     meter.since = now.utc;
+}
+
+std::int64_t PowerMeter::milliwatts() const noexcept {
+    std::int64_t sum = 0;
+    for (const auto& [name, meter] : meters_) {
+        sum += meter.milliwatts;
+    }
+    return sum;
 }
 
 void PowerMeter::close(const config::Config& config, Now now) {

@@ -46,6 +46,9 @@ public:
         Now now);
     /// Posts what has not been posted yet.
     void close(const config::Config& config, Now now);
+    /// What all of it draws: the mean since the last posting, or of the period before while that is
+    /// young.
+    [[nodiscard]] std::int64_t milliwatts() const noexcept;
 
 private:
     struct Meter {
@@ -56,6 +59,7 @@ private:
         energy::Split split{};
         std::chrono::nanoseconds on{0};
         std::chrono::nanoseconds worked{0};
+        std::int64_t milliwatts{0};
         std::map<int, energy::GpuMeter> gpus{};
         bool busy_since_look{false};
         std::uint64_t round{0};  ///< of the newest look that was counted

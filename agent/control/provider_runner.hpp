@@ -1,6 +1,7 @@
 #pragma once
 
 #include "agent/control/inbox.hpp"
+#include "agent/control/provider_figures.hpp"
 #include "providers/provider.hpp"
 
 #include <condition_variable>
@@ -66,6 +67,7 @@ public:
                         return fail(Errc::outcome_unknown, error.what());
                     }
                 }();
+                tally_.add(answer ? std::nullopt : std::optional{answer.error().code});
                 inbox_.post([result = std::move(answer),
                              done = std::move(done),
                              answered = manner.heard ? hooks_.answered : nullptr]() mutable {
@@ -81,6 +83,8 @@ public:
     /// old one.
     void use(std::shared_ptr<providers::Provider> provider);
     [[nodiscard]] std::shared_ptr<providers::Provider> current() const;
+    /// How the calls so far have ended.
+    [[nodiscard]] CallCounts calls() const { return tally_.read(); }
 
 private:
     struct Queue {
@@ -95,6 +99,7 @@ private:
     std::shared_ptr<providers::Provider> provider_;
     Inbox inbox_;
     const Hooks hooks_;
+    CallTally tally_{};
     Queue queues_[2];
     std::jthread threads_[2];  // last: stopped and joined before the queues go
 };

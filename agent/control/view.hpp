@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/control/provider_figures.hpp"
 #include "agent/ledger/rows.hpp"
 #include "agent/report/prices.hpp"
 #include "inference/gpu/sampler.hpp"
@@ -7,6 +8,7 @@
 #include "policies/domain/money.hpp"
 #include "policies/domain/time.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -71,6 +73,8 @@ struct MachineView {
     Money rate{};  ///< an hour
     std::optional<std::int64_t> useful_percent{};
     std::optional<std::string> gone_how{};
+    std::string phase{};  ///< the paid one that is open: "serve"; empty: none
+    bool overdue{false};  ///< past the end that was written on it when it was ordered
 };
 
 /// A machine at a provider that no row of ours knows.
@@ -95,6 +99,7 @@ struct ProviderView {
     bool known{false};     ///< its account answered with our key
     std::optional<Money> balance{};
     std::vector<std::string> troubles{};  ///< with its offers and the account, a sentence each
+    ProviderFigures figures{};
 };
 
 struct BudgetView {
@@ -103,6 +108,8 @@ struct BudgetView {
     Money limit{};
     Money spent{};
     Money held{};
+    UtcTime from{};   ///< of the present window
+    UtcTime until{};  ///< its end, exclusive
 };
 
 struct DecisionView {
@@ -148,7 +155,9 @@ struct View {
     bool frozen{false};
     int rented{0};
     int rented_max{0};
-    Money cost_rate{};  ///< an hour, report currency
+    Money cost_rate{};                   ///< of rented machines, an hour, report currency
+    Money own_rate{};                    ///< of the electricity of own hardware, likewise
+    std::optional<Money> max_per_day{};  ///< safety's limit on machines, report currency
     config::CurrencyRules currency{};
     std::shared_ptr<const config::Config> config{};  ///< in force; null before the first
     std::vector<SourceView> sources{};
@@ -185,8 +194,12 @@ public:
         const std::lock_guard lock{mutex_};
         return view_;
     }
+    /// Whether the files were taken when they were last read.
+    void reloaded(bool taken) noexcept { reload_ok_ = taken; }
+    [[nodiscard]] bool reload_ok() const noexcept { return reload_ok_; }
 
 private:
+    std::atomic<bool> reload_ok_{true};
     mutable std::mutex mutex_;
     std::shared_ptr<const View> view_{std::make_shared<View>()};
 };

@@ -4,8 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <string_view>
+#include <utility>
 
 namespace evenkeel::ledger {
 
@@ -125,51 +127,52 @@ void Chain::append(const Entry& entry) {
     hash_ = hash;
 }
 
-ChainCheck check_chain(Database& database, std::int64_t newest_only, std::size_t limit) {
-    ChainCheck check;
-    const auto problem = [&](std::string text) {
-        if (check.problems.size() < limit) {
-            check.problems.push_back(std::move(text));
-        }
-    };
-    Statement next_gateway{database, "SELECT min(gateway) FROM tx WHERE gateway > ?1"};
-    Statement newest{database, "SELECT max(seq) FROM tx WHERE gateway = ?1"};
-    Statement transactions{
-        database,
-        "SELECT id, gateway, seq, at_us, day, kind, ref, idem, corrects, prev_hash, hash FROM tx"
-        " WHERE gateway = ?1 AND seq > ?2 ORDER BY seq"};
-    Statement postings{
-        database,
-        "SELECT account, currency, amount, quantity, unit, price FROM posting WHERE tx = ?1"
-        " ORDER BY line"};
-    const auto number = [](Statement& statement, std::int64_t argument) {
-        statement.query(argument);
-        const auto value = statement.next() ? statement.optional_integer(0) : std::nullopt;
-        statement.reset();
-        return value;
-    };
-    std::optional<std::int64_t> gateway = number(next_gateway, -1);
-    for (; gateway; gateway = number(next_gateway, *gateway)) {
-        const std::int64_t last = number(newest, *gateway).value_or(0);
-        std::int64_t seq = newest_only < last ? last - newest_only : 0;
-        std::optional<std::string> link;  // of a tail the first link cannot be compared
-        if (seq == 0) {
-            link = no_hash;
-        }
-        transactions.query(*gateway, seq);
-        while (transactions.next()) {
-            const std::int64_t found = transactions.integer(2);
-            const std::string prev_hash = transactions.text(9);
-            const std::string hash = transactions.text(10);
-            const Entry entry = read_entry(transactions, postings);
-            ++check.transactions;
-            check.postings += static_cast<std::int64_t>(entry.postings.size());
+namespace {
+
+/// A walk along chains that notes what is wrong.
+class Walk {
+public:
+    Walk(Database& database, std::size_t limit)
+        : limit_{limit},
+          next_gateway_{database, "SELECT min(gateway) FROM tx WHERE gateway > ?1"},
+          newest_{database, "SELECT max(seq) FROM tx WHERE gateway = ?1"},
+          hash_{database, "SELECT hash FROM tx WHERE gateway = ?1 AND seq = ?2"},
+          transactions_{
+              database,
+              "SELECT id, gateway, seq, at_us, day, kind, ref, idem, corrects, prev_hash, hash"
+              " FROM tx WHERE gateway = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq"},
+          postings_{
+              database,
+              "SELECT account, currency, amount, quantity, unit, price FROM posting WHERE tx = ?1"
+              " ORDER BY line"} {}
+
+    [[nodiscard]] std::optional<std::int64_t> gateway_after(std::int64_t gateway) {
+        return number(next_gateway_, gateway);
+    }
+    [[nodiscard]] std::int64_t newest_of(std::int64_t gateway) {
+        return number(newest_, gateway).value_or(0);
+    }
+    /// Checks the transactions above `seq` up to `last`. `link`: the hash that the first of them
+    /// continues; nothing: it cannot be compared.
+    void check(
+        std::int64_t gateway,
+        std::int64_t seq,
+        std::int64_t last,
+        std::optional<std::string> link) {
+        transactions_.query(gateway, seq, last);
+        while (transactions_.next()) {
+            const std::int64_t found = transactions_.integer(2);
+            const std::string prev_hash = transactions_.text(9);
+            const std::string hash = transactions_.text(10);
+            const Entry entry = read_entry(transactions_, postings_);
+            ++check_.transactions;
+            check_.postings += static_cast<std::int64_t>(entry.postings.size());
             if (found != seq + 1) {
-                problem(fmt::format("transaction {} of gateway {} is missing", seq + 1, *gateway));
+                problem(fmt::format("transaction {} of gateway {} is missing", seq + 1, gateway));
             } else if (link && prev_hash != *link) {
                 problem(fmt::format("transaction {} does not continue the hash chain", found));
             }
-            if (hash != entry_hash(prev_hash, *gateway, found, entry)) {
+            if (hash != entry_hash(prev_hash, gateway, found, entry)) {
                 problem(fmt::format("transaction {} was changed: its hash does not match", found));
             }
             if (!balances(entry)) {
@@ -178,8 +181,69 @@ ChainCheck check_chain(Database& database, std::int64_t newest_only, std::size_t
             seq = found;
             link = hash;
         }
+        if (seq < last) {
+            problem(fmt::format("transaction {} of gateway {} is missing", seq + 1, gateway));
+        }
     }
-    return check;
+    /// The hash of a transaction; of the one before the first, zeros.
+    [[nodiscard]] std::optional<std::string> hash_of(std::int64_t gateway, std::int64_t seq) {
+        if (seq == 0) {
+            return no_hash;
+        }
+        hash_.query(gateway, seq);
+        const auto found = hash_.next() ? std::optional{hash_.text(0)} : std::nullopt;
+        hash_.reset();
+        return found;
+    }
+    [[nodiscard]] ChainCheck take() { return std::move(check_); }
+
+private:
+    static std::optional<std::int64_t> number(Statement& statement, std::int64_t argument) {
+        statement.query(argument);
+        const auto value = statement.next() ? statement.optional_integer(0) : std::nullopt;
+        statement.reset();
+        return value;
+    }
+    void problem(std::string text) {
+        if (check_.problems.size() < limit_) {
+            check_.problems.push_back(std::move(text));
+        }
+    }
+
+    std::size_t limit_;
+    Statement next_gateway_;
+    Statement newest_;
+    Statement hash_;
+    Statement transactions_;
+    Statement postings_;
+    ChainCheck check_{};
+};
+
+}  // namespace
+
+ChainCheck check_chain(Database& database, std::int64_t newest_only, std::size_t limit) {
+    Walk walk{database, limit};
+    std::optional<std::int64_t> gateway = walk.gateway_after(-1);
+    for (; gateway; gateway = walk.gateway_after(*gateway)) {
+        const std::int64_t last = walk.newest_of(*gateway);
+        const std::int64_t seq = newest_only < last ? last - newest_only : 0;
+        // Of a tail the first link cannot be compared.
+        walk.check(*gateway, seq, last, seq == 0 ? std::optional{no_hash} : std::nullopt);
+    }
+    return walk.take();
+}
+
+ChainCheck check_chain_part(
+    Database& database, ChainPosition& at, std::int64_t count, std::size_t limit) {
+    Walk walk{database, limit};
+    const std::int64_t last = walk.newest_of(at.gateway);
+    const std::int64_t until = std::min(last, at.seq + count);
+    walk.check(at.gateway, at.seq, until, walk.hash_of(at.gateway, at.seq));
+    at.seq = until;
+    if (at.seq >= last) {
+        at = {.gateway = walk.gateway_after(at.gateway).value_or(0), .seq = 0};
+    }
+    return walk.take();
 }
 
 }  // namespace evenkeel::ledger

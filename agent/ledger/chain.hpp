@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/ledger/chain_check.hpp"
 #include "agent/ledger/sqlite.hpp"
 #include "policies/domain/money.hpp"
 
@@ -58,15 +59,13 @@ private:
     Statement insert_tx_;
 };
 
-/// What a walk along the chain found; each problem is a sentence.
-struct ChainCheck {
-    std::int64_t transactions{0};
-    std::int64_t postings{0};
-    std::vector<std::string> problems{};
-};
 /// Checks hashes, sums and links of the newest `newest_only` transactions of each gateway (all of
 /// them: the largest number), oldest first. At most `limit` problems. Throws SqlError.
 [[nodiscard]] ChainCheck check_chain(
     Database& database, std::int64_t newest_only, std::size_t limit);
+/// Checks the next at most `count` transactions after `at` and moves it there; past the last of a
+/// gateway it goes on with the next one, and after all of them from the beginning. Throws SqlError.
+[[nodiscard]] ChainCheck check_chain_part(
+    Database& database, ChainPosition& at, std::int64_t count, std::size_t limit);
 
 }  // namespace evenkeel::ledger

@@ -165,6 +165,10 @@ Health Ledger::health() const {
     return impl_->writer->health();
 }
 
+Figures Ledger::figures() const {
+    return impl_->writer->figures();
+}
+
 std::uint64_t Ledger::heartbeat() const noexcept {
     return impl_->writer->heartbeat();
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/ledger/activity.hpp"
 #include "agent/ledger/rows.hpp"
 #include "agent/ledger/tx_rows.hpp"
 #include "agent/ledger/zone.hpp"
@@ -181,6 +182,8 @@ public:
     /// How long detail is kept from now on (Options::keep_detail). It is deleted in small batches
     /// between other work, the oldest first; no sum changes.
     void keep_detail(std::chrono::seconds time);
+    /// What was booked since this was opened, holds of an earlier run that lapsed included. A copy.
+    [[nodiscard]] Figures figures() const;
     /// The zone whose days are booked, for budget windows and reports.
     [[nodiscard]] const Zone& zone() const noexcept;
     /// Grows at least once a second while the writer thread is alive and not stuck in the disk.

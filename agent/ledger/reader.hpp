@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/ledger/chain_check.hpp"
 #include "agent/ledger/rows.hpp"
 #include "agent/ledger/tx_rows.hpp"
 #include "policies/domain/error.hpp"
@@ -212,6 +213,9 @@ public:
     /// Walks everything: hash chain, zero sums, roll-ups against detail, machines against
     /// postings, budget windows against holds. Seconds per million transactions.
     [[nodiscard]] Result<Verification> verify();
+    /// Checks the hashes, links and zero sums of the newest 256 transactions, and of `count` more
+    /// from `at` on, which moves along so that all of them are visited in turn.
+    [[nodiscard]] Result<ChainCheck> check_chain(ChainPosition& at, std::int64_t count);
     /// Cells of the booking days `first_day` to `last_day` (20261123, inclusive).
     [[nodiscard]] Result<std::vector<SpendRow>> spend(
         std::int64_t first_day, std::int64_t last_day);

@@ -158,6 +158,7 @@ void Store::load() {
 }
 
 void Store::begin() {
+    booked_ = {};
     database_.exec("BEGIN IMMEDIATE");
 }
 

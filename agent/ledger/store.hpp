@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/ledger/activity.hpp"
 #include "agent/ledger/chain.hpp"
 #include "agent/ledger/ops.hpp"
 #include "agent/ledger/sqlite.hpp"
@@ -12,6 +13,7 @@
 #include <tuple>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 namespace evenkeel::ledger {
 
@@ -35,6 +37,9 @@ public:
     /// Writes the sums gathered since `begin`, then commits. Throws SqlError.
     void commit();
     void rollback() noexcept;
+    /// What the transaction since `begin` booked of requests and money; once, after its commit.
+    [[nodiscard]] Booked take_booked() noexcept { return std::exchange(booked_, {}); }
+    [[nodiscard]] const NameTexts& names() const noexcept { return names_; }
 
     [[nodiscard]] std::int64_t transactions() const noexcept { return chain_.count(); }
     /// Turns holds of requests that a crash left open into spending (F95). Within begin/commit.
@@ -130,8 +135,9 @@ private:
     Chain chain_;
     IdGenerator ids_;
     std::int64_t last_id_{0};
+    Booked booked_{};
     std::unordered_map<HoldId, Held> holds_{};
-    std::unordered_map<NameIx, std::string> names_{};
+    NameTexts names_{};
     std::unordered_set<std::int32_t> sources_{};
     std::map<CellKey, Cell> days_{};
     std::map<CellKey, Cell> hours_{};

@@ -50,6 +50,11 @@ void Store::apply_power(const PowerPost& post_of, UtcTime at) {
             post_of.hour,
             {.source = post_of.source.value(), .phase = "power", .currency = amount.currency()},
             {.paid = amount.nanos(), .charged = amount.nanos()});
+        booked_.money.push_back(
+            {.source = post_of.source,
+             .kind = SourceKind::own,
+             .phase = "power",
+             .amount = amount});
         settle_windows(post_of.budgets);
     }
     if (!post_of.wear.is_zero()) {

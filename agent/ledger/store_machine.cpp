@@ -119,6 +119,13 @@ std::int64_t Store::post_phase(const MachineStep& step, const PhaseChange& chang
             {.paid = change.amount.nanos(),
              .charged = change.amount.nanos(),
              .time_ns = change.paid_for.count()});
+        booked_.money.push_back(
+            {.source = machine.source,
+             .kind = SourceKind::rental,
+             .phase = std::string{to_text(change.phase)},
+             .amount = change.amount,
+             .provider = machine.provider,
+             .time = change.paid_for});
         settle_windows(change.budgets);
     }
     upsert_phase_.run(
@@ -276,6 +283,12 @@ void Store::apply_adjust(AdjustOp& op, UtcTime at, std::vector<Completion>& comp
          .phase = "adjust",
          .currency = adjustment.amount.currency()},
         {.paid = adjustment.amount.nanos(), .charged = adjustment.amount.nanos()});
+    booked_.money.push_back(
+        {.source = NameIx{source},
+         .kind = SourceKind::rental,
+         .phase = "adjust",
+         .amount = adjustment.amount,
+         .provider = provider});
     settle_windows(adjustment.budgets);
     Statement paid{database_, "UPDATE machine SET paid = paid + ?2 WHERE id = ?1"};
     paid.run(id, adjustment.amount.nanos());

@@ -139,7 +139,23 @@ bool Store::book_request(const Request& request, UtcTime at, BookAs as, std::int
         return false;
     }
     ensure_source(request.source, request.kind, request.provider, false);
+    booked_.requests.push_back(
+        {.route = request.route,
+         .model = request.model,
+         .source = request.source,
+         .kind = request.kind,
+         .outcome = request.outcome,
+         .reason = request.reason.code,
+         .wait_ms = request.wait_ms,
+         .ttft_ms = request.ttft_ms,
+         .total_ms = request.total_ms,
+         .usage = request.usage});
     if (tx != 0) {
+        booked_.money.push_back(
+            {.source = request.source,
+             .kind = request.kind,
+             .phase = "request",
+             .amount = request.paid});
         const std::string source = name_text(request.source);
         const std::string payable =
             request.provider == NameIx{} ? source : name_text(request.provider);

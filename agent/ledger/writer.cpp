@@ -40,6 +40,7 @@ Writer::Writer(const Options& options, const Zone& zone, std::unique_ptr<Connect
     if (!ballast_.fill()) {
         enter_tight();
     }
+    activity_.add(connection_->store.take_booked(), connection_->store.names());
     publish();
     thread_ = std::jthread{[this] { run(); }};
     ::pthread_setname_np(thread_.native_handle(), "ledger");
@@ -210,6 +211,7 @@ void Writer::commit_first(std::size_t count) {
     ++commits_;
     const auto took = std::chrono::duration_cast<std::chrono::microseconds>(last_commit_ - begun);
     slowest_us_ = std::max<std::int64_t>(slowest_us_, took.count());
+    activity_.add(store.take_booked(), store.names(), static_cast<std::int64_t>(count), took);
     finish(count, completions);
 }
 

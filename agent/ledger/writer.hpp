@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/ledger/activity.hpp"
 #include "agent/ledger/connection.hpp"
 #include "agent/ledger/ops.hpp"
 #include "agent/ledger/state_dir.hpp"
@@ -38,6 +39,7 @@ public:
     [[nodiscard]] bool closed() const;
     /// How long detail is kept from now on; zero: for ever.
     void keep_detail(std::chrono::seconds time);
+    [[nodiscard]] Figures figures() const { return activity_.read(); }
     [[nodiscard]] std::uint64_t heartbeat() const noexcept { return heartbeat_.load(); }
     /// Commits what is queued and ends the thread. Gives up on a failing disk after `awaited_wait`;
     /// the error then counts what was not booked.
@@ -85,6 +87,7 @@ private:
     const Zone& zone_;
     std::unique_ptr<Connection> connection_;
     Ballast ballast_;
+    Activity activity_{};
 
     // Guarded by mutex_.
     mutable std::mutex mutex_;

@@ -32,6 +32,8 @@ TEST(Installed, EverythingIsWhereDebianExpectsIt) {
           "share/fish/vendor_completions.d/evenkeel.fish",
           "share/evenkeel/examples/desk-5090/policy.yaml",
           "share/evenkeel/schema/evenkeel-v1.json",
+          "share/evenkeel/prometheus/evenkeel.rules.yaml",
+          "share/evenkeel/grafana/evenkeel.json",
           "share/evenkeel/traces/azure2023_conv.csv.gz",
           "share/doc/evenkeel/copyright",
           "share/doc/evenkeel/README.md"}) {

@@ -150,6 +150,27 @@ TEST_F(OwnPower, ANightSumsToTheMeterOfTheDriverToTheJoule) {
     expect_sound();
 }
 
+TEST_F(OwnPower, SaysWhatIsDrawnNow) {
+    config.hardware[0].gpus = {};  // nothing measures it: as stated
+    const auto seconds = [&](int count, bool busy) {
+        own.busy = busy ? std::set<std::string>{"desk"} : std::set<std::string>{};
+        for (int i = 0; i < count; ++i) {
+            clock_.advance(1s);
+            meter.tick(config, own, gpus, clock_.read());
+        }
+    };
+    seconds(6, true);
+    EXPECT_EQ(meter.milliwatts(), 0) << "too young to say";
+    seconds(10, true);
+    EXPECT_EQ(meter.milliwatts(), 725'000);
+    seconds(300 - 15, true);
+    seconds(5, false);
+    EXPECT_EQ(meter.milliwatts(), 725'000) << "just posted: that of the period before";
+    seconds(60, false);
+    EXPECT_EQ(meter.milliwatts(), 90'000);
+    end();
+}
+
 TEST_F(OwnPower, AnOldDriverWithoutACounterIsAnEstimate) {
     FakeDriver driver{
         "gpus 2\nat 0 gpu 0 power 100000\nat 0 gpu 1 power 100000\n", FAKE_NVML_OLD_LIBRARY};

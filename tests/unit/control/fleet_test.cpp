@@ -338,6 +338,63 @@ TEST_F(FleetTest, F102_ABillAboveATolerableDifferenceIsAnAlarm) {
     }
 }
 
+/// What /metrics says of a provider: calls, lists, deletes, and how bills differ from our books.
+TEST_F(FleetTest, F102_WhatAProviderWasAskedAndBilledIsCounted) {
+    const auto figures = [&] { return rig->fleet->figures("cloud"); };
+    const auto calls = [&](std::string_view outcome) -> std::int64_t {
+        for (const auto& [name, count] : figures().calls) {
+            if (name == outcome) {
+                return count;
+            }
+        }
+        return 0;
+    };
+    rig->order();
+    rig->rounds(2);
+    const std::int64_t good = calls("ok");
+    EXPECT_GT(good, 0);
+    EXPECT_FALSE(figures().listed.has_value()) << "nobody has listed yet";
+    const UtcTime asked = rig->clock.read().utc;
+    rig->fleet->sweep();
+    rig->rounds(2);
+    EXPECT_EQ(figures().listed, asked);
+    EXPECT_GT(calls("ok"), good);
+    {
+        const std::lock_guard lock{world.cloud.mutex};
+        world.cloud.list_fails = true;
+    }
+    rig->fleet->sweep();
+    rig->rounds(2);
+    EXPECT_EQ(figures().listed, asked) << "a list that failed is none";
+    EXPECT_EQ(calls("unavailable"), 1);
+    {
+        const std::lock_guard lock{world.cloud.mutex};
+        world.cloud.list_fails = false;
+        world.cloud.destroy_fails = true;
+    }
+    EXPECT_EQ(figures().destroy_failures, 0);
+    destroy_all();
+    ASSERT_TRUE(rig->until([&] { return figures().destroy_failures >= 2; }));
+    {
+        const std::lock_guard lock{world.cloud.mutex};
+        world.cloud.destroy_fails = false;
+    }
+    ASSERT_TRUE(rig->until([&] { return settled(); }));
+
+    EXPECT_TRUE(figures().bill_differences.empty());
+    const auto bill = [&](std::int64_t over) {
+        const Money amount{rig->row("r-1")->paid.nanos() + over, usd};
+        world.cloud.bill = {{.remote_id = "r-1", .amount = amount, .final = true}};
+        rig->fleet->want_bills();
+        rig->rounds(3);
+    };
+    bill(5'000'000);
+    bill(-5'500'000);
+    EXPECT_EQ(figures().bill_differences, (std::vector<Money>{Money{-500'000, usd}}));
+    EXPECT_EQ(figures().bill_alarms, 2);
+    EXPECT_TRUE(rig->fleet->figures("nobody").calls.empty());
+}
+
 /// The ledger's writer may answer after its asker is gone.
 TEST(InboxHandle, OutlivesItsOwner) {
     auto inbox = std::make_unique<Inbox>();

@@ -82,6 +82,9 @@ Result<providers::RemoteMachine> CloudDriver::get(const std::string& id, std::st
 Result<void> CloudDriver::destroy(const std::string& id, std::stop_token) {
     const std::lock_guard lock{cloud_.mutex};
     cloud_.destroyed.push_back(id);
+    if (cloud_.destroy_fails) {
+        return fail(Errc::unavailable, "the delete was not taken");
+    }
     if (cloud_.machines.count(id) == 0) {
         return fail(Errc::not_found, "no such machine");
     }

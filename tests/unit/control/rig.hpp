@@ -48,6 +48,7 @@ public:
     bool throws_on_create{false};  ///< after the effect
     bool deletes{true};            ///< false: says so and leaves the machine
     bool list_fails{false};
+    bool destroy_fails{false};
     bool names_prices{true};
     std::string gpu{"H100"};  ///< what the market calls the GPU it has
     std::vector<providers::BillLine> bill{};
