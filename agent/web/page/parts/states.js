@@ -9,7 +9,7 @@ export function Loading({what}) {
 
 export function Busy({what, reload}) {
     return html`<div class="state busy" role="status">
-        <p>The daemon is busy; ${what} will come as soon as it answers.</p>
+        <p>The daemon is busy. “${what}” comes as soon as it answers.</p>
         <button type="button" onClick=${() => reload()}>Ask again</button></div>`;
 }
 
