@@ -111,10 +111,13 @@ test("figures older than 15 s are greyed, and the page says so", async () => {
 test("a status that is sent again without being made anew is stale too", async () => {
     const frozen_at = status_busy();
     const documents = {...busy(), "/api/status": () => frozen_at};
-    await with_page(documents, {clock: true}, async ({page}) => {
+    await with_page(documents, {clock: true}, async ({server, page}) => {
         await page.clock.fastForward(16_000);
         await page.waitForSelector("main.stale");
         assert.match(await page.locator(".banner.stale").innerText(), /tells nothing new/);
+        server.push();
+        await new Promise((done) => setTimeout(done, 200));
+        assert.equal(await page.locator("main.stale").count(), 1, "the old picture is no news");
     });
 });
 
