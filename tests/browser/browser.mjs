@@ -7,9 +7,11 @@ import {fileURLToPath} from "node:url";
 import {chromium} from "playwright-core";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const axe_source = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const axe_source = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"),
+    "utf8");
 export const shots = process.env.EVENKEEL_SHOTS ?? join(here, "../../build/browser");
-export const PAGES = ["now", "spend", "breakeven", "machines", "routing", "gpus", "keys", "policy", "ledger", "health"];
+export const PAGES = ["now", "spend", "breakeven", "machines", "routing", "gpus", "keys", "policy",
+    "ledger", "health"];
 export const SIZES = [320, 1280];
 export const SCHEMES = ["light", "dark"];
 
@@ -20,23 +22,29 @@ export async function launch() {
     }
     mkdirSync(shots, {recursive: true});
     // As root there is no sandbox to be had; what is opened here is our own.
-    return chromium.launch({executablePath: program, args: process.getuid() === 0 ? ["--no-sandbox"] : []});
+    return chromium.launch(
+        {executablePath: program, args: process.getuid() === 0 ? ["--no-sandbox"] : []});
 }
 
 /// A page with a record of what went wrong. `allow`: answers whose failure a test wants to see.
-export async function open(browser, url, {scheme = "light", width = 1280, height = 900, clock = false, allow = () => false} = {}) {
-    const context = await browser.newContext({colorScheme: scheme, viewport: {width, height}, reducedMotion: "reduce",
-                                              locale: "en-AU", timezoneId: "Australia/Sydney", acceptDownloads: true});
+export async function open(browser, url,
+    {scheme = "light", width = 1280, height = 900, clock = false, allow = () => false} = {}) {
+    const context = await browser.newContext(
+        {colorScheme: scheme, viewport: {width, height}, reducedMotion: "reduce",
+                                              locale: "en-AU", timezoneId: "Australia/Sydney",
+                                                  acceptDownloads: true});
     const page = await context.newPage();
     const wrong = [];
     page.on("pageerror", (error) => wrong.push(`exception: ${error.message}`));
     page.on("console", (message) => {
-        if (["error", "warning"].includes(message.type()) && !allow(message.text(), message.location().url)) {
+        if (["error", "warning"].includes(message.type())
+            && !allow(message.text(), message.location().url)) {
             wrong.push(`console ${message.type()}: ${message.text()} ${message.location().url}`);
         }
     });
     page.on("request", (request) => {
-        if (!request.url().startsWith(new URL(url).origin) && !/^(data|blob):/.test(request.url())) {
+        if (!request.url().startsWith(new URL(url).origin)
+            && !/^(data|blob):/.test(request.url())) {
             wrong.push(`asked elsewhere: ${request.url()}`);
         }
     });
@@ -57,9 +65,12 @@ export async function go(page, name, query = "") {
 }
 
 export async function settled(page) {
-    await page.waitForFunction(() => document.querySelector("main .head") && !document.querySelector("main .state.loading") &&
-        ![...document.querySelectorAll("main td")].some((cell) => cell.textContent === "…"), null, {timeout: 15_000});
-    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    await page.waitForFunction(() => document.querySelector("main .head")
+        && !document.querySelector("main .state.loading") &&
+        ![...document.querySelectorAll("main td")].some((cell) => cell.textContent === "…"), null,
+            {timeout: 15_000});
+    await page.evaluate(() =>
+        new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 }
 
 /// What axe finds that is serious or critical: [] when all is well.
@@ -67,13 +78,16 @@ export async function axe(page) {
     if (!await page.evaluate(() => "axe" in globalThis)) {
         await page.evaluate(axe_source);
     }
-    const violations = await page.evaluate(async () => (await globalThis.axe.run(document, {resultTypes: ["violations"]})).violations);
+    const violations = await page.evaluate(async () =>
+        (await globalThis.axe.run(document, {resultTypes: ["violations"]})).violations);
     return violations.filter((one) => ["serious", "critical"].includes(one.impact)).map((one) =>
-        `${one.id}: ${one.nodes.slice(0, 3).map((node) => `${node.target.join(" ")} ${node.failureSummary ?? ""}`).join(" | ")}`);
+        `${one.id}: ${one.nodes.slice(0, 3)
+            .map((node) => `${node.target.join(" ")} ${node.failureSummary ?? ""}`).join(" | ")}`);
 }
 
 /// Pixels by which the page is wider than the window: 0 when nothing scrolls sideways.
-export const too_wide = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+export const too_wide = (page) =>
+    page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
 export async function shoot(page, name) {
     await page.screenshot({path: join(shots, `${name}.png`), fullPage: true});

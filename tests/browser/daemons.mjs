@@ -56,7 +56,8 @@ class Daemon {
     }
 
     async json(...args) {
-        const {stdout} = await run(program, [...args, "--json", ...this.where], {maxBuffer: 64 << 20});
+        const {stdout} = await run(program, [...args, "--json", ...this.where],
+            {maxBuffer: 64 << 20});
         return JSON.parse(stdout);
     }
 }
@@ -69,13 +70,15 @@ export async function start_quiet() {
     const config = join(folder, "config");
     mkdirSync(config);
     const write = (name, text) => writeFileSync(join(config, name), `version: 1\n${text}`);
-    write("evenkeel.yaml", `listen: {api: "127.0.0.1:${api}", admin: "127.0.0.1:${admin}"}\ncurrency: {report: AUD, rates: {USD: {rate: 1.4235, as_of: 2026-06-30}}}\nreport_zone: UTC\n` +
+    write("evenkeel.yaml",
+        `listen: {api: "127.0.0.1:${api}", admin: "127.0.0.1:${admin}"}\ncurrency: {report: AUD, rates: {USD: {rate: 1.4235, as_of: 2026-06-30}}}\nreport_zone: UTC\n` +
         "energy: {tariff: [{price: 0.33 AUD/kWh}]}\nhardware:\n  - {name: desk, gpus: [0], bought: 2025-12-01, price: 8300 AUD, residual: 0, power: {busy: 725 W, idle: 90 W}}\n");
-    write("providers.yaml", `providers:\n  desk-llama: {kind: local, hardware: desk, engine: llama.cpp, url: "http://127.0.0.1:${nobody}"}\n  hosted: {kind: openai-compatible, credential: hosted.key, url: "http://127.0.0.1:${nobody}/v1"}\n`);
+    write("providers.yaml",
+        `providers:\n  desk-llama: {kind: local, hardware: desk, engine: llama.cpp, url: "http://127.0.0.1:${nobody}"}\n  hosted: {kind: openai-compatible, credential: hosted.key, url: "http://127.0.0.1:${nobody}/v1"}\n`);
     mkdirSync(join(config, "credentials"), {mode: 0o700});
     writeFileSync(join(config, "credentials/hosted.key"), "not-a-key\n", {mode: 0o600});
     write("models.yaml", "models:\n  qwq-32b:\n    context: 32k\n    offers:\n      - {on: desk-llama, slots: 4}\n      - {on: hosted, model: qwq-32b, price: {in: 0.40 USD/Mtok, out: 0.60 USD/Mtok}, seen: 2026-07-02}\n" +
-        "  opus:\n    offers:\n      - {on: hosted, model: opus, price: {in: 4 USD/Mtok, out: 20 USD/Mtok}, seen: 2026-09-23}\n");
+        "  opus:\n    offers:\n      - {name: hosted-opus, on: hosted, model: opus, price: {in: 4 USD/Mtok, out: 20 USD/Mtok}, seen: 2026-09-23}\n");
     write("policy.yaml", "routes:\n  - {name: default, match: {}, use: [qwq-32b], max_wait: 5s}\nbudgets:\n  - {name: all, limit: 400 AUD, per: month, at: {\"100%\": refuse}}\n");
     const daemon = new Daemon(folder, admin);
     daemon.api = `http://127.0.0.1:${api}`;
@@ -104,7 +107,9 @@ export async function start_quiet() {
 /// are compared. The daemon stays until `stop`.
 export async function start_demo(window) {
     const folder = join(mkdtempSync(join(tmpdir(), "evenkeel-browser-")), "demo");
-    const child = spawn(program, ["demo", "--keep", "--plain", "--window", window, "--state", folder], {stdio: ["ignore", "pipe", "pipe"]});
+    const child = spawn(program,
+        ["demo", "--keep", "--plain", "--window", window, "--state", folder],
+        {stdio: ["ignore", "pipe", "pipe"]});
     let text = "";
     child.stdout.on("data", (chunk) => { text += chunk; });
     child.stderr.on("data", (chunk) => { text += chunk; });
@@ -116,7 +121,8 @@ export async function start_demo(window) {
     });
     ended.catch(() => {});
     const file = join(folder, "config/evenkeel.yaml");
-    const admin = await until("the demo's configuration", () => existsSync(file) && /admin: "127\.0\.0\.1:(\d+)"/.exec(readFileSync(file, "utf8"))?.[1]);
+    const admin = await until("the demo's configuration", () => existsSync(file)
+        && /admin: "127\.0\.0\.1:(\d+)"/.exec(readFileSync(file, "utf8"))?.[1]);
     const daemon = new Daemon(folder, admin);
     await until("the demo's daemon", () => answers(`${daemon.url}/healthz`));
     daemon.ended = ended;

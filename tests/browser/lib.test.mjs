@@ -7,15 +7,19 @@ import {test} from "node:test";
 import {fileURLToPath} from "node:url";
 import {csv_field, csv_text} from "../../agent/web/page/lib/csv.js";
 import {diff_lines, near_changes} from "../../agent/web/page/lib/diff.js";
-import {decimals_for, divide, exact, grouped, money_text, nanos, percent_text, permille, rounded, sum} from "../../agent/web/page/lib/money.js";
-import {ago_text, days_between, duration_text, short_day, date_of} from "../../agent/web/page/lib/time.js";
+import {decimals_for, divide, exact, grouped, money_text, nanos, percent_text, permille, rounded,
+    sum} from "../../agent/web/page/lib/money.js";
+import {ago_text, days_between, duration_text, short_day,
+    date_of} from "../../agent/web/page/lib/time.js";
 
 const web = join(dirname(fileURLToPath(import.meta.url)), "../../agent/web");
-const all_files = (folder) => readdirSync(folder).flatMap((name) => statSync(join(folder, name)).isDirectory()
+const all_files = (folder) => readdirSync(folder)
+    .flatMap((name) => statSync(join(folder, name)).isDirectory()
     ? all_files(join(folder, name)) : [join(folder, name)]);
 
 test("money: amounts are read to the last nano-unit and written back the same", () => {
-    for (const text of ["0.00", "1.976850782", "-0.000000001", "9223372036.854775807", "17.9409", "2.10", "-12.50"]) {
+    for (const text of ["0.00", "1.976850782", "-0.000000001", "9223372036.854775807", "17.9409",
+        "2.10", "-12.50"]) {
         assert.equal(exact(nanos(text)), text);
     }
     assert.equal(nanos("3"), 3_000_000_000n);
@@ -23,7 +27,8 @@ test("money: amounts are read to the last nano-unit and written back the same", 
 });
 
 test("money: what is no amount is refused, not taken for nothing", () => {
-    for (const text of ["", "1,5", "1e3", "NaN", " 1", "1.", ".5", "1.0000000001", "--1", null, undefined, 1.5]) {
+    for (const text of ["", "1,5", "1e3", "NaN", " 1", "1.", ".5", "1.0000000001", "--1", null,
+        undefined, 1.5]) {
         assert.throws(() => nanos(text), RangeError, String(text));
     }
 });
@@ -35,7 +40,9 @@ test("money: sums do not drift as floating point does", () => {
 });
 
 test("money: halves round to even, as on the command line", () => {
-    const cases = [["0.125", 2, "0.12"], ["0.135", 2, "0.14"], ["0.115", 2, "0.12"], ["-0.125", 2, "-0.12"], ["1.005", 2, "1.00"], ["1.0051", 2, "1.01"], ["2.5", 0, "2"], ["3.5", 0, "4"]];
+    const cases = [["0.125", 2, "0.12"], ["0.135", 2, "0.14"], ["0.115", 2, "0.12"],
+        ["-0.125", 2, "-0.12"], ["1.005", 2, "1.00"], ["1.0051", 2, "1.01"], ["2.5", 0, "2"],
+        ["3.5", 0, "4"]];
     for (const [text, decimals, wanted] of cases) {
         assert.equal(rounded(nanos(text), decimals), wanted, text);
     }
@@ -69,7 +76,8 @@ test("time: durations, ages, days", () => {
     assert.equal(duration_text(12 * 86400 + 4 * 3600), "12d 04h");
     assert.equal(ago_text(26 * 3600), "26 h ago");
     assert.equal(short_day("2026-11-01"), "1 Nov");
-    assert.deepEqual(days_between("2026-02-27", "2026-03-01"), ["2026-02-27", "2026-02-28", "2026-03-01"]);
+    assert.deepEqual(days_between("2026-02-27", "2026-03-01"),
+        ["2026-02-27", "2026-02-28", "2026-03-01"]);
     assert.equal(date_of("2026-11-26 10:31 UTC").toISOString(), "2026-11-26T10:31:00.000Z");
     assert.equal(date_of(1795688128000000).getTime(), 1795688128000);
     assert.equal(date_of("nonsense"), null);
@@ -86,22 +94,28 @@ test("csv: fields are quoted, and none is a formula", () => {
 
 test("diff: what was taken away and added, in order", () => {
     const lines = diff_lines("a\nb\nc\nd", "a\nx\nc\nd\ne");
-    assert.deepEqual(lines.map((line) => line.sign + line.text), [" a", "-b", "+x", " c", " d", "+e"]);
+    assert.deepEqual(lines.map((line) => line.sign + line.text),
+        [" a", "-b", "+x", " c", " d", "+e"]);
     assert.deepEqual(diff_lines("same", "same").map((line) => line.sign), [" "]);
     const long = Array.from({length: 40}, (_, at) => `line ${at}`);
-    const near = near_changes(diff_lines(long.join("\n"), long.with ? long.with(20, "new").join("\n") : long.map((one, at) => (at === 20 ? "new" : one)).join("\n")));
+    const near = near_changes(
+        diff_lines(long.join("\n"), long.with ? long.with(20, "new").join("\n")
+        : long.map((one, at) => (at === 20 ? "new" : one)).join("\n")));
     assert.equal(near[0], 17);
     assert.equal(near[near.length - 1], 16);
 });
 
 test("vendored files are the ones that were pinned, each with its licence", () => {
-    const sums = readFileSync(join(web, "vendor/SHA256SUMS"), "utf8").trim().split("\n").map((line) => line.split(/\s+/));
+    const sums = readFileSync(join(web, "vendor/SHA256SUMS"), "utf8").trim().split("\n")
+        .map((line) => line.split(/\s+/));
     for (const [hash, name] of sums) {
-        assert.equal(createHash("sha256").update(readFileSync(join(web, "vendor", name))).digest("hex"), hash, name);
+        assert.equal(createHash("sha256").update(readFileSync(join(web, "vendor", name)))
+            .digest("hex"), hash, name);
     }
     const listed = new Set(sums.map(([, name]) => name));
     for (const name of readdirSync(join(web, "vendor"))) {
-        assert.ok(listed.has(name) || ["SHA256SUMS", "README.md"].includes(name), `${name} is not listed`);
+        assert.ok(listed.has(name) || ["SHA256SUMS", "README.md"].includes(name),
+            `${name} is not listed`);
     }
     for (const licence of ["preact", "htm", "uplot"]) {
         assert.ok(listed.has(`${licence}.LICENSE.txt`), licence);
@@ -111,7 +125,9 @@ test("vendored files are the ones that were pinned, each with its licence", () =
 test("our files set no raw HTML, run no text, hold no inline script or style, and name no other host", () => {
     for (const file of all_files(join(web, "page"))) {
         const text = readFileSync(file, "utf8");
-        for (const bad of [/innerHTML|outerHTML|insertAdjacentHTML|dangerouslySet|document\.write/, /\beval\(|new Function/, /<style|<script(?![^>]*\bsrc=)|\son\w+="/, /https?:\/\/(?!www\.w3\.org\/2000\/svg)/]) {
+        for (const bad of [/innerHTML|outerHTML|insertAdjacentHTML|dangerouslySet|document\.write/,
+            /\beval\(|new Function/, /<style|<script(?![^>]*\bsrc=)|\son\w+="/,
+            /https?:\/\/(?!www\.w3\.org\/2000\/svg)/]) {
             assert.ok(!bad.test(text), `${file}: ${bad}`);
         }
     }
@@ -121,7 +137,8 @@ test("every import names a file that is there, and no file grows too long", () =
     for (const file of all_files(join(web, "page")).filter((name) => name.endsWith(".js"))) {
         const text = readFileSync(file, "utf8");
         for (const [, path] of text.matchAll(/from "([^"]+)"/g)) {
-            assert.ok(path.startsWith(".") && existsSync(join(dirname(file), path)), `${file}: ${path}`);
+            assert.ok(path.startsWith(".") && existsSync(join(dirname(file), path)),
+                `${file}: ${path}`);
         }
         assert.ok(text.split("\n").length <= 300, `${file} is longer than 300 lines`);
     }

@@ -28,7 +28,8 @@ async function every_page(name, documents, options) {
             await go(page, one);
             assert.ok(await too_wide(page) <= 0, `${one} is wider than ${options.width} px`);
             assert.deepEqual(await axe(page), [], `${one}, ${name}`);
-            assert.equal(await page.locator("main .state.failed").count(), 0, `${one}: ${await page.locator("main").innerText()}`);
+            assert.equal(await page.locator("main .state.failed").count(), 0,
+                `${one}: ${await page.locator("main").innerText()}`);
             await shoot(page, `stand-in-${name}-${one}-${options.scheme}-${options.width}`);
         }
         assert.deepEqual(wrong, []);
@@ -36,7 +37,8 @@ async function every_page(name, documents, options) {
 }
 
 for (const [scheme, width] of [["light", 1280], ["dark", 320]]) {
-    test(`a busy scene, ${scheme}, ${width} px: every page is whole, and axe finds nothing serious`, () =>
+    test(`a busy scene, ${scheme}, ${width} px: every page is whole, and axe finds nothing serious`,
+        () =>
         every_page("busy", busy(), {scheme, width}));
 }
 
@@ -44,7 +46,8 @@ test("hostile names and error texts are shown as text, and nothing runs", async 
     const documents = Object.fromEntries(Object.entries(busy()).map(([path, make]) =>
         [path, (query) => poisoned(make(query))]));
     documents["/ui/api/idle"] = error(500, "internal", `broken: ${PAYLOADS.join(" ")}`);
-    documents["/ui/api/health"] = error(500, "<script>pwn()</script>", `broken: ${PAYLOADS.join(" ")}`);
+    documents["/ui/api/health"] =
+        error(500, "<script>pwn()</script>", `broken: ${PAYLOADS.join(" ")}`);
     const options = {width: 1280, allow: (text) => /status of 500/.test(text)};
     await with_page(documents, options, async ({page, wrong}) => {
         const ran = [];
@@ -59,16 +62,25 @@ test("hostile names and error texts are shown as text, and nothing runs", async 
             for (const details of await page.locator("main details").all()) {
                 await details.evaluate((element) => { element.open = true; });
             }
-            const strange = await page.evaluate(() => [...document.querySelectorAll("#page *")].filter((element) =>
-                ["SCRIPT", "IMG", "IFRAME", "OBJECT", "EMBED", "BASE", "STYLE", "LINK", "META", "VIDEO", "AUDIO", "MATH"].includes(element.tagName) ||
-                [...element.attributes].some((attribute) => /^on/i.test(attribute.name) || /^\s*javascript:/i.test(attribute.value) && attribute.name === "href")).map((element) => element.outerHTML.slice(0, 120)));
+            const strange =
+                await page.evaluate(() =>
+                [...document.querySelectorAll("#page *")].filter((element) =>
+                ["SCRIPT", "IMG", "IFRAME", "OBJECT", "EMBED", "BASE", "STYLE", "LINK", "META",
+                    "VIDEO", "AUDIO", "MATH"].includes(element.tagName) ||
+                [...element.attributes].some((attribute) => /^on/i.test(attribute.name)
+                    || /^\s*javascript:/i.test(attribute.value) && attribute.name === "href"))
+                    .map((element) => element.outerHTML.slice(0, 120)));
             assert.deepEqual(strange, [], one);
-            assert.equal(await page.evaluate(() => document.querySelectorAll("body > :not(#page):not(noscript)").length), 0, one);
+            assert.equal(
+                await page.evaluate(() =>
+                document.querySelectorAll("body > :not(#page):not(noscript)").length), 0, one);
         }
         await go(page, "health");
-        assert.match(await page.locator("main .state.failed").first().innerText(), /<img src=x onerror=pwn\(\)>/);
+        assert.match(await page.locator("main .state.failed").first().innerText(),
+            /<img src=x onerror=pwn\(\)>/);
         await go(page, "now");
-        assert.ok((await page.locator("main").innerText()).includes("<svg/onload=pwn()>") || (await page.locator("main").innerText()).includes("<img src=x"));
+        assert.ok((await page.locator("main").innerText()).includes("<svg/onload=pwn()>")
+            || (await page.locator("main").innerText()).includes("<img src=x"));
         assert.equal(await page.title(), title);
         await page.waitForTimeout(50);
         assert.deepEqual(ran, []);
@@ -82,8 +94,10 @@ test("figures older than 15 s are greyed, and the page says so", async () => {
         server.silent = true;
         await page.clock.fastForward(16_000);
         await page.waitForSelector("main.stale");
-        assert.match(await page.locator(".banner.stale").innerText(), /These figures are 1\d s old/);
-        assert.match(await page.locator("main.stale > .tiles").evaluate((element) => getComputedStyle(element).filter), /grayscale/);
+        assert.match(await page.locator(".banner.stale").innerText(),
+            /These figures are 1\d s old/);
+        assert.match(await page.locator("main.stale > .tiles")
+            .evaluate((element) => getComputedStyle(element).filter), /grayscale/);
         assert.deepEqual(await axe(page), []);
         await shoot(page, "stand-in-stale-now-light-1280");
         server.silent = false;
@@ -97,14 +111,18 @@ test("figures older than 15 s are greyed, and the page says so", async () => {
 test("a status that is sent again without being made anew is stale too", async () => {
     const frozen_at = status_busy();
     const documents = {...busy(), "/api/status": () => frozen_at};
-    await with_page(documents, {clock: true}, async ({page}) => {
+    await with_page(documents, {clock: true}, async ({server, page}) => {
         await page.clock.fastForward(16_000);
         await page.waitForSelector("main.stale");
         assert.match(await page.locator(".banner.stale").innerText(), /tells nothing new/);
+        server.push();
+        await new Promise((done) => setTimeout(done, 200));
+        assert.equal(await page.locator("main.stale").count(), 1, "the old picture is no news");
     });
 });
 
-test("a stream that breaks is opened again, and meanwhile the page says that it is not connected", async () => {
+test("a stream that breaks is opened again, and meanwhile the page says that it is not connected",
+    async () => {
     await with_page(busy(), {allow: () => true}, async ({server, page}) => {
         server.documents["/api/status"] = error(503, "unavailable", "stopping");
         server.refuse_live = true;
@@ -113,9 +131,11 @@ test("a stream that breaks is opened again, and meanwhile the page says that it 
         }
         await page.waitForSelector(".age.bad");
         assert.equal(await page.locator(".age").innerText(), "not connected");
-        server.documents["/api/status"] = () => ({...status_busy(), spend: {today: "7.77", month: "188.88", currency: "AUD"}});
+        server.documents["/api/status"] = () =>
+            ({...status_busy(), spend: {today: "7.77", month: "188.88", currency: "AUD"}});
         server.refuse_live = false;
-        await page.waitForFunction(() => document.querySelector(".top").innerText.includes("A$7.77"), null, {timeout: 8_000});
+        await page.waitForFunction(() => document.querySelector(".top")
+            .innerText.includes("A$7.77"), null, {timeout: 8_000});
         await page.waitForSelector(".age:not(.bad)");
         await page.waitForFunction(() => !document.querySelector(".age.bad"));
         assert.ok(server.streams.size >= 1);
@@ -123,10 +143,15 @@ test("a stream that breaks is opened again, and meanwhile the page says that it 
 });
 
 test("busy, error and frozen are told apart and say what to do", async () => {
-    const documents = {...busy(), "/api/status": () => ({...status_busy(), frozen: true, frozen_by: "mara at 10:31: price war"}),
-                       "/ui/api/spend": error(503, "unavailable", "the ledger is being opened"), "/ui/api/ledger/verify": error(500, "io_failed", "disk I/O error at offset 4096")};
-    await with_page(documents, {allow: (text) => /status of 50[03]/.test(text)}, async ({server, page}) => {
-        assert.match(await page.locator(".banner.frozen").innerText(), /Spending is frozen by mara at 10:31: price war.*evenkeel thaw/s);
+    const documents = {...busy(), "/api/status": () =>
+        ({...status_busy(), frozen: true, frozen_by: "mara at 10:31: price war"}),
+                       "/ui/api/spend": error(503, "unavailable", "the ledger is being opened"),
+                           "/ui/api/ledger/verify": error(500, "io_failed",
+                           "disk I/O error at offset 4096")};
+    await with_page(documents, {allow: (text) => /status of 50[03]/.test(text)},
+        async ({server, page}) => {
+        assert.match(await page.locator(".banner.frozen").innerText(),
+            /Spending is frozen by mara at 10:31: price war.*evenkeel thaw/s);
         await page.evaluate(() => { location.hash = "#/spend"; });
         await page.waitForSelector("main .state.busy");
         assert.match(await page.locator("main .state.busy").innerText(), /daemon is busy/);
@@ -150,10 +175,12 @@ test("an empty daemon: each page says what to do next", async () => {
     await with_page(empty(), {allow: (text) => /status of 404/.test(text)}, async ({page}) => {
         await go(page, "now");
         const text = await page.locator("main").innerText();
-        for (const wanted of ["No request has come yet", "evenkeel keys create me", "No source yet", "No budget is set", "None lives"]) {
+        for (const wanted of ["No request has come yet", "evenkeel keys create me", "No source yet",
+            "No budget is set", "None lives"]) {
             assert.ok(text.includes(wanted), wanted);
         }
-        assert.equal(await page.locator("[data-figure='status.spend.today']").first().innerText(), "A$0.00");
+        assert.equal(await page.locator("[data-figure='status.spend.today']").first().innerText(),
+            "A$0.00");
     });
 });
 
@@ -165,19 +192,29 @@ test("every chart has a finding, a table with the same figures, and a CSV file o
             for (const figure of await page.locator("figure.fig").all()) {
                 ++charts;
                 const name = await figure.getAttribute("data-chart");
-                assert.ok((await figure.locator("figcaption .finding").innerText()).length > 20, name);
-                const label = await figure.evaluate((element) => document.getElementById(element.getAttribute("aria-labelledby"))?.textContent);
+                assert.ok((await figure.locator("figcaption .finding").innerText()).length > 20,
+                    name);
+                const label =
+                    await figure.evaluate((element) =>
+                    document.getElementById(element.getAttribute("aria-labelledby"))?.textContent);
                 assert.ok(label, name);
-                const [download] = await Promise.all([page.waitForEvent("download"), figure.locator(".tools button").nth(1).click()]);
+                const [download] =
+                    await Promise.all(
+                    [page.waitForEvent("download"),
+                    figure.locator(".tools button").nth(1).click()]);
                 assert.match(download.suggestedFilename(), /^evenkeel-.*\.csv$/);
-                const rows = await figure.locator(".tools button").first().click().then(() => figure.locator("table tbody tr").count());
+                const rows = await figure.locator(".tools button").first().click()
+                    .then(() => figure.locator("table tbody tr").count());
                 const stream = await download.createReadStream();
                 let csv = "";
                 for await (const chunk of stream) {
                     csv += chunk;
                 }
-                assert.equal(csv.trim().split("\r\n").length, rows + 1, `${name}: rows of table and file`);
+                const lines = csv.trim().split("\r\n").length - 1;
+                assert.equal(Math.min(lines, 300), rows,
+                    `${name}: rows of table and file`);
                 assert.ok(rows > 0, name);
+                await figure.locator(".tools button").first().click();
             }
         }
         assert.ok(charts >= 24, `${charts} charts`);
@@ -209,15 +246,19 @@ test("charts can be walked through by keyboard, and the page by its headings", a
 });
 
 test("what is shown follows the stream: a rental from wanted to gone", async () => {
-    const states = ["wanted", "creating", "booting", "warming", "serving", "draining", "deleting", "verifying", "gone"];
+    const states = ["wanted", "creating", "booting", "warming", "serving", "draining", "deleting",
+        "verifying", "gone"];
     let at = 0;
-    const machine = () => ({...nodes_busy().machines[0], id: "06ZGNEW", state: states[at], paid: micro(at * 120_000), gone_how: states[at] === "gone" ? "destroyed" : null});
+    const machine = () =>
+        ({...nodes_busy().machines[0], id: "06ZGNEW", state: states[at], paid: micro(at * 120_000),
+        gone_how: states[at] === "gone" ? "destroyed" : null});
     const documents = {...busy(), "/api/nodes": () => ({...nodes_busy(), machines: [machine()]})};
     await with_page(documents, {}, async ({server, page, wrong}) => {
         for (at = 0; at < states.length; ++at) {
             server.push();
             await page.waitForSelector(`tr[data-machine="06ZGNEW"] [data-state="${states[at]}"]`);
-            assert.equal(await page.locator("[data-figure='nodes.machines.06ZGNEW.paid']").getAttribute("data-exact"), micro(at * 120_000));
+            assert.equal(await page.locator("[data-figure='nodes.machines.06ZGNEW.paid']")
+                .getAttribute("data-exact"), micro(at * 120_000));
         }
         assert.match(await page.locator("tr[data-machine='06ZGNEW']").innerText(), /destroyed/);
         assert.deepEqual(wrong, []);
@@ -229,7 +270,8 @@ test("actions need control, a login and the typed name", async () => {
     await with_page(documents, {}, async ({server, page}) => {
         const sent = [];
         await page.route("**/ui/api/act", (route) => {
-            sent.push({headers: route.request().headers(), body: JSON.parse(route.request().postData())});
+            sent.push({headers: route.request().headers(),
+                body: JSON.parse(route.request().postData())});
             return route.fulfill({json: {ok: true}});
         });
         await go(page, "machines");
@@ -242,7 +284,8 @@ test("actions need control, a login and the typed name", async () => {
         await row.locator("form input").fill("runpod-1");
         await button.click();
         await page.waitForFunction(() => document.querySelector("tr[data-machine] [role=status]"));
-        assert.deepEqual(sent.map((one) => one.body), [{action: "destroy", name: "runpod-1", typed: "runpod-1"}]);
+        assert.deepEqual(sent.map((one) => one.body),
+            [{action: "destroy", name: "runpod-1", typed: "runpod-1"}]);
         assert.equal(sent[0].headers["x-evenkeel-page"], "1");
         assert.deepEqual(await axe(page), []);
         server.documents["/ui/api/me"] = () => ({control: false, user: null});

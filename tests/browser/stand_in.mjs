@@ -9,7 +9,8 @@ import {fileURLToPath} from "node:url";
 import {once} from "node:events";
 
 const web = join(dirname(fileURLToPath(import.meta.url)), "../../agent/web");
-const types = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"};
+const types = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml",
+    ".html": "text/html"};
 export const csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
@@ -88,7 +89,8 @@ export class StandIn {
                       "referrer-policy": "no-referrer"};
         this.asked.push(request.url);
         if (url.pathname === "/ui/api/live" && !this.refuse_live) {
-            response.writeHead(200, {...head, "content-type": "text/event-stream", "cache-control": "no-store"});
+            response.writeHead(200,
+                {...head, "content-type": "text/event-stream", "cache-control": "no-store"});
             response.write("retry: 2000\n\n");
             this.streams.add(response);
             request.on("close", () => this.streams.delete(response));
@@ -98,12 +100,16 @@ export class StandIn {
             return;
         }
         if (url.pathname === "/" || url.pathname === "/ui/") {
-            response.writeHead(200, {...head, "content-type": "text/html; charset=utf-8", "cache-control": "no-cache"});
-            response.end(readFileSync(join(web, "page/index.html"), "utf8").replaceAll("@HASH@", this.hash));
+            response.writeHead(200,
+                {...head, "content-type": "text/html; charset=utf-8", "cache-control": "no-cache"});
+            response.end(readFileSync(join(web, "page/index.html"), "utf8")
+                .replaceAll("@HASH@", this.hash));
             return;
         }
-        const asset = /^\/ui\/assets\/([0-9a-f]{8})\/((?:page|vendor)\/[\w/.-]+)$/.exec(url.pathname);
-        if (asset && asset[1] === this.hash && !asset[2].includes("..") && types[extname(asset[2])]) {
+        const asset = /^\/ui\/assets\/([0-9a-f]{8})\/((?:page|vendor)\/[\w/.-]+)$/.exec(
+            url.pathname);
+        if (asset && asset[1] === this.hash && !asset[2].includes("..")
+            && types[extname(asset[2])]) {
             try {
                 const body = readFileSync(join(web, asset[2]));
                 response.writeHead(200, {...head, "content-type": types[extname(asset[2])],
@@ -115,7 +121,8 @@ export class StandIn {
         const document = this.#document(url.pathname, Object.fromEntries(url.searchParams));
         const status = document ? (document.error ? document.status ?? 500 : 200) : 404;
         const body = document ?? {error: {code: "not_found", message: "no such page"}};
-        response.writeHead(status, {...head, "content-type": "application/json", "cache-control": "no-store"});
+        response.writeHead(status,
+            {...head, "content-type": "application/json", "cache-control": "no-store"});
         response.end(JSON.stringify(document?.error ? {error: document.error} : body));
     }
 }

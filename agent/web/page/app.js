@@ -1,8 +1,8 @@
 // The frame around every page: money and state at the top, the ten pages at the side, and the
 // states that concern all of them (loading, stale, error, frozen).
 import {Patterns} from "./charts/patterns.js";
-import {html, useEffect, useErrorBoundary, useRef, useState} from "./lib/h.js";
-import {STALE_AFTER_S, age_s, is_stale, useLive} from "./lib/live.js";
+import {html, useEffect, useErrorBoundary, useMemo, useRef, useState} from "./lib/h.js";
+import {STALE_AFTER_S, age_s, useLive, useTick} from "./lib/live.js";
 import {hash_of, useRoute} from "./lib/router.js";
 import {ago_text, duration_text} from "./lib/time.js";
 import {Control} from "./parts/control.js";
@@ -10,15 +10,19 @@ import {Money} from "./parts/money.js";
 import {Failed, Loading} from "./parts/states.js";
 import {PAGES} from "./pages/all.js";
 
+const CALM_MS = 10_000;
+
 function Mark() {
     return html`<svg width="22" height="22" viewBox="0 0 32 32" aria-hidden="true" class="mark">
-        <path d="M3 16h26l-4.2 8.6a2 2 0 0 1-1.8 1.1H9a2 2 0 0 1-1.8-1.1z" /><path d="M3 10h26" /></svg>`;
+        <path d="M3 16h26l-4.2 8.6a2 2 0 0 1-1.8 1.1H9a2 2 0 0 1-1.8-1.1z" /><path d="M3 10h26" />
+            </svg>`;
 }
 
 function Age({live}) {
+    useTick();
     const age = age_s(live);
     const word = live.link === "lost" ? "not connected" : ago_text(age);
-    return html`<span class=${`age${is_stale(live) || live.link === "lost" ? " bad" : ""}`}
+    return html`<span class=${`age${live.stale || live.link === "lost" ? " bad" : ""}`}
         title="how old these figures are"><i aria-hidden="true"></i>${word}</span>`;
 }
 
@@ -27,36 +31,57 @@ function Top({live}) {
     return html`<header class="top">
         <a class="brand" href="#/now"><${Mark} />Evenkeel</a>
         ${status && html`
-            <p class="money-now"><${Money} amount=${status.cost_rate.amount} currency=${status.cost_rate.currency} decimals=${2} per="/h" />
+            <p class="money-now">
+                <${Money} amount=${status.cost_rate.amount} currency=${status.cost_rate.currency}
+                decimals=${2} per="/h" />
                 <span class="sub">now</span></p>
-            <p class="money-now"><${Money} amount=${status.spend.today} currency=${status.spend.currency} />
+            <p class="money-now">
+                <${Money} amount=${status.spend.today} currency=${status.spend.currency} />
                 <span class="sub">today</span></p>
-            <p class="money-now"><${Money} amount=${status.spend.month} currency=${status.spend.currency} />
+            <p class="money-now">
+                <${Money} amount=${status.spend.month} currency=${status.spend.currency} />
                 <span class="sub">this month</span></p>
             <${Age} live=${live} />
-            <p class="where">${status.host} <span class="dim">${status.version} · up ${duration_text(status.uptime_s)}</span></p>`}
+            <p class="where">
+                ${status.host} <span class="dim">
+                ${status.version} · up ${duration_text(status.uptime_s)}</span></p>`}
     </header>`;
 }
 
 function Nav({page, status}) {
     const list = useRef(null);
-    useEffect(() => list.current?.querySelector("[aria-current]")?.scrollIntoView({block: "nearest", inline: "center"}), [page]);
+    useEffect(() => list.current?.querySelector("[aria-current]")?.scrollIntoView(
+        {block: "nearest", inline: "center"}), [page]);
     const alerts = status ? status.hazards.length + status.warnings.length : 0;
     return html`<nav aria-label="Pages"><ul ref=${list}>${PAGES.map((one) => html`<li key=${one.id}>
-        <a href=${hash_of(one.id)} aria-current=${one.id === page ? "page" : undefined}>${one.title}${
-            one.id === "health" && alerts > 0 && html` <span class="count" title="warnings">${alerts}</span>`}</a></li>`)}</ul></nav>`;
+        <a href=${hash_of(one.id)} aria-current=${one.id === page ? "page"
+            : undefined}>${one.title}${
+            one.id === "health" && alerts > 0
+                && html` <span class="count" title="warnings">${alerts}</span>`}</a></li>`)}</ul>
+                </nav>`;
 }
 
 function Banners({live}) {
+    useTick();
     const {status} = live;
     return html`<div class="banners">
-        ${is_stale(live) && html`<p class="banner stale" role="alert"><b>These figures are ${duration_text(age_s(live))} old.</b> ${
-            live.link === "lost" ? "The daemon does not answer" : "The daemon answers, but tells nothing new"}; they are greyed until it does (limit ${STALE_AFTER_S} s).</p>`}
+        ${live.stale && html`<p class="banner stale" role="alert">
+            <b>These figures are ${duration_text(age_s(live))} old.</b> ${
+            live.link === "lost" ? "The daemon does not answer"
+                : "The daemon answers, but tells nothing new"}; they are greyed until it does
+                (limit ${STALE_AFTER_S} s).</p>`}
         ${status?.frozen && html`<p class="banner frozen" role="status"><b>Spending is frozen</b> ${
-            status.frozen_by ? `by ${status.frozen_by}` : ""}: nothing new is rented or bought. <code>evenkeel thaw</code> ends it.</p>`}
-        ${status && status.state !== "serving" && html`<p class="banner busy" role="status"><b>The daemon is ${status.state}.</b> ${
-            status.state === "starting" ? "Providers are still being listed; nothing is rented before." : "Machines are drained and destroyed."}</p>`}
-        ${status && status.speed > 1 && html`<p class="banner demo">A demonstration at ${status.speed} times the speed of the real world: durations are divided and hourly prices multiplied.</p>`}
+            status.frozen_by
+                ? `by ${status.frozen_by}` : ""}: nothing new is rented or
+                bought. <code>evenkeel thaw</code> ends it.</p>`}
+        ${status && status.state !== "serving"
+            && html`<p class="banner busy" role="status"><b>The daemon is ${status.state}.</b> ${
+            status.state === "starting"
+                ? "Providers are still being listed; nothing is rented before."
+                : "Machines are drained and destroyed."}</p>`}
+        ${status && status.speed > 1
+            && html`<p class="banner demo">A demonstration at ${status.speed} times the speed of the
+            real world: durations are divided and hourly prices multiplied.</p>`}
     </div>`;
 }
 
@@ -64,6 +89,10 @@ function Body({route, live}) {
     const [error, reset] = useErrorBoundary((mistake) => console.error(mistake));
     useEffect(() => reset(), [route.page]);
     const page = PAGES.find((one) => one.id === route.page);
+    // A calm page shows little of the stream: it is not drawn anew with each event of it.
+    const pace = page?.calm ? Math.floor(live.at / CALM_MS) : live;
+    const shown = useMemo(() => page && live.status
+        && html`<${page.view} live=${live} query=${route.query} />`, [route, pace]);
     if (error) {
         return html`<${Failed} what="This page" error=${error} reload=${reset} />`;
     }
@@ -74,7 +103,7 @@ function Body({route, live}) {
         return live.error ? html`<${Failed} what="The daemon's state" error=${live.error} />`
             : html`<${Loading} what="the daemon's state" />`;
     }
-    return html`<${page.view} live=${live} query=${route.query} />`;
+    return shown;
 }
 
 export function App() {
@@ -100,10 +129,13 @@ export function App() {
         <${Top} live=${live} />
         <div class="frame">
             <${Nav} page=${route.page} status=${live.status} />
-            <main id="content" class=${is_stale(live) ? "stale" : undefined} data-page=${route.page}>
+            <main id="content" class=${live.stale ? "stale"
+                : undefined} data-page=${route.page}>
                 <${Banners} live=${live} />
-                <div class="head"><h1 tabindex="-1" ref=${heading}>${page?.title ?? "Not found"}</h1>
-                    <p class="purpose">${page?.purpose}</p>${live.status && html`<${Control} live=${live} />`}</div>
+                <div class="head"><h1 tabindex="-1" ref=${heading}>${page?.title
+                    ?? "Not found"}</h1>
+                    <p class="purpose">${page?.purpose}</p>${live.status
+                        && html`<${Control} live=${live} />`}</div>
                 <${Body} key=${route.page} route=${route} live=${live} />
             </main>
         </div>`;

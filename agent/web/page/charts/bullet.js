@@ -18,10 +18,15 @@ export function Bullet({label, spent, held = 0n, limit, forecast = null, pace = 
             <rect x="0" y="5" width=${x((limit * 6n) / 10n)} height="16" class="track-low" />
             ${forecast && html`<rect x=${x(forecast.low)} y="9" height="8" class="band"
                 width=${Math.max(1, x(forecast.high) - x(forecast.low))} />`}
-            ${held > 0n && html`<rect x=${x(spent)} y="9" width=${Math.max(1, x(spent + held) - x(spent))} height="8" class="held" />`}
-            <rect x="0" y="9" width=${Math.max(spent > 0n ? 1 : 0, x(spent))} height="8" class=${over ? "spent over" : "spent"} />
-            ${forecast && html`<path d=${`M${x(forecast.mid)} 7l4 6l-4 6l-4 -6z`} class="forecast" />`}
-            ${pace !== null && html`<line x1=${x(limit) * pace} x2=${x(limit) * pace} y1="3" y2="23" class="pace" />`}
+            ${held > 0n && html`<rect x=${x(spent)} y="9"
+                width=${Math.max(1, x(spent + held) - x(spent))} height="8" class="held" />`}
+            <rect x="0" y="9" width=${Math.max(spent > 0n ? 1 : 0,
+                x(spent))} height="8" class=${over ? "spent over" : "spent"} />
+            ${forecast && html`<path d=${`M${x(forecast.mid)} 7l4 6l-4 6l-4 -6z`}
+                class="forecast" />`}
+            ${pace !== null
+                && html`<line x1=${x(limit) * pace} x2=${x(limit) * pace} y1="3" y2="23"
+                class="pace" />`}
             <line x1=${x(limit)} x2=${x(limit)} y1="1" y2="25" class="limit" />
         </svg>
     </div>`;

@@ -21,8 +21,10 @@ export function Days({days, layers, currency}) {
     const bar = Math.min(36, Math.max(1, step * (1 - GAP)));
     const chosen = index === null ? null : days[index];
     return html`<div ref=${ref}>
-        <${Walk} label="Money a day" on=${on} reading=${chosen && html`<b>${short_day(chosen.day)}</b> ${
-            money_text(chosen.total, currency)}: ${layers.filter(({id}) => (chosen.parts[id] ?? 0n) > 0n).map(({id, word}) =>
+        <${Walk} label="Money a day" on=${on} reading=${chosen
+            && html`<b>${short_day(chosen.day)}</b> ${
+            money_text(chosen.total, currency)}: ${layers.filter(({id}) =>
+                (chosen.parts[id] ?? 0n) > 0n).map(({id, word}) =>
                 `${word} ${money_text(chosen.parts[id], currency)}`).join(", ") || "nothing"}`}>
         <svg width=${width} height=${HEIGHT} role="img" aria-label="Stacked bars of money a day">
             <${AxisY} values=${scale} y=${y} left=${BOX.left} right=${width - BOX.right} />
@@ -35,13 +37,17 @@ export function Days({days, layers, currency}) {
                     const from = y(pixels(below));
                     below += part;
                     const height = from - y(pixels(below));
-                    return part > 0n && html`<rect key=${id} x=${BOX.left + at * step + (step - bar) / 2} y=${from - height}
+                    return part > 0n
+                        && html`<rect key=${id} x=${BOX.left + at * step + (step - bar) / 2}
+                        y=${from - height}
                         width=${bar} height=${Math.max(0.5, height)} class=${fill} />`;
                 })}</g>`;
             })}
             <${AxisX} y=${HEIGHT - BOX.bottom} width=${width}
-                places=${days.map(({day}, at) => ({x: BOX.left + (at + 0.5) * step, text: short_day(day)}))} />
+                places=${days.map(({day}, at) =>
+                    ({x: BOX.left + (at + 0.5) * step, text: short_day(day)}))} />
         </svg><//></div>`;
 }
 
-export const KIND_LAYERS = KINDS.map((kind) => ({id: kind, word: kind_word(kind), fill: `fill-${kind} bar-${kind}`}));
+export const KIND_LAYERS =
+    KINDS.map((kind) => ({id: kind, word: kind_word(kind), fill: `fill-${kind} bar-${kind}`}));

@@ -29,27 +29,41 @@ export function Months({own, others, horizon, currency}) {
         const end = slope > 0 ? Math.min(horizon, (top - start) / slope) : horizon;
         return {...line, begin: [x(0), y(start)], stop: [x(end), y(start + slope * end)]};
     });
-    const labels = [...placed].sort((a, b) => a.stop[1] - b.stop[1]).map((line) => ({line, y: line.stop[1]}));
+    const labels = [...placed].sort((a, b) => a.stop[1] - b.stop[1])
+        .map((line) => ({line, y: line.stop[1]}));
     labels.forEach((label, at) => {
         label.y = Math.max(label.y, at ? labels[at - 1].y + LABEL_GAP : BOX.top);
     });
-    return html`<div ref=${ref}><svg width=${width} height=${Math.max(HEIGHT, (labels[labels.length - 1]?.y ?? 0) + 10)} role="img"
+    return html`<div ref=${ref}>
+        <svg width=${width} height=${Math.max(HEIGHT, (labels[labels.length - 1]?.y ?? 0) + 10)}
+        role="img"
         aria-label=${`Cumulative cost over ${horizon} months of buying and of each alternative`}>
         <${AxisY} values=${scale} y=${y} left=${BOX.left} right=${width - right} />
-        <${AxisX} y=${HEIGHT - BOX.bottom} width=${width} gap=${56} places=${Array.from({length: Math.floor(horizon / 3) + 1},
+        <${AxisX} y=${HEIGHT - BOX.bottom} width=${width} gap=${56} places=${Array.from(
+            {length: Math.floor(horizon / 3) + 1},
             (_, at) => ({x: x(at * 3), text: at === 0 ? "0" : `${at * 3} mo`}))} />
-        ${placed.map((line, at) => html`<path key=${line.word} d=${`M${line.begin.join(" ")}L${line.stop.join(" ")}`}
+        ${placed.map((line, at) =>
+            html`<path key=${line.word} d=${`M${line.begin.join(" ")}L${line.stop.join(" ")}`}
             class=${`way way-${line.kind} dash-${line.kind === "own" ? 0 : at % 4}`} />`)}
         ${others.filter((line) => line.months !== null && line.months <= horizon).map((line) => {
             const value = pixels(own.start) + pixels(own.monthly) * line.months;
-            return value <= top && html`<g key=${line.word}><circle cx=${x(line.months)} cy=${y(value)} r="4.5" class=${`crossing crossing-${line.kind}`}>
-                <title>${`${line.word}: ${line.months} months, ${money_text(BigInt(Math.round(value * 1e9)), currency, 0)}`}</title></circle></g>`;
+            return value <= top
+                && html`<g key=${line.word}>
+                <circle cx=${x(line.months)} cy=${y(value)} r="4.5"
+                class=${`crossing crossing-${line.kind}`}>
+                <title>${`${line.word}: ${line.months} months, ${money_text(
+                    BigInt(Math.round(value * 1e9)), currency, 0)}`}</title></circle></g>`;
         })}
         ${width >= 520 && labels.map(({line, y: at}) => html`<g key=${line.word}>
             <path d=${`M${line.stop.join(" ")}L${width - right + 6} ${at}`} class="leader" />
-            <text x=${width - right + 9} y=${at} dy="0.32em" class=${line.kind === "own" ? "strong" : "ink"}>${short(line.word, right)}</text></g>`)}
-    </svg>${width < 520 && html`<ul class="legend">${lines.map((line, at) => html`<li key=${line.word}><svg class="swatch" width="22" height="10" aria-hidden="true"><line
-        x1="0" x2="22" y1="5" y2="5" class=${`way way-${line.kind} dash-${line.kind === "own" ? 0 : at % 4}`} /></svg>${line.word}</li>`)}</ul>`}</div>`;
+            <text x=${width - right + 9} y=${at} dy="0.32em" class=${line.kind === "own" ? "strong"
+                : "ink"}>${short(line.word, right)}</text></g>`)}
+    </svg>${width < 520 && html`<ul class="legend">
+        ${lines.map((line, at) =>
+        html`<li key=${line.word}>
+        <svg class="swatch" width="22" height="10" aria-hidden="true"><line
+        x1="0" x2="22" y1="5" y2="5" class=${`way way-${line.kind} dash-${line.kind === "own" ? 0
+            : at % 4}`} /></svg>${line.word}</li>`)}</ul>`}</div>`;
 }
 
 function short(text, room) {

@@ -34,16 +34,20 @@ export function ticks(most, count = 4) {
 /// A tick's text: as many decimals as its step needs.
 export function tick_text(value, step) {
     const decimals = step >= 1 && Number.isInteger(step) ? 0
-        : Math.min(9, Math.max(0, Math.ceil(-Math.log10(step) + (/[.]?25/.test(String(step)) ? 0.5 : 0))));
-    return value.toLocaleString("en-US", {minimumFractionDigits: decimals, maximumFractionDigits: decimals});
+        : Math.min(9, Math.max(0,
+            Math.ceil(-Math.log10(step) + (/[.]?25/.test(String(step)) ? 0.5 : 0))));
+    return value.toLocaleString("en-US",
+        {minimumFractionDigits: decimals, maximumFractionDigits: decimals});
 }
 
 /// Horizontal lines with numbers at the left. `y` places a value.
 export function AxisY({values, y, left, right, prefix = ""}) {
     const step = values.length > 1 ? values[1] - values[0] : 1;
     return html`<g class="axis" aria-hidden="true">${values.map((value) => html`<g key=${value}>
-        <line x1=${left} x2=${right} y1=${y(value)} y2=${y(value)} class=${value === 0 ? "base" : "rule"} />
-        <text x=${left - 6} y=${y(value)} dy="0.32em" text-anchor="end">${prefix}${tick_text(value, step)}</text>
+        <line x1=${left} x2=${right} y1=${y(value)} y2=${y(value)} class=${value === 0 ? "base"
+            : "rule"} />
+        <text x=${left - 6} y=${y(value)} dy="0.32em" text-anchor="end">${prefix}${tick_text(value,
+            step)}</text>
     </g>`)}</g>`;
 }
 

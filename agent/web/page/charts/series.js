@@ -23,32 +23,45 @@ export function Series({times, lines, target = null, format, most, height = 180,
     }, []);
     const shape = lines.map((line) => line.word).join("\n");
     useEffect(() => {
-        const axis = {stroke: color("--dim"), font, grid: {stroke: color("--line"), width: 1}, ticks: {stroke: color("--line"), width: 1, size: 4}};
+        const axis = {stroke: color("--dim"), font, grid: {stroke: color("--line"), width: 1},
+            ticks: {stroke: color("--line"), width: 1, size: 4}};
         const options = {
             width, height, legend: {show: false}, padding: [8, 8, 0, 0],
             cursor: {drag: {x: false, y: false}, points: {size: 5}},
-            scales: {x: {time: true}, y: {range: (_, __, max) => [0, Math.max(most ?? 0, max ?? 0, target ?? 0, 1e-9) * 1.06]}},
-            axes: [{...axis, size: 26, space: 70, values: (_, marks) => marks.map((at) => when(new Date(at * 1000)))},
+            scales: {x: {time: true},
+                y: {range: (_, __, max) =>
+                [0, Math.max(most ?? 0, max ?? 0, target ?? 0, 1e-9) * 1.06]}},
+            axes: [{...axis, size: 26, space: 70, values: (_, marks) =>
+                marks.map((at) => when(new Date(at * 1000)))},
                    {...axis, size: 58, space: 34, values: (_, marks) => marks.map(format)}],
-            series: [{}, ...lines.map((line) => ({label: line.word, stroke: color(line.ink), width: 1.5, dash: line.dash, points: {show: false}, spanGaps: false}))],
+            series: [{}, ...lines.map((line) =>
+                ({label: line.word, stroke: color(line.ink), width: 1.5, dash: line.dash,
+                points: {show: false}, spanGaps: false}))],
             hooks: {
                 setCursor: [(self) => setReading(self.cursor.idx ?? null)],
                 draw: target === null ? [] : [(self) => mark_target(self, target)],
             },
         };
-        plot.current = new globalThis.uPlot(options, [times, ...lines.map((line) => line.values)], root.current);
+        plot.current = new globalThis.uPlot(options, [times, ...lines.map((line) => line.values)],
+            root.current);
         return () => plot.current.destroy();
     }, [dark, shape, height, most, target]);
     useEffect(() => plot.current?.setSize({width, height}), [width, height]);
-    useEffect(() => plot.current?.setData([times, ...lines.map((line) => line.values)]), [times, lines]);
-    const said = reading === null || reading >= times.length ? null : html`<b>${when(new Date(times[reading] * 1000), true)}</b> ${
-        lines.map((line) => `${line.word} ${line.values[reading] == null ? "–" : format(line.values[reading])}`).join(", ")}`;
-    return html`<div ref=${ref} class="series"><div ref=${root} role="img" aria-label=${label}></div><p class="reading">${said}</p></div>`;
+    useEffect(() => plot.current?.setData([times, ...lines.map((line) => line.values)]),
+        [times, lines]);
+    const said = reading === null || reading >= times.length ? null
+        : html`<b>${when(new Date(times[reading] * 1000), true)}</b> ${
+        lines.map((line) =>
+            `${line.word} ${line.values[reading] == null ? "–" : format(line.values[reading])}`)
+            .join(", ")}`;
+    return html`<div ref=${ref} class="series">
+        <div ref=${root} role="img" aria-label=${label}></div><p class="reading">${said}</p></div>`;
 }
 
 function when(date, whole = false) {
     const midnight = date.getHours() + date.getMinutes() === 0;
-    return whole ? `${day_text(date).slice(5)} ${clock_text(date)}` : midnight ? day_text(date).slice(5) : clock_text(date);
+    return whole ? `${day_text(date).slice(5)} ${clock_text(date)}` : midnight ? day_text(date)
+        .slice(5) : clock_text(date);
 }
 
 function mark_target(plot, target) {

@@ -43,8 +43,10 @@ export function StackHours({hours, currency, kinds = KINDS}) {
     }).filter(({lower, upper}) => upper.some((value, at) => value > lower[at]));
     const outline = (values, {from, to}, back = false) => {
         const points = values.slice(from, to).flatMap((value, at) => [
-            [BOX.left + (from + at) * step, y(pixels(value))], [BOX.left + (from + at + 1) * step, y(pixels(value))]]);
-        return (back ? points.reverse() : points).map(([px, py]) => `${px.toFixed(1)} ${py.toFixed(1)}`).join("L");
+            [BOX.left + (from + at) * step, y(pixels(value))],
+                [BOX.left + (from + at + 1) * step, y(pixels(value))]]);
+        return (back ? points.reverse() : points)
+            .map(([px, py]) => `${px.toFixed(1)} ${py.toFixed(1)}`).join("L");
     };
     const places = hours.map(({at}, place) => ({
         x: BOX.left + place * step,
@@ -53,14 +55,20 @@ export function StackHours({hours, currency, kinds = KINDS}) {
     })).filter(({keep}) => keep);
     const chosen = index === null ? null : hours[index];
     return html`<div ref=${ref}>
-        <${Walk} label="Money an hour" on=${on} reading=${chosen && html`<b>${clock_text(chosen.at)}–${
-            clock_text(new Date(chosen.at.getTime() + 3_600_000))}</b> ${money_text(totals[index], currency)}: ${
+        <${Walk} label="Money an hour" on=${on} reading=${chosen
+            && html`<b>${clock_text(chosen.at)}–${
+            clock_text(new Date(chosen.at.getTime() + 3_600_000))}
+                </b> ${money_text(totals[index], currency)}: ${
             kinds.filter((kind) => chosen.parts[kind] > 0n).map((kind) =>
-                `${kind_word(kind)} ${money_text(chosen.parts[kind], currency)}`).join(", ") || "nothing"}`}>
-        <svg width=${width} height=${HEIGHT} role="img" aria-label="Stacked steps of money an hour by kind of source">
+                `${kind_word(kind)} ${money_text(chosen.parts[kind], currency)}`).join(", ")
+                    || "nothing"}`}>
+        <svg width=${width} height=${HEIGHT} role="img"
+            aria-label="Stacked steps of money an hour by kind of source">
             <${AxisY} values=${scale} y=${y} left=${BOX.left} right=${width - BOX.right} />
-            ${layers.map(({kind, lower, upper}) => html`<g key=${kind}>${runs(lower, upper).map((run) => html`<g key=${run.from}>
-                <path d=${`M${outline(upper, run)}L${outline(lower, run, true)}Z`} class=${`fill-${kind}`} />
+            ${layers.map(({kind, lower, upper}) =>
+                html`<g key=${kind}>${runs(lower, upper).map((run) => html`<g key=${run.from}>
+                <path d=${`M${outline(upper, run)}L${outline(lower, run, true)}Z`}
+                    class=${`fill-${kind}`} />
                 <path d=${`M${outline(upper, run)}`} class=${`edge-${kind}`} /></g>`)}</g>`)}
             <${AxisX} places=${places} y=${HEIGHT - BOX.bottom} width=${width} />
             ${index !== null && html`<rect x=${BOX.left + index * step} y=${BOX.top} width=${step}
@@ -76,13 +84,15 @@ export function hours_of(document, count, now = new Date()) {
         const at = newest - (count - 1 - back) * 3_600_000;
         const hour = known.get(at);
         const part = (kind) => (hour ? nanos(hour[kind]) : 0n);
-        return {at: new Date(at), parts: Object.fromEntries(KINDS.map((kind) => [kind, part(kind)]))};
+        return {at: new Date(at),
+            parts: Object.fromEntries(KINDS.map((kind) => [kind, part(kind)]))};
     });
 }
 
 export function hours_table(hours, currency) {
     return {
-        columns: [{label: "hour"}, ...KINDS.map((kind) => ({label: `${kind_word(kind)} (${currency})`, align: "right"})),
+        columns: [{label: "hour"},
+            ...KINDS.map((kind) => ({label: `${kind_word(kind)} (${currency})`, align: "right"})),
                   {label: `total (${currency})`, align: "right"}],
         rows: hours.map(({at, parts}) => [
             utc_text(at), ...KINDS.map((kind) => exact(parts[kind])),

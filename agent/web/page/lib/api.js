@@ -63,7 +63,8 @@ export function useDocument(path, every_ms = 30_000) {
         }
         const slow = setTimeout(() => set({busy: true}), BUSY_AFTER_MS);
         const limit = setTimeout(() => {
-            set({error: new Refusal("timeout", `no answer in ${PATIENCE_MS / 1000} s`), loading: false});
+            set({error: new Refusal("timeout", `no answer in ${PATIENCE_MS / 1000} s`),
+                loading: false});
             controller.abort();
         }, PATIENCE_MS);
         try {
@@ -87,7 +88,8 @@ export function useDocument(path, every_ms = 30_000) {
     }, [load, path]);
     useEffect(() => {
         reload(true);
-        const timer = setInterval(() => document.visibilityState === "visible" && reload(), every_ms);
+        const timer = setInterval(() => document.visibilityState === "visible" && reload(),
+            every_ms);
         return () => {
             clearInterval(timer);
             current.current?.abort();

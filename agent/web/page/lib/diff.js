@@ -11,7 +11,8 @@ export function diff_lines(before, after) {
         ++head;
     }
     let tail = 0;
-    while (tail < a.length - head && tail < b.length - head && a[a.length - 1 - tail] === b[b.length - 1 - tail]) {
+    while (tail < a.length - head && tail < b.length - head
+        && a[a.length - 1 - tail] === b[b.length - 1 - tail]) {
         ++tail;
     }
     const [left, right] = [a.slice(head, a.length - tail), b.slice(head, b.length - tail)];
@@ -46,7 +47,8 @@ function walk(left, right, {same, gone, added}) {
             same(left[i]);
             ++i;
             ++j;
-        } else if (i < left.length && (j === right.length || length[(i + 1) * wide + j] >= length[i * wide + j + 1])) {
+        } else if (i < left.length
+            && (j === right.length || length[(i + 1) * wide + j] >= length[i * wide + j + 1])) {
             gone(left[i++]);
         } else {
             added(right[j++]);

@@ -8,14 +8,17 @@ const RETRY_MS = [1_000, 2_000, 4_000, 8_000];
 const SAMPLES_MAX = 300;
 
 const listeners = new Set();
+const tickers = new Set();
 let state = {
-    status: null, nodes: null, at: 0, heard: 0, link: "connecting", error: null, samples: [], tick: 0,
+    status: null, nodes: null, at: 0, heard: 0, link: "connecting", error: null, samples: [],
+        stale: false,
 };
 let source = null;
 let failures = 0;
 
 function publish(more) {
     state = {...state, ...more};
+    state.stale = is_stale(state);
     for (const listener of listeners) {
         listener(state);
     }
@@ -80,7 +83,14 @@ async function lost() {
 export function start_live() {
     connect();
     // The age of what is shown grows also when nothing arrives.
-    setInterval(() => publish({tick: state.tick + 1}), 1_000);
+    setInterval(() => {
+        if (is_stale(state) !== state.stale) {
+            publish({});
+        }
+        for (const ticker of tickers) {
+            ticker((count) => count + 1);
+        }
+    }, 1_000);
     // A tab that was asleep may hold a dead stream: begin anew.
     document.addEventListener("visibilitychange", () => {
         if (document.visibilityState === "visible" && source &&
@@ -94,7 +104,7 @@ export function age_s(live) {
     return live.at ? Math.max(0, (Date.now() - live.at) / 1000) : 0;
 }
 
-export const is_stale = (live) => live.at > 0 && age_s(live) > STALE_AFTER_S;
+const is_stale = (live) => live.at > 0 && age_s(live) > STALE_AFTER_S;
 
 export function useLive() {
     const [live, setLive] = useState(state);
@@ -104,4 +114,13 @@ export function useLive() {
         return () => listeners.delete(setLive);
     }, []);
     return live;
+}
+
+/// Draws the component anew each second: for ages alone, so that pages are not drawn for nothing.
+export function useTick() {
+    const [, setCount] = useState(0);
+    useEffect(() => {
+        tickers.add(setCount);
+        return () => tickers.delete(setCount);
+    }, []);
 }

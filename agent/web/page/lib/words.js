@@ -27,7 +27,8 @@ export function short_count(number) {
 
 /// "27.9 GiB"
 export function bytes_text(bytes) {
-    for (const [size, unit] of [[2 ** 40, "TiB"], [2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"]]) {
+    for (const [size, unit] of [[2 ** 40, "TiB"], [2 ** 30, "GiB"], [2 ** 20, "MiB"],
+        [2 ** 10, "KiB"]]) {
         if (bytes >= size) {
             return `${(bytes / size).toFixed(bytes / size >= 100 ? 0 : 1)} ${unit}`;
         }

@@ -9,37 +9,62 @@ import {Failed, FirstRun, WithDocument} from "../parts/states.js";
 import {Time} from "../parts/time.js";
 import {Bills} from "./ledger_bills.js";
 
-const FIELDS = [["account", "Account", "expense:rental"], ["kind", "Kind", "any"], ["ref", "Of", "req_…, machine"], ["since", "Since", "30d"], ["until", "Until", "2026-11-30"]];
+const FIELDS = [["account", "Account", "expense:rental"], ["kind", "Kind", "any"],
+    ["ref", "Of", "req_…, machine"], ["since", "Since", "30d"], ["until", "Until", "2026-11-30"]];
 const KINDS = ["", "request", "lapse", "phase", "adjust", "power"];
 
 function Verify() {
     const from = useDocument("/ui/api/ledger/verify", 300_000);
-    return html`<${WithDocument} from=${from} what="The walk over the hash chain">${(document) => document.ok
-        ? html`<p class="lead"><b class="good">Whole.</b> The hash chain is intact and every transaction balances: ${count_text(document.transactions)} transactions, ${count_text(document.postings)} postings, ${count_text(document.requests)} requests, ${count_text(document.machines)} machines.</p>`
-        : html`<div class="state failed" role="alert"><p><b>The ledger does not verify.</b> Keep the file, and restore a backup beside it to compare.</p><ul>${
+    return html`<${WithDocument} from=${from} what="The walk over the hash chain">
+        ${(document) => document.ok
+        ? html`<p class="lead">
+            <b class="good">Whole.</b> The hash chain is intact and every transaction
+            balances: ${count_text(document.transactions)} transactions, ${count_text(
+            document.postings)} postings, ${count_text(document.requests)} requests, ${count_text(
+            document.machines)} machines.</p>`
+        : html`<div class="state failed" role="alert">
+            <p><b>The ledger does not verify.</b> Keep the file, and restore a backup beside it to
+            compare.</p><ul>${
             document.problems.map((text) => html`<li key=${text}>${text}</li>`)}</ul></div>`}<//>`;
 }
 
 function Filter({query}) {
-    const [values, setValues] = useState(() => Object.fromEntries(FIELDS.map(([name]) => [name, query[name] ?? ""])));
+    const [values, setValues] =
+        useState(() => Object.fromEntries(FIELDS.map(([name]) => [name, query[name] ?? ""])));
     const set = (name) => (event) => setValues({...values, [name]: event.target.value});
     return html`<form class="fields" aria-label="Filter of rows" onSubmit=${(event) => {
         event.preventDefault();
         choose(values);
     }}>${FIELDS.map(([name, word, hint]) => html`<label key=${name}>${word}${name === "kind"
-        ? html`<select value=${values.kind} onChange=${set("kind")}>${KINDS.map((kind) => html`<option key=${kind} value=${kind}>${kind || "any"}</option>`)}</select>`
-        : html`<input value=${values[name]} placeholder=${hint} autocomplete="off" onInput=${set(name)} />`}</label>`)}
+        ? html`<select value=${values.kind} onChange=${set("kind")}>
+            ${KINDS.map((kind) =>
+            html`<option key=${kind} value=${kind}>${kind || "any"}</option>`)}</select>`
+        : html`<input value=${values[name]} placeholder=${hint} autocomplete="off"
+            onInput=${set(name)} />`}</label>`)}
         <button type="submit">Show</button></form>`;
 }
 
 function Rows({transactions}) {
-    return html`<div class="scroll" role="region" tabindex="0" aria-label="Transactions"><table class="dense ledger"><caption class="unseen">Transactions and their postings</caption>
-        <thead><tr><th scope="col" class="right">Amount</th><th scope="col">Account</th><th scope="col">Kind</th><th scope="col">Of</th><th scope="col">When</th><th scope="col">Day</th><th scope="col">Hash</th></tr></thead>
-        ${transactions.map((tx) => html`<tbody key=${tx.id} data-tx=${tx.id}>${tx.postings.map((posting, at) => html`<tr key=${at}>
-            <td class=${`right${nanos(posting.amount) < 0n ? " dim" : ""}`}><${Money} amount=${posting.amount} currency=${posting.currency} figure=${`ledger.${tx.id}.${at}.amount`} /></td>
+    return html`<div class="scroll" role="region" tabindex="0" aria-label="Transactions">
+        <table class="dense ledger">
+        <caption class="unseen">Transactions and their postings</caption>
+        <thead><tr><th scope="col" class="right">Amount</th><th scope="col">Account</th>
+            <th scope="col">Kind</th><th scope="col">Of</th><th scope="col">When</th>
+            <th scope="col">Day</th><th scope="col">Hash</th></tr></thead>
+        ${transactions.map((tx) =>
+            html`<tbody key=${tx.id} data-tx=${tx.id}>
+            ${tx.postings.map((posting, at) => html`<tr key=${at}>
+            <td class=${`right${nanos(posting.amount) < 0n ? " dim" : ""}`}>
+                <${Money} amount=${posting.amount} currency=${posting.currency}
+                figure=${`ledger.${tx.id}.${at}.amount`} /></td>
             <td><code>${posting.account}</code></td>
-            ${at === 0 && html`<th scope="row" rowspan=${tx.postings.length}>${tx.kind}${tx.corrects && html` <span class="dim">corrects ${tx.corrects}</span>`}</th><td rowspan=${tx.postings.length}><code>${tx.ref || "–"}</code></td>
-                <td rowspan=${tx.postings.length}><${Time} at=${tx.at} /></td><td rowspan=${tx.postings.length}>${tx.day}</td><td rowspan=${tx.postings.length}><code title=${tx.hash}>${tx.hash.slice(0, 10)}</code></td>`}</tr>`)}</tbody>`)}
+            ${at === 0 && html`<th scope="row" rowspan=${tx.postings.length}>${tx.kind}${tx.corrects
+                && html` <span class="dim">corrects ${tx.corrects}</span>`}</th>
+                <td rowspan=${tx.postings.length}><code>${tx.ref || "–"}</code></td>
+                <td rowspan=${tx.postings.length}><${Time} at=${tx.at} /></td>
+                    <td rowspan=${tx.postings.length}>${tx.day}</td>
+                    <td rowspan=${tx.postings.length}>
+                    <code title=${tx.hash}>${tx.hash.slice(0, 10)}</code></td>`}</tr>`)}</tbody>`)}
     </table></div>`;
 }
 
@@ -60,19 +85,28 @@ function Pages({first, asked}) {
     };
     const all = [first, ...more].flatMap((page) => page.transactions);
     return html`<${Rows} transactions=${all} />
-        <p class="more">${count_text(all.length)} transactions shown${next ? html`. <button type="button" disabled=${state === "loading"} onClick=${load}>Older ones</button>` : ", no older ones."}</p>
-        ${state instanceof Error && html`<${Failed} what="Older rows" error=${state} reload=${load} />`}`;
+        <p class="more">${count_text(all.length)} transactions shown${next
+            ? html`. <button type="button" disabled=${state === "loading"}
+            onClick=${load}>Older ones</button>` : ", no older ones."}</p>
+        ${state instanceof Error
+            && html`<${Failed} what="Older rows" error=${state} reload=${load} />`}`;
 }
 
 export function Ledger({live, query}) {
-    const asked = {...Object.fromEntries(FIELDS.map(([name]) => [name, query[name] ?? ""])), limit: "25"};
+    const asked = {...Object.fromEntries(FIELDS.map(([name]) => [name, query[name] ?? ""])),
+        limit: "25"};
     const from = useDocument(path_with("/ui/api/ledger", asked), 60_000);
     const filtered = FIELDS.some(([name]) => query[name]);
     return html`<${Verify} />
         <${Bills} query=${query} />
-        <section aria-labelledby="l-rows"><h2 id="l-rows">Rows <span class="dim">the newest first; ${live.status.ledger.path}</span></h2><${Filter} query=${query} />
-        <${WithDocument} from=${from} what="The ledger's rows">${(document) => document.transactions.length === 0
-            ? html`<${FirstRun} title=${filtered ? "No row is like that." : "The ledger has no rows yet."} command=${filtered ? null : "evenkeel status"}>${
-                filtered ? "Choose less." : "Every paid request, machine phase and kilowatt-hour becomes a row that is never changed."}<//>`
+        <section aria-labelledby="l-rows">
+            <h2 id="l-rows">Rows <span class="dim">the newest first; ${live.status.ledger.path}
+            </span></h2><${Filter} query=${query} />
+        <${WithDocument} from=${from} what="The ledger's rows">${(document) =>
+            document.transactions.length === 0
+            ? html`<${FirstRun} title=${filtered ? "No row is like that."
+                : "The ledger has no rows yet."} command=${filtered ? null : "evenkeel status"}>${
+                filtered ? "Choose less."
+                    : "Every paid request, machine phase and kilowatt-hour becomes a row that is never changed."}<//>`
             : html`<${Pages} first=${document} asked=${asked} />`}<//></section>`;
 }

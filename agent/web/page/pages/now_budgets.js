@@ -46,43 +46,61 @@ function finding(budgets) {
         ? ", faster than its window passes" : ", slower than its window passes";
     const runs_out = budgets.filter((one) => one.forecast?.runs_out);
     if (runs_out.length) {
-        return `“${runs_out[0].name}” is going to run out on ${short_day(runs_out[0].forecast.runs_out)}.`;
+        return `“${runs_out[0].name}” is going to run out on ${short_day(
+            runs_out[0].forecast.runs_out)}.`;
     }
-    return `Closest to its limit is “${first.name}”: ${percent_text(first.share)} of it is used${pace}.`;
+    return `Closest to its limit is “${first.name}”: ${percent_text(
+        first.share)} of it is used${pace}.`;
 }
 
 function forecast_of(document, budget) {
     const found = document?.budgets?.find((one) => one.name === budget.name);
     return found && found.expected !== null
-        ? {low: nanos(found.low), mid: nanos(found.expected), high: nanos(found.high), runs_out: found.runs_out} : null;
+        ? {low: nanos(found.low), mid: nanos(found.expected), high: nanos(found.high),
+            runs_out: found.runs_out} : null;
 }
 
 export function Budgets({status}) {
     const {document} = useDocument(status.budgets.length ? "/ui/api/forecast" : null, 60_000);
     if (status.budgets.length === 0) {
         return html`<section class="fig"><h2>Budgets</h2><${FirstRun} title="No budget is set."
-            command="evenkeel policy explain budgets">Nothing stops spending but the caps of safety.<//></section>`;
+            command="evenkeel policy explain budgets">Nothing stops spending but the caps of
+                safety.<//></section>`;
     }
     const rows = status.budgets.map((budget) => ({
         ...budget, forecast: forecast_of(document, budget),
         share: permille(nanos(budget.spent) + nanos(budget.held), nanos(budget.limit)),
     }));
     const data = {
-        columns: [{label: "budget"}, {label: "per"}, {label: "spent", align: "right"}, {label: "held", align: "right"},
-                  {label: "forecast", align: "right"}, {label: "limit", align: "right"}, {label: "currency"}],
+        columns: [{label: "budget"}, {label: "per"}, {label: "spent", align: "right"},
+            {label: "held", align: "right"},
+                  {label: "forecast", align: "right"}, {label: "limit", align: "right"},
+                      {label: "currency"}],
         rows: rows.map((row) => [row.name, row.per, row.spent, row.held,
-                                 row.forecast ? exact(row.forecast.mid) : "", row.limit, row.currency]),
+                                 row.forecast ? exact(row.forecast.mid) : "", row.limit,
+                                     row.currency]),
     };
     return html`<${Figure} title="Budgets" name="budgets" finding=${finding(rows)} data=${data}
-        note=${html`<span class="key"><i class="key-spent"></i>spent <i class="key-held"></i>held <i class="key-pace"></i>time passed
-            ${rows.some((row) => row.forecast) && html`<i class="key-forecast"></i>forecast`} <i class="key-limit"></i>limit</span>`}>
+        note=${html`<span class="key">
+            <i class="key-spent"></i>spent <i class="key-held"></i>held <i class="key-pace"></i>time
+            passed
+            ${rows.some((row) => row.forecast)
+                && html`<i class="key-forecast"></i>forecast`} <i class="key-limit">
+                </i>limit</span>`}>
         <ul class="bullets">${rows.map((row) => html`<li key=${row.name}>
             <span class="name">${row.name} <span class="dim">a ${row.per}</span></span>
-            <span class="amounts"><${Money} amount=${row.spent} currency=${row.currency} figure=${`status.budgets.${row.name}.spent`} />
-                <span class="dim"> of </span><${Money} amount=${row.limit} currency=${row.currency} decimals=${2} figure=${`status.budgets.${row.name}.limit`} />
-                <span class=${`share${row.share > 1000 ? " bad" : row.share >= 900 ? " warn" : ""}`}>${percent_text(row.share)}</span></span>
+            <span class="amounts">
+                <${Money} amount=${row.spent} currency=${row.currency}
+                figure=${`status.budgets.${row.name}.spent`} />
+                <span class="dim"> of </span>
+                    <${Money} amount=${row.limit} currency=${row.currency} decimals=${2}
+                    figure=${`status.budgets.${row.name}.limit`} />
+                <span class=${`share${row.share > 1000 ? " bad" : row.share >= 900 ? " warn"
+                    : ""}`}>${percent_text(row.share)}</span></span>
             <${Bullet} spent=${nanos(row.spent)} held=${nanos(row.held)} limit=${nanos(row.limit)}
                 forecast=${row.forecast} pace=${pace_of(row.per)}
-                label=${`${row.name}: ${money_text(row.spent, row.currency)} spent and ${money_text(row.held, row.currency)} held of ${money_text(row.limit, row.currency)} a ${row.per}`} />
+                label=${`${row.name}: ${money_text(row.spent,
+                    row.currency)} spent and ${money_text(row.held,
+                    row.currency)} held of ${money_text(row.limit, row.currency)} a ${row.per}`} />
         </li>`)}</ul><//>`;
 }

@@ -34,7 +34,9 @@ function dearest(days, currency) {
     if (!best || total === 0n) {
         return "No day cost anything.";
     }
-    return `${money_text(total, currency)} on ${count_text(days.filter((day) => day.total > 0n).length)} days with spending; the dearest was ${
+    return `${money_text(total,
+        currency)} on ${count_text(days.filter((day) => day.total > 0n)
+        .length)} days with spending; the dearest was ${
         short_day(best.day)} with ${money_text(best.total, currency)}.`;
 }
 
@@ -43,10 +45,17 @@ export function DayBars({since}) {
     return html`<${WithDocument} from=${from} what="Spending by day">${(document) => {
         const days = days_of(document);
         const {currency} = document;
-        return html`<${Figure} title="Money a day" name="spend-days" finding=${dearest(days, currency)}
-            legend=${html`<${Legend} kinds=${KINDS.filter((kind) => days.some((day) => (day.parts[kind] ?? 0n) > 0n))} />`}
-            data=${{columns: [{label: "day"}, ...KINDS.map((kind) => ({label: kind_word(kind), align: "right"})), {label: `total (${currency})`, align: "right"}],
-                    rows: days.map((day) => [day.day, ...KINDS.map((kind) => exact(day.parts[kind] ?? 0n)), exact(day.total)])}}>
+        return html`<${Figure} title="Money a day" name="spend-days"
+            finding=${dearest(days, currency)}
+            legend=${html`<${Legend}
+                kinds=${KINDS.filter((kind) =>
+                days.some((day) => (day.parts[kind] ?? 0n) > 0n))} />`}
+            data=${{columns: [{label: "day"},
+                ...KINDS.map((kind) => ({label: kind_word(kind), align: "right"})),
+                {label: `total (${currency})`, align: "right"}],
+                    rows: days.map((day) =>
+                        [day.day, ...KINDS.map((kind) => exact(day.parts[kind] ?? 0n)),
+                        exact(day.total)])}}>
             <${Days} days=${days} layers=${KIND_LAYERS} currency=${currency} /><//>`;
     }}<//>`;
 }
@@ -69,18 +78,27 @@ export function Sum({status}) {
         let all = 0n;
         const sums = days.slice(0, now.getDate()).map((day) => (all += known.get(day) ?? 0n));
         const limit = budget && budget.currency === currency ? nanos(budget.limit) : null;
-        const line = forecast?.currency === currency && forecast.total.expected !== null ? forecast.total : null;
-        const read = ({day, expected, low, high}) => ({day, low: nanos(low), mid: nanos(expected), high: nanos(high)});
+        const line = forecast?.currency === currency && forecast.total.expected !== null
+            ? forecast.total : null;
+        const read = ({day, expected, low, high}) =>
+            ({day, low: nanos(low), mid: nanos(expected), high: nanos(high)});
         const going = line && read({...line, day: line.end});
         const so_far = `${money_text(all, currency)} so far`;
         const share = limit ? `, ${percent_text(permille(all, limit))} of “${budget.name}”` : "";
-        const where = !going ? "" : ` It goes to ${money_text(going.mid, currency, 2)} by ${short_day(days[days.length - 1])} (${
-            money_text(going.low, currency, 2)} to ${money_text(going.high, currency, 2)})${limit === null ? "" : going.low > limit ? ": over the limit"
+        const where = !going ? ""
+            : ` It goes to ${money_text(going.mid, currency,
+            2)} by ${short_day(days[days.length - 1])} (${
+            money_text(going.low, currency, 2)} to ${money_text(going.high, currency,
+                2)})${limit === null ? "" : going.low > limit ? ": over the limit"
             : going.high > limit ? ": it may pass the limit" : ": the limit holds"}.`;
-        return html`<${Figure} title="Will the month hold?" name="month" finding=${`${so_far}${share}.${where}`}
-            note=${forecast ? [forecast.method, forecast.total.note].filter(Boolean).join("; ") : null}
-            data=${{columns: [{label: "day"}, {label: `sum (${currency})`, align: "right"}], rows: sums.map((sum, at) => [days[at], exact(sum)])}}>
-            <${Cumulative} days=${days} sums=${sums} forecast=${line && line.days.map(read)} limit=${limit} currency=${currency} /><//>`;
+        return html`<${Figure} title="Will the month hold?" name="month"
+            finding=${`${so_far}${share}.${where}`}
+            note=${forecast ? [forecast.method, forecast.total.note].filter(Boolean).join("; ")
+                : null}
+            data=${{columns: [{label: "day"}, {label: `sum (${currency})`, align: "right"}],
+                rows: sums.map((sum, at) => [days[at], exact(sum)])}}>
+            <${Cumulative} days=${days} sums=${sums} forecast=${line
+                && line.days.map(read)} limit=${limit} currency=${currency} /><//>`;
     }}<//>`;
 }
 
@@ -92,11 +110,17 @@ export function Rank({spend}) {
     const first = lines[0];
     const rows = lines.slice(0, RANKED_MAX).map((line) => ({
         key: line_key(line), name: line_name(line), kind: line.kind, amount: nanos(line.cost),
-        under: line.requests ? `${count_text(line.requests)} requests, ${short_count(line.tokens_in + line.tokens_out)} tokens` : "by time, not by request"}));
-    const finding = first ? `${line_name(first)} cost most: ${percent_text(permille(nanos(first.cost), nanos(total.cost)))} of all.` : "Nothing was spent.";
+        under: line.requests
+            ? `${count_text(line.requests)} requests, ${short_count(line.tokens_in
+            + line.tokens_out)} tokens` : "by time, not by request"}));
+    const finding = first
+        ? `${line_name(first)} cost most: ${percent_text(
+        permille(nanos(first.cost), nanos(total.cost)))} of all.` : "Nothing was spent.";
     return html`<${Figure} title=${`Most cost, by ${spend.by}`} name="ranked" finding=${finding}
-        note=${lines.length > RANKED_MAX ? `The first ${RANKED_MAX} of ${lines.length}; all stand in the table below.` : null}
-        data=${{columns: [{label: spend.by}, {label: "kind"}, {label: "requests", align: "right"}, {label: `cost (${currency})`, align: "right"}],
+        note=${lines.length > RANKED_MAX
+            ? `The first ${RANKED_MAX} of ${lines.length}; all stand in the table below.` : null}
+        data=${{columns: [{label: spend.by}, {label: "kind"}, {label: "requests", align: "right"},
+            {label: `cost (${currency})`, align: "right"}],
                 rows: lines.map((line) => [line_name(line), line.kind, line.requests, line.cost])}}>
         <${Ranked} rows=${rows} currency=${currency} /><//>`;
 }

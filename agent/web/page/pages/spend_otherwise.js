@@ -11,9 +11,13 @@ import {Table} from "../parts/table.js";
 export function Compare({rows, currency}) {
     const most = pixels(greatest(rows.map((row) => row.amount))) || 1;
     return html`<ol class="compare">${rows.map((row) => html`<li key=${row.name}>
-        <span class="amount"><${Money} amount=${row.amount} currency=${currency} figure=${row.figure} /></span><span class="what">${row.name}
-        <svg width="100%" height="12" aria-hidden="true"><rect width=${`${Math.max(0, (pixels(row.amount) / most) * 100)}%`} height="12"
-            class=${row.kind ? `fill-${row.kind} bar-${row.kind}` : "fill-plain"} /></svg></span></li>`)}</ol>`;
+        <span class="amount">
+            <${Money} amount=${row.amount} currency=${currency} figure=${row.figure} /></span>
+            <span class="what">${row.name}
+        <svg width="100%" height="12" aria-hidden="true">
+            <rect width=${`${Math.max(0, (pixels(row.amount) / most) * 100)}%`} height="12"
+            class=${row.kind ? `fill-${row.kind} bar-${row.kind}` : "fill-plain"} /></svg></span>
+                </li>`)}</ol>`;
 }
 
 export function Otherwise({spend, since}) {
@@ -27,20 +31,36 @@ export function Otherwise({spend, since}) {
     const saved = nanos(api_only.saved);
     const all = savings?.parts?.find((one) => one.what === "all");
     // Only what would have replaced all of the work stands beside the whole; the rest has its own row.
-    const others = (savings?.lines ?? []).filter((one) => all && one.paid === all.cost && !one.what.includes(api_only.label)).slice(0, 6);
+    const others = (savings?.lines ?? [])
+        .filter((one) => all && one.paid === all.cost && !one.what.includes(api_only.label))
+        .slice(0, 6);
     const parts = (savings?.lines ?? []).filter((one) => !all || one.paid !== all.cost).slice(0, 6);
     const rows = [
-        {name: `all of it from ${api_only.label}`, amount: nanos(api_only.cost), kind: "api", figure: "spend.api_only.cost"},
+        {name: `all of it from ${api_only.label}`, amount: nanos(api_only.cost), kind: "api",
+            figure: "spend.api_only.cost"},
         ...others.map((one) => ({name: one.what, amount: nanos(one.cost), kind: one.kind})),
-        {name: wear > 0n ? "what you paid, with the wear of own hardware" : "what you paid", amount: paid + wear, kind: "own"}];
-    const finding = saved >= 0n ? `Routing saved ${money_text(saved, currency)} against paying ${api_only.label} for everything.`
-        : `It cost ${money_text(-saved, currency)} more than paying ${api_only.label} for everything.`;
-    return html`<${Figure} title="What else it would have cost" name="otherwise" wide finding=${finding}
-        data=${{columns: [{label: "way"}, {label: `cost (${currency})`, align: "right"}], rows: rows.map((row) => [row.name, money_text(row.amount, "")])}}>
+        {name: wear > 0n ? "what you paid, with the wear of own hardware" : "what you paid",
+            amount: paid + wear, kind: "own"}];
+    const finding = saved >= 0n
+        ? `Routing saved ${money_text(saved,
+        currency)} against paying ${api_only.label} for everything.`
+        : `It cost ${money_text(-saved,
+            currency)} more than paying ${api_only.label} for everything.`;
+    return html`<${Figure} title="What else it would have cost" name="otherwise" wide
+        finding=${finding}
+        data=${{columns: [{label: "way"}, {label: `cost (${currency})`, align: "right"}],
+            rows: rows.map((row) => [row.name, money_text(row.amount, "")])}}>
         <${Compare} rows=${rows} currency=${currency} />
-        ${parts.length > 0 && html`<${Table} label="Parts of the work elsewhere" dense plain columns=${[{label: "Would have been", align: "right"}, {label: "Was", align: "right"}, {label: "Saved", align: "right"}, {label: "Part of the work, elsewhere"}]}
-            rows=${parts.map((one) => ({key: one.what + one.offer, cells: [html`<${Money} amount=${one.cost} currency=${currency} />`, html`<${Money} amount=${one.paid} currency=${currency} />`,
-                html`<${Money} amount=${one.saved} currency=${currency} />`, one.what]}))} />`}<//>`;
+        ${parts.length > 0
+            && html`<${Table} label="Parts of the work elsewhere" dense plain
+            columns=${[{label: "Would have been", align: "right"}, {label: "Was", align: "right"},
+            {label: "Saved", align: "right"}, {label: "Part of the work, elsewhere"}]}
+            rows=${parts.map((one) =>
+                ({key: one.what + one.offer,
+                cells: [html`<${Money} amount=${one.cost} currency=${currency} />`,
+                html`<${Money} amount=${one.paid} currency=${currency} />`,
+                html`<${Money} amount=${one.saved} currency=${currency} />`, one.what]}))} />`}
+                    <//>`;
 }
 
 const IDLE_SHOWN = 8;
@@ -54,11 +74,18 @@ export function Idle({since}) {
     const {currency} = idle;
     const totals = [...idle.totals].sort((a, b) => (nanos(b.cost) > nanos(a.cost) ? 1 : -1));
     const finding = `${money_text(idle.total, currency)} was paid while nothing was answered${
-        totals[0] ? `; most of it, ${money_text(totals[0].cost, currency)}, for this: ${totals[0].words || totals[0].cause}` : ""}.`;
+        totals[0] ? `; most of it, ${money_text(totals[0].cost,
+            currency)}, for this: ${totals[0].words || totals[0].cause}` : ""}.`;
     return html`<${Figure} title="Paid without work" name="idle" finding=${finding}
-        note=${totals.length > IDLE_SHOWN ? `The first ${IDLE_SHOWN} of ${totals.length} causes.` : null}
-        data=${{columns: [{label: "cause"}, {label: "times", align: "right"}, {label: "seconds", align: "right"}, {label: `cost (${currency})`, align: "right"}],
-                rows: totals.map((one) => [one.words || one.cause, one.count, one.seconds, one.cost])}}>
-        <${Compare} currency=${currency} rows=${totals.slice(0, IDLE_SHOWN).map((one) => ({name: `${one.words || one.cause} (${duration_text(one.seconds)})`, amount: nanos(one.cost), kind: "waste",
+        note=${totals.length > IDLE_SHOWN
+            ? `The first ${IDLE_SHOWN} of ${totals.length} causes.` : null}
+        data=${{columns: [{label: "cause"}, {label: "times", align: "right"},
+            {label: "seconds", align: "right"}, {label: `cost (${currency})`, align: "right"}],
+                rows: totals.map((one) =>
+                    [one.words || one.cause, one.count, one.seconds, one.cost])}}>
+        <${Compare} currency=${currency} rows=${totals.slice(0, IDLE_SHOWN)
+            .map((one) =>
+            ({name: `${one.words || one.cause} (${duration_text(one.seconds)})`,
+            amount: nanos(one.cost), kind: "waste",
             figure: `idle.${one.cause}.${one.reason}.cost`}))} /><//>`;
 }

@@ -6,11 +6,13 @@ export function Choice({label, name, value, options}) {
     return html`<div class="choice" role="group" aria-label=${label}>
         <span class="label" aria-hidden="true">${label}</span>
         ${options.map(([one, word]) => html`<button type="button" key=${one}
-            aria-pressed=${String(one === value)} onClick=${() => choose({[name]: one})}>${word}</button>`)}
+            aria-pressed=${String(one === value)} onClick=${() => choose({[name]: one})}>${word}
+                </button>`)}
     </div>`;
 }
 
-export const RANGES = [["24h", "24 hours"], ["7d", "7 days"], ["30d", "30 days"], ["90d", "90 days"]];
+export const RANGES = [["24h", "24 hours"], ["7d", "7 days"], ["30d", "30 days"],
+    ["90d", "90 days"]];
 
 /// "since" of the address, when it is one that the daemon takes.
 export function range_of(query, otherwise) {

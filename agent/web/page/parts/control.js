@@ -17,7 +17,8 @@ function Login({done}) {
     };
     return html`<details class="login"><summary>Log in to act</summary>
         <form onSubmit=${send}><label>Token of <code>evenkeel dashboard login</code>
-            <input type="password" autocomplete="off" value=${token} onInput=${(event) => setToken(event.target.value)} /></label>
+            <input type="password" autocomplete="off" value=${token} onInput=${(event) =>
+                setToken(event.target.value)} /></label>
             <button type="submit" disabled=${!token}>Log in</button>
             ${error && html`<p class="bad" role="alert">${error}</p>`}</form></details>`;
 }
@@ -41,11 +42,13 @@ export function Act({action, name, word, explain, done}) {
         }
     };
     if (!open) {
-        return html`<button type="button" class="act" onClick=${() => setOpen(true)}>${word}</button>
+        return html`<button type="button" class="act" onClick=${() => setOpen(true)}>${word}
+            </button>
             ${state?.said && html`<span class="dim" role="status">${state.said}</span>`}`;
     }
     return html`<form class="confirm" onSubmit=${send}><label>${explain} Type <b>${name}</b>
-        <input value=${typed} autocomplete="off" onInput=${(event) => setTyped(event.target.value)} /></label>
+        <input value=${typed} autocomplete="off" onInput=${(event) =>
+            setTyped(event.target.value)} /></label>
         <button type="submit" disabled=${typed !== name || state?.busy}>${word}</button>
         <button type="button" onClick=${() => setOpen(false)}>Leave it</button>
         ${state?.error && html`<p class="bad" role="alert">${state.error}</p>`}</form>`;
@@ -64,7 +67,9 @@ export function Control({live}) {
         return html`<div class="control"><${Login} done=${() => me.reload()} /></div>`;
     }
     const {frozen, host} = live.status;
-    return html`<div class="control"><span class="dim">${me.document.user}</span> <${Act} name=${host}
+    return html`<div class="control">
+        <span class="dim">${me.document.user}</span> <${Act} name=${host}
         action=${frozen ? "thaw" : "freeze"} word=${frozen ? "Thaw" : "Freeze"}
-        explain=${frozen ? "New spending is allowed again." : "Nothing new is rented or bought until thawed."} /></div>`;
+        explain=${frozen ? "New spending is allowed again."
+            : "Nothing new is rented or bought until thawed."} /></div>`;
 }

@@ -10,8 +10,10 @@ export function Swatch({kind}) {
 export function Legend({kinds, words = kind_word, extra = []}) {
     return html`<ul class="legend">
         ${kinds.map((kind) => html`<li key=${kind}><${Swatch} kind=${kind} />${words(kind)}</li>`)}
-        ${extra.map(([mark, word]) => html`<li key=${word}><svg class="swatch" width="16" height="12"
-            viewBox="0 0 16 12" aria-hidden="true"><line x1="0" x2="16" y1="6" y2="6" class=${mark} /></svg>${word}</li>`)}
+        ${extra.map(([mark, word]) =>
+            html`<li key=${word}><svg class="swatch" width="16" height="12"
+            viewBox="0 0 16 12" aria-hidden="true">
+                <line x1="0" x2="16" y1="6" y2="6" class=${mark} /></svg>${word}</li>`)}
     </ul>`;
 }
 

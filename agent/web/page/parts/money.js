@@ -11,10 +11,12 @@ export function Money({amount, currency, decimals, figure, per = "", estimate = 
     const about = estimate ? "about " : "";
     return html`<span class="money" data-figure=${figure} data-exact=${precise}
         title=${`${about}${precise} ${currency}${per ? ` ${per}` : ""}`}
-        >${money_text(amount, currency, decimals)}${per && html`<span class="per">${per}</span>`}</span>`;
+        >${money_text(amount, currency, decimals)}${per && html`<span class="per">${per}</span>`}
+            </span>`;
 }
 
 /// A figure that is no money: a count, a share.
 export function Figured({figure, exact: precise, children}) {
-    return html`<span class="num" data-figure=${figure} data-exact=${String(precise)}>${children}</span>`;
+    return html`<span class="num" data-figure=${figure} data-exact=${String(precise)}>${children}
+        </span>`;
 }

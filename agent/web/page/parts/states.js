@@ -2,13 +2,14 @@
 import {html} from "../lib/h.js";
 
 export function Loading({what}) {
-    return html`<div class="state loading" role="status"><span class="bar" aria-hidden="true"></span>
+    return html`<div class="state loading" role="status">
+        <span class="bar" aria-hidden="true"></span>
         Reading ${what} …</div>`;
 }
 
 export function Busy({what, reload}) {
     return html`<div class="state busy" role="status">
-        <p>The daemon is busy; ${what} will come as soon as it answers.</p>
+        <p>The daemon is busy. “${what}” comes as soon as it answers.</p>
         <button type="button" onClick=${() => reload()}>Ask again</button></div>`;
 }
 
@@ -16,7 +17,8 @@ export function Busy({what, reload}) {
 export function Failed({what, error, reload}) {
     return html`<div class="state failed" role="alert">
         <p><b>${what} could not be read.</b> ${error.message}</p>
-        <p class="dim">${error.status ? `HTTP ${error.status}, ` : ""}${error.code ?? error.name}</p>
+        <p class="dim">${error.status ? `HTTP ${error.status}, ` : ""}${error.code
+            ?? error.name}</p>
         ${reload && html`<button type="button" onClick=${() => reload()}>Try again</button>`}
     </div>`;
 }

@@ -8,7 +8,8 @@ export function Table({label, columns, rows, total, plain = false, dense = false
     const align = (index) => columns[index]?.align === "right" ? "right" : undefined;
     const line = (row, name) => {
         const cells = Array.isArray(row) ? row : row.cells;
-        return html`<tr class=${[name, row.class].filter(Boolean).join(" ") || undefined} key=${row.key}
+        return html`<tr class=${[name, row.class].filter(Boolean).join(" ") || undefined}
+            key=${row.key}
             ...${row.attributes ?? {}}>
             ${cells.map((cell, index) => index === 0 && !plain
                 ? html`<th scope="row" class=${align(0)}>${cell}</th>`

@@ -4,7 +4,8 @@ import {html} from "../lib/h.js";
 export function Tile({label, children, under, line, tone}) {
     return html`<div class=${`tile${tone ? ` ${tone}` : ""}`}>
         <dt>${label}</dt>
-        <dd><span class="big">${children}</span>${under && html`<span class="under">${under}</span>`}</dd>
+        <dd><span class="big">${children}</span>${under
+            && html`<span class="under">${under}</span>`}</dd>
         ${line}
     </div>`;
 }

@@ -1,5 +1,6 @@
 import {html} from "../lib/h.js";
-import {ago_text, clock_text, date_of, day_text, duration_text, local_text, utc_text} from "../lib/time.js";
+import {ago_text, clock_text, date_of, day_text, duration_text, local_text,
+    utc_text} from "../lib/time.js";
 
 /// A moment in the reader's zone; UTC in the title. `ago`: how long it is since, instead.
 /// `words`: in what form; day | clock | full.

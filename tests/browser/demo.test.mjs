@@ -1,0 +1,84 @@
+// The page that the daemon itself serves, on the demo: a machine is rented and given back while the page
+// looks on, and every figure is the command line's.
+import assert from "node:assert/strict";
+import {after, before, test} from "node:test";
+import {nanos} from "../../agent/web/page/lib/money.js";
+import {go, launch, open, settled, shoot} from "./browser.mjs";
+import {start_demo} from "./daemons.mjs";
+import {every_page, nothing_failed} from "./every_page.mjs";
+import {compare, page_figures} from "./figures.mjs";
+
+let browser = null;
+let demo = null;
+before(async () => {
+    browser = await launch();
+    demo = await start_demo("38m-48m");
+});
+after(async () => {
+    await demo?.stop();
+    await browser?.close();
+});
+
+const ORDER = ["wanted", "creating", "unknown", "booting", "warming", "serving", "draining",
+    "deleting", "verifying", "gone"];
+
+test("a rental is watched on the page Now from wanted to gone", async () => {
+    const {page, wrong, close} = await open(browser, `${demo.url}/#/now`);
+    await page.evaluate(() => {
+        globalThis.seen = [];
+        const look = () => document.querySelectorAll("tr[data-machine] [data-state]")
+            .forEach((element) => {
+            if (globalThis.seen.at(-1) !== element.dataset.state) {
+                globalThis.seen.push(element.dataset.state);
+            }
+        });
+        new MutationObserver(look)
+            .observe(document.documentElement,
+            {subtree: true, childList: true, attributes: true, attributeFilter: ["data-state"]});
+    });
+    await page.waitForSelector("tr[data-machine] [data-state=serving]", {timeout: 60_000});
+    await shoot(page, "daemon-demo-serving-now");
+    await page.waitForSelector("tr[data-machine] [data-state=gone]", {timeout: 90_000});
+    const seen = await page.evaluate(() => globalThis.seen);
+    assert.deepEqual(seen, [...seen].sort((a, b) => ORDER.indexOf(a) - ORDER.indexOf(b)),
+        "its states come in their order");
+    assert.ok(ORDER.indexOf(seen[0]) <= ORDER.indexOf("booting"), `first seen: ${seen}`);
+    for (const state of ["booting", "serving", "gone"]) {
+        assert.ok(seen.includes(state), `${state} among ${seen}`);
+    }
+    await demo.ended;
+    await go(page, "machines");
+    assert.match(await page.locator("figure[data-chart=timeline] .finding").innerText(),
+        /^1 machine, 0 alive/);
+    assert.deepEqual(wrong, []);
+    await close();
+});
+
+test("a busy daemon: every page is whole in light and dark, narrow and wide", async () => {
+    await demo.ended;
+    await every_page("busy", demo, {look_at: nothing_failed});
+});
+
+test("every figure equals the command line's --json", async () => {
+    await demo.ended;
+    const {page, close} = await open(browser, `${demo.url}/`);
+    let figures = 0;
+    for (const one of ["now", "spend", "machines", "keys", "ledger", "health"]) {
+        figures += await compare(page, demo, one);
+    }
+    for (const by of ["model", "key", "route", "provider", "machine"]) {
+        figures += await compare(page, demo, "spend", `?by=${by}`, by);
+    }
+    assert.ok(figures > 100, `${figures} figures were compared`);
+    // The matrix has no command of its own: each route's cells add up to its line in the report.
+    await page.goto(`${demo.url}/#/routing?since=30d`);
+    await settled(page);
+    const cells = await page_figures(page);
+    const report = await demo.json("report", "spend", "--by", "route", "--since", "30d");
+    for (const line of report.lines.filter((one) => one.requests > 0)) {
+        const own = cells.filter((cell) => cell.figure.startsWith(`routing.${line.label}.`));
+        assert.equal(own.reduce((all, cell) => all + nanos(cell.exact), 0n), nanos(line.cost),
+            `route ${line.label}`);
+    }
+    await close();
+});

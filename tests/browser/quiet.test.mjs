@@ -1,0 +1,129 @@
+// The page of a daemon that nobody has asked anything yet: empty, then given hostile names, then stopped in
+// its tracks.
+import assert from "node:assert/strict";
+import {execFileSync} from "node:child_process";
+import {after, before, test} from "node:test";
+import {PAGES, SCHEMES, SIZES, axe, go, launch, open, settled, shoot,
+    too_wide} from "./browser.mjs";
+import {program, start_quiet} from "./daemons.mjs";
+import {every_page, nothing_failed} from "./every_page.mjs";
+import {TOKENS, compare} from "./figures.mjs";
+import {PAYLOADS} from "./xss.mjs";
+
+let browser = null;
+let quiet = null;
+before(async () => {
+    browser = await launch();
+    quiet = await start_quiet();
+});
+after(async () => {
+    await quiet?.stop();
+    await browser?.close();
+});
+
+test("an empty daemon: every page is whole in light and dark, narrow and wide", async () => {
+    await every_page("empty", quiet, {look_at: nothing_failed});
+    const {page, close} = await open(browser, `${quiet.url}/`);
+    await settled(page);
+    assert.match(await page.locator("main").innerText(),
+        /No request has come yet.*evenkeel keys create me/s);
+    await close();
+});
+
+test("an empty daemon: every figure equals the command line's --json, also of the comparison",
+    async () => {
+    const {page, close} = await open(browser, `${quiet.url}/`);
+    let figures = await compare(page, quiet, "breakeven",
+        `?in_mtok=${TOKENS.in_mtok}&out_mtok=${TOKENS.out_mtok}`);
+    for (const one of ["now", "health"]) {
+        figures += await compare(page, quiet, one);
+    }
+    assert.ok(figures > 12, `${figures} figures were compared`);
+    await close();
+});
+
+test("hostile names through the real way in: keys, models and tags are text, and nothing runs",
+    async () => {
+    const keys = [];
+    for (const payload of PAYLOADS.slice(0, 8)) {
+        try {
+            keys.push(JSON.parse(
+                execFileSync(program, ["keys", "create", payload, "--json", ...quiet.where],
+                {encoding: "utf8", stdio: ["ignore", "pipe", "ignore"]})).key);
+        } catch { /* the command refuses that name */ }
+    }
+    const plain = JSON.parse(
+        execFileSync(program, ["keys", "create", "plain", "--json", ...quiet.where],
+        {encoding: "utf8"})).key;
+    await Promise.all(["qwq-32b", ...PAYLOADS.slice(0, 4)].map((model, at) =>
+        fetch(`${quiet.api}/v1/chat/completions`, {
+        method: "POST", headers: {authorization: `Bearer ${plain}`,
+            "content-type": "application/json",
+            "x-evenkeel-tag": `x=${PAYLOADS[at % 3].replace(/[^\x20-\x7e]/g, "")}`},
+        body: JSON.stringify({model, max_tokens: 1, messages: [{role: "user", content: "hello"}]})})
+            .then((answer) => answer.text()).catch(() => "")));
+    const {page, wrong, close} =
+        await open(browser, `${quiet.url}/`, {allow: (text) => /status of 4\d\d/.test(text)});
+    const ran = [];
+    await page.exposeFunction("pwn", () => ran.push(page.url()));
+    for (const [one, query] of [["keys", ""], ["spend", "?by=key"], ["spend", "?by=tag"],
+        ["spend", "?by=model"], ["now", ""],
+        ["ledger", `?account=${encodeURIComponent(PAYLOADS[0])}`],
+                                ["breakeven", `?machine=${encodeURIComponent(PAYLOADS[1])}`],
+                                    ["ledger", `?since=${encodeURIComponent(PAYLOADS[2])}`]]) {
+        await go(page, one, query);
+        assert.equal(await page.evaluate(() =>
+            document.querySelectorAll(
+            "#page script, #page img, #page iframe, #page [onerror], #page [onload]").length), 0,
+            one + query);
+    }
+    if (keys.length) {
+        await go(page, "keys");
+        assert.ok((await page.locator("main").innerText()).includes(PAYLOADS[0])
+            || (await page.locator("tr[data-key]").count()) > keys.length - 1);
+    }
+    await go(page, "breakeven", `?machine=${encodeURIComponent(PAYLOADS[1])}`);
+    assert.ok((await page.locator("main .state.failed").innerText()).includes("pwn()"),
+        "the error's text is shown");
+    assert.deepEqual(ran, []);
+    assert.deepEqual(wrong, []);
+    await close();
+});
+
+// Last, since it stops the daemon in its tracks: nothing answers while it does.
+test("a stale daemon: its figures are greyed and said to be old on every page", async () => {
+    const windows = await Promise.all(SCHEMES.flatMap((scheme) => SIZES.map(async (width) => {
+        const opened = await open(browser, `${quiet.url}/`,
+            {scheme, width, clock: true, allow: () => true});
+        await settled(opened.page);
+        return {...opened, name: `${scheme}-${width}`};
+    })));
+    process.kill(quiet.pid, "SIGSTOP");
+    try {
+        await Promise.all(windows.map(async ({page, name}) => {
+            await page.clock.fastForward(16_000);
+            await page.waitForSelector("main.stale");
+            for (const one of PAGES) {
+                await page.evaluate((hash) => { location.hash = hash; }, `#/${one}`);
+                await page.waitForSelector(`main[data-page="${one}"].stale h1`);
+                // What does not come in three seconds is said to come later.
+                await page.clock.fastForward(3_500);
+                await page.waitForFunction(() => !document.querySelector("main .state.loading"));
+                assert.match(await page.locator(".banner.stale").innerText(),
+                    /These figures are .* old/, one);
+                assert.match(await page.locator("main.stale > .head")
+                    .evaluate((element) => getComputedStyle(element).filter), /grayscale/);
+                assert.ok(await too_wide(page) <= 0, `${one}, ${name}`);
+                assert.deepEqual(await axe(page), [], `${one}, ${name}`);
+                await shoot(page, `daemon-stale-${one}-${name}`);
+            }
+        }));
+    } finally {
+        process.kill(quiet.pid, "SIGCONT");
+    }
+    for (const {page, wrong, close} of windows) {
+        await page.waitForSelector("main:not(.stale)", {timeout: 20_000});
+        assert.deepEqual(wrong, []);
+        await close();
+    }
+});
