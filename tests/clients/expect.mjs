@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import {said, usage, vector} from "./answers.mjs";
 import {slotTokens} from "./llama_engine.mjs";
-import {chains} from "./llama_model.mjs";
+import {chains, endless} from "./llama_model.mjs";
 import {embed} from "../engines/tiny_gguf.mjs";
 
 /// The least and the most that each figure of an answer's usage may be.
@@ -49,7 +49,7 @@ export function assertLogprobs(kind, content) {
     assert.ok(content.every(({logprob}) => logprob <= 0 && logprob > -0.001), "it is certain");
 }
 
-const embedded = ["one", "two"].map((text) => embed(chains, text));
+const embedded = ["one", "two"].map((text) => embed(chains, endless, text));
 /// The embeddings of "one" and "two".
 export const vectorsOf = (kind) => kind === "L" ? embedded : [vector, vector];
 

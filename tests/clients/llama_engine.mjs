@@ -4,7 +4,7 @@ import {existsSync} from "node:fs";
 import {fileURLToPath} from "node:url";
 import {python} from "./helpers.mjs";
 import {writeModel} from "../engines/tiny_gguf.mjs";
-import {chains, template} from "./llama_model.mjs";
+import {chains, endless, template} from "./llama_model.mjs";
 
 const server = fileURLToPath(new URL("../engines/llama_server.py", import.meta.url));
 
@@ -15,10 +15,10 @@ export const missing = process.arch === "x64" ? ""
 /// What a slot holds, prompt and answer together.
 export const slotTokens = 4096;
 
-/// Writes the model to `file`. It says a word in about 2 ms, which leaves time to interrupt it, and
-/// reads a page as fast.
+/// Writes the model to `file`. It needs about 2 ms for a token of its own, and no longer for ten of
+/// the prompt.
 export function writeLlama(file, answers = chains) {
-    writeModel(file, {chains: answers, endless: "slow", template, width: 4096,
+    writeModel(file, {chains: answers, endless, template, width: 4096,
                       context: slotTokens});
 }
 

@@ -14,8 +14,11 @@ export const chains = cut({
     ...Object.fromEntries(["plain", "tools", "result", "parallel", "thinking", "schema"]
         .map((name) => [name, textOf(said[name])])),
     length: `${said.length.text} never even by itself; somebody has to trim the ship.`,
-    slow: "tick tock",
+    slow: "tick tock ",
 });
+
+/// Two words in about 60 ms, as often as the limit allows: time to interrupt it.
+export const endless = {name: "slow", silent: 30};
 
 /// After so many tokens the model has said what `said.length` is cut to.
 export const lengthTokens = (() => {

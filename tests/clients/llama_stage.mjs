@@ -27,7 +27,8 @@ export async function startLlamaStage() {
             provider: `${name}-engine`, model: name, file: join(stage.folder, `${name}.gguf`),
             port: ports[name], memory: "6 GB", more: ", least_stay: 0s"});
         const files = {
-            evenkeel: `listen: {api: "127.0.0.1:${ports.api}", admin: "127.0.0.1:${ports.admin}"}\n` +
+            evenkeel: `listen: {api: "127.0.0.1:${ports.api}", ` +
+                `admin: "127.0.0.1:${ports.admin}"}\n` +
                 "hardware:\n  - {name: box, gpus: [0], vram: 10 GiB}",
             providers: `providers:\n${names.map(provider).join("\n")}`,
             models: `models:\n${names.map((name) =>

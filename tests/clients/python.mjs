@@ -13,7 +13,7 @@ import {goneAfter, matrix} from "./matrix.mjs";
 import {digest} from "./upstream.mjs";
 
 /// By the time a client has read so many pieces of the real engine's, that has been seen at work.
-const piecesSeen = 100;
+const piecesSeen = 10;
 
 /// The cases of `script` with the sources that each is for; what it says is checked here where the
 /// upstream or the door knows better.

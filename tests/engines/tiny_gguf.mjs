@@ -100,9 +100,9 @@ const [u32, i32, f32, bool, text, list] = [4, 5, 6, 7, 8, 9];
 
 /// The model's embedding of an ASCII text whose words it has not: where its characters are, and the
 /// beginning, all the same; of length 1.
-export function embed(chains, text) {
+export function embed(chains, endless, text) {
     const tokens = [1, ...[...Buffer.from(text)].map((byte) => firstByte + byte)];
-    const out = Array(vocabulary(chains).names.length).fill(0);
+    const out = Array(vocabulary(chains, endless.silent).names.length).fill(0);
     tokens.forEach((token) => ++out[token]);
     const length = Math.hypot(...out);
     return out.map((value) => value / length);
@@ -110,7 +110,9 @@ export function embed(chains, text) {
 
 const hex = (byte) => byte.toString(16).toUpperCase().padStart(2, "0");
 
-function vocabulary(chains) {
+const hush = (at) => `<|hush${at}|>`;
+
+function vocabulary(chains, silent = 0) {
     const names = [...specials];
     // What a token is: unknown, control, byte, normal, unused.
     const types = [2, 3, 3, 3, 3];
@@ -132,6 +134,10 @@ function vocabulary(chains) {
             }
         }
     }
+    for (let at = 0; at < silent; ++at) {
+        tokens.set(hush(at), names.length);
+        add(hush(at), 3);
+    }
     while (names.length % 64 !== 0) {
         add(`<unused${names.length}>`, 5);
     }
@@ -139,13 +145,15 @@ function vocabulary(chains) {
 }
 
 /// By token: what follows it. After anything else than a cue or a piece the first answer begins.
-function successors({names, tokens}, chains, endless) {
+function successors({names, tokens}, chains, {name: endless, silent = 0} = {}) {
     const [first] = Object.values(chains);
     const next = Array(names.length).fill(tokens.get(first[0]));
     for (const [name, parts] of Object.entries(chains)) {
         const last = name === endless ? tokens.get(parts[0]) : end;
-        [cue(name), ...parts].forEach((part, at) => {
-            next[tokens.get(part)] = at < parts.length ? tokens.get(parts[at]) : last;
+        const rest = name === endless ? Array.from({length: silent}, (_, at) => hush(at)) : [];
+        const all = [cue(name), ...parts, ...rest].map((part) => tokens.get(part));
+        all.forEach((token, at) => {
+            next[token] = all[at + 1] ?? last;
         });
     }
     return next;
@@ -185,11 +193,12 @@ function tensors(next, layers, width) {
     return out;
 }
 
-/// `chains`: the pieces of its answers by name, as `cut` makes them. The answer called `endless`
-/// begins anew at its end. `template` (Jinja) makes the prompt of a conversation.
+/// `chains`: the pieces of its answers by name, as `cut` makes them. The answer `endless.name`
+/// begins anew at its end, after `endless.silent` tokens without a text. `template` (Jinja) makes
+/// the prompt of a conversation.
 export function writeModel(file, {chains, endless, template, layers = 1, width = 32,
                                   context = 4096}) {
-    const words = vocabulary(chains);
+    const words = vocabulary(chains, endless?.silent);
     const {names, types} = words;
     const size = names.length;
     const facts = [
