@@ -87,7 +87,7 @@ if $with_tests; then
     unpack cloud-init usr/lib/python3/dist-packages/cloudinit/cmd/main.py
 fi
 
-npm_packages() { # folder, npm's word for it, further flags
+npm_packages() { # folder
     local folder="$here/$1" lock="$here/$1/package-lock.json"
     local stamp="$here/$1/node_modules/.evenkeel-lock"
     if cmp -s "$lock" "$stamp"; then
@@ -95,24 +95,19 @@ npm_packages() { # folder, npm's word for it, further flags
         return
     fi
     step "installing the npm packages of $1"
-    (cd "$folder" && npm "$2" --no-audit --no-fund --ignore-scripts --loglevel=error "${@:3}") ||
-        die "npm $2 failed in $1"
+    (cd "$folder" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error) ||
+        die "npm ci failed in $1"
     cp "$lock" "$stamp"
 }
 if $with_tests; then
-    npm_packages tests/clients ci
-    npm_packages tests/browser ci
-    # llama.cpp as a library. Its optional packages are builds for other systems and GPUs: 2 GB. Not
-    # `npm ci`, which wants all of them in the lock file, also those that a mirror does not have.
-    if node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 &&
-                             process.arch === "x64" ? 0 : 1)'; then
-        npm_packages tests/engines install --no-save --omit=optional
-    else
-        step "no llama.cpp for tests: it needs Node 20 on x64; those tests are skipped"
-    fi
+    npm_packages tests/clients
+    npm_packages tests/browser
+    [ "$(uname -m)" = x86_64 ] ||
+        step "no llama-server for tests: its package is for x86-64; those tests are skipped"
 fi
 
-# The vendors' Python SDKs, in a folder of their own: nothing is installed into the system's Python.
+# The vendors' Python SDKs and a llama-server, in a folder of their own: nothing is installed into
+# the system's Python.
 if $with_tests; then
     wanted="$here/tests/clients/requirements.txt"
     venv="$here/build/clients-venv"

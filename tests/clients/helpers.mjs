@@ -5,6 +5,11 @@ import {mkdtempSync, rmSync} from "node:fs";
 import {createServer} from "node:net";
 import {tmpdir} from "node:os";
 import {join} from "node:path";
+import {fileURLToPath} from "node:url";
+
+/// The interpreter with the packages of requirements.txt.
+export const python = fileURLToPath(
+    new URL("../../build/clients-venv/bin/python", import.meta.url));
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 

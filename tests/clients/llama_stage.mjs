@@ -1,52 +1,36 @@
-// A daemon that starts llama.cpp itself, with two small models, for the SDK tests.
+// A daemon that starts two llama-servers itself, each with a model of its own, on one GPU where
+// both do not fit.
 import {execFileSync} from "node:child_process";
-import {existsSync, mkdirSync, openSync, readFileSync, writeFileSync} from "node:fs";
+import {mkdirSync, openSync, readFileSync, writeFileSync} from "node:fs";
 import {join} from "node:path";
-import {fileURLToPath} from "node:url";
 import {Stage, freePort, until} from "./helpers.mjs";
-import {sayings, writeModel} from "../engines/tiny_gguf.mjs";
+import {llamaProvider, writeLlama} from "./llama_engine.mjs";
+import {cut} from "../engines/tiny_gguf.mjs";
 
 const program = process.env.EVENKEEL_BIN;
-const server = fileURLToPath(new URL("../engines/llama_server.mjs", import.meta.url));
-const installed = new URL("../engines/node_modules/node-llama-cpp/package.json", import.meta.url);
 
-/// node-llama-cpp needs Node 20 and this kind of processor; nothing but the reason otherwise.
-export const missing = Number(process.versions.node.split(".")[0]) < 20
-    ? `Node ${process.versions.node} is older than 20`
-    : process.arch !== "x64" ? `no package for ${process.arch}`
-    : !existsSync(installed) ? "tests/engines has no packages: run scripts/setup.sh --tests" : "";
-
-const words = 40;
 /// What each model says, always.
-export const saying = {tiny: ` ${sayings(words).join(" ")}`, slow: ` ${sayings(200).join(" ")}`};
+export const saying = {fore: "The bow goes first.", aft: "The stern follows it."};
+const names = Object.keys(saying);
 
-export async function startLlamaStage({memory = "3 GB", names = ["tiny", "slow"]} = {}) {
+export async function startLlamaStage() {
     const stage = new Stage();
     try {
         const ports = {api: await freePort(), admin: await freePort()};
         for (const name of names) {
             ports[name] = await freePort();
+            writeLlama(join(stage.folder, `${name}.gguf`), cut({plain: saying[name]}));
         }
-        writeModel(join(stage.folder, "tiny.gguf"), {words});
-        writeModel(join(stage.folder, "slow.gguf"), {words: 200, layers: 4, width: 8192});
         const config = join(stage.folder, "config");
         mkdirSync(config);
-        const provider = (name) => `  ${name}-engine:
-    kind: local
-    engine: llama.cpp
-    hardware: box
-    url: "http://127.0.0.1:${ports[name]}"
-    start:
-      command: ["${process.execPath}", "${server}", --model, "${join(stage.folder, name)}.gguf",
-                --alias, ${name}, --port, "${ports[name]}", --slots, "4", --context, "8192"]
-      memory: ${memory}
-      least_stay: 0s
-      load_guess: 3s
-`;
+        const provider = (name) => llamaProvider({
+            provider: `${name}-engine`, model: name, file: join(stage.folder, `${name}.gguf`),
+            port: ports[name], memory: "6 GB", more: ", least_stay: 0s"});
         const files = {
-            evenkeel: `listen: {api: "127.0.0.1:${ports.api}", admin: "127.0.0.1:${ports.admin}"}\n` +
+            evenkeel: `listen: {api: "127.0.0.1:${ports.api}", ` +
+                `admin: "127.0.0.1:${ports.admin}"}\n` +
                 "hardware:\n  - {name: box, gpus: [0], vram: 10 GiB}",
-            providers: `providers:\n${names.map(provider).join("")}`,
+            providers: `providers:\n${names.map(provider).join("\n")}`,
             models: `models:\n${names.map((name) =>
                 `  ${name}: {context: 2k, offers: [{on: ${name}-engine, slots: 4}]}`).join("\n")}`,
             policy: `routes:\n${names.map((name) =>
@@ -78,11 +62,6 @@ export async function startLlamaStage({memory = "3 GB", names = ["tiny", "slow"]
             async state(name) {
                 const {sources} = await (await fetch(`${at}/api/status`)).json();
                 return sources.find((source) => source.name === `${name}-engine`)?.state;
-            },
-            /// What the engine itself counts.
-            async count(name, metric) {
-                const text = await (await fetch(`http://127.0.0.1:${ports[name]}/metrics`)).text();
-                return Number(new RegExp(`^llamacpp:${metric} (\\d+)$`, "m").exec(text)[1]);
             },
             stop: () => stage.stop(),
         };

@@ -6,7 +6,9 @@ import {createOpenAI} from "@ai-sdk/openai";
 import {createOpenAICompatible} from "@ai-sdk/openai-compatible";
 import {APICallError, Output, RetryError, embedMany, generateText, jsonSchema, stepCountIs,
         streamText, tool} from "ai";
-import {city, longPrompt, png, said, schema, toolResult, usage, vector} from "./answers.mjs";
+import {city, longPrompt, png, said, schema, toolResult} from "./answers.mjs";
+import {assertCalls, assertUsage, assertVectors, tooLong} from "./expect.mjs";
+import {lengthTokens} from "./llama_model.mjs";
 import {arrival, goneAfter, matrix} from "./matrix.mjs";
 import {digest} from "./upstream.mjs";
 
@@ -35,14 +37,9 @@ function lookup(asked, answers) {
     })};
 }
 
-function assertUsage(got, thinking) {
-    assert.equal(got.inputTokens, usage.prompt);
-    assert.equal(got.inputTokenDetails.cacheReadTokens, usage.cached);
-    assert.equal(got.outputTokens, usage.completion);
-    if (thinking !== undefined) {
-        assert.equal(got.outputTokenDetails.reasoningTokens ?? 0, thinking);
-    }
-}
+const checkUsage = (kind, got) => assertUsage(kind, "plain", {
+    prompt: got.inputTokens, cached: got.inputTokenDetails.cacheReadTokens,
+    completion: got.outputTokens});
 
 const callsOf = (calls) => calls.map(({toolCallId: id, toolName: name, input: args}) =>
     ({id, name, args}));
@@ -80,9 +77,9 @@ matrix("ai", (check) => {
         assert.equal(answer.text, said.plain.text);
         assert.equal(answer.finishReason, "stop");
         assert.equal(answer.response.modelId, stage.model(kind));
-        assertUsage(answer.usage);
+        checkUsage(kind, answer.usage);
     });
-    each("stream", async (ask) => {
+    each("stream", async (ask, stage, kind) => {
         const running = streamText(ask("#plain"));
         let text = "";
         for await (const piece of running.textStream) {
@@ -90,10 +87,10 @@ matrix("ai", (check) => {
         }
         assert.equal(text, said.plain.text);
         assert.equal(await running.finishReason, "stop");
-        assertUsage(await running.usage);
+        checkUsage(kind, await running.usage);
     });
     each("length", async (ask) => {
-        const answer = await generateText(ask("#length"));
+        const answer = await generateText(ask("#length", {maxOutputTokens: lengthTokens}));
         assert.equal(answer.text, said.length.text);
         assert.equal(answer.finishReason, "length");
     });
@@ -105,11 +102,11 @@ matrix("ai", (check) => {
         assert.equal(answer.steps.length, 2);
         assert.deepEqual(asked, said.tools.calls.map((call) => call.args));
     });
-    each("parallel", async (ask) => {
+    each("parallel", async (ask, stage, kind) => {
         const running = streamText(ask("#parallel", {
             tools: lookup([], true), stopWhen: stepCountIs(3)}));
         const [first, last] = await running.steps;
-        assert.deepEqual(callsOf(first.toolCalls), said.parallel.calls);
+        assertCalls(kind, "parallel", callsOf(first.toolCalls));
         assert.equal(first.finishReason, "tool-calls");
         assert.equal(last.text, said.result.text);
     });
@@ -148,11 +145,18 @@ matrix("ai", (check) => {
     each("long", async (ask) => {
         assert.equal((await generateText(ask(longPrompt))).text, "read all of it");
     });
-    each("responses", async (ask) => {
+    each("responses", async (ask, stage, kind) => {
         const answer = await generateText(ask("#plain"));
         assert.equal(answer.text, said.plain.text);
         assert.equal(answer.finishReason, "stop");
-        assertUsage(answer.usage);
+        checkUsage(kind, answer.usage);
+        const told = await generateText(ask("#parallel", {
+            tools: lookup([], true), stopWhen: stepCountIs(3),
+            providerOptions: {openai: {store: false}}}));
+        assertCalls(kind, "parallel", callsOf(told.steps[0].toolCalls));
+        assert.equal(told.text, said.result.text);
+    }, {responses}, ["W", "O"]);
+    each("responding", async (ask, stage, kind) => {
         const asked = [];
         const running = streamText(ask("#tools", {
             tools: lookup(asked, true), stopWhen: stepCountIs(3),
@@ -161,7 +165,7 @@ matrix("ai", (check) => {
         assert.equal(await running.text, said.result.text);
         assert.deepEqual(asked, said.tools.calls.map((call) => call.args));
         const many = streamText(ask("#parallel", {tools: lookup([], false)}));
-        assert.deepEqual(callsOf(await many.toolCalls), said.parallel.calls);
+        assertCalls(kind, "parallel", callsOf(await many.toolCalls));
     }, {responses}, ["W", "O"]);
     check("embeddings", async (stage, kind) => {
         for (const make of [compatible, responses]) {
@@ -169,7 +173,7 @@ matrix("ai", (check) => {
             const {embeddings, usage: used} = await embedMany({
                 model: provider.embeddingModel(stage.model(kind)), values: ["one", "two"],
                 maxRetries: 0});
-            assert.deepEqual(embeddings, [vector, vector]);
+            assertVectors(kind, embeddings);
             assert.equal(used.tokens, 8);
         }
     }, ["W", "O"]);
@@ -181,6 +185,7 @@ matrix("ai", (check) => {
         let left = 0;
         for await (const piece of running.textStream) {
             if (piece && ++pieces === 3) {
+                await arrival(stage, id);
                 left = Date.now();
                 controller.abort();
             }
@@ -207,7 +212,7 @@ matrix("ai", (check) => {
         });
     }
     each("context", (ask, stage, kind, name) => refused(
-        generateText(ask("#context")), 400, (error, body) => {
+        generateText(ask(tooLong(kind))), 400, (error, body) => {
             if (name === "messages") {
                 assert.match(body.error.message, /^prompt is too long/);
             } else {

@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import Anthropic from "@anthropic-ai/sdk";
 import {jsonSchemaOutputFormat} from "@anthropic-ai/sdk/helpers/json-schema";
-import {city, longPrompt, png, said, schema, toolResult, usage} from "./answers.mjs";
+import {city, longPrompt, png, said, schema, toolResult} from "./answers.mjs";
+import {assertCalls, assertUsage, tooLong} from "./expect.mjs";
+import {lengthTokens} from "./llama_model.mjs";
 import {arrival, goneAfter, matrix, refused} from "./matrix.mjs";
 import {digest} from "./upstream.mjs";
 
@@ -17,11 +19,11 @@ const clientOf = (stage, more = {}) =>
 const counted = (stage, id) => clientOf(
     stage, {baseURL: stage.door.root, maxRetries: 2, defaultHeaders: {"x-case": id}});
 
-function assertUsage(got, thinking = 0) {
-    assert.equal(got.input_tokens, usage.prompt - usage.cached);
-    assert.equal(got.cache_read_input_tokens, usage.cached);
-    assert.equal(got.output_tokens, usage.completion);
-    assert.equal(got.output_tokens_details?.thinking_tokens ?? 0, thinking);
+function checkUsage(kind, name, got) {
+    assertUsage(kind, name, {
+        prompt: got.input_tokens + got.cache_read_input_tokens, completion: got.output_tokens,
+        cached: got.cache_read_input_tokens,
+        thinking: got.output_tokens_details?.thinking_tokens ?? 0});
 }
 
 const textOf = (message) => message.content.filter((block) => block.type === "text")
@@ -43,7 +45,7 @@ matrix("@anthropic-ai/sdk", (check) => {
         assert.equal(answer.role, "assistant");
         assert.equal(textOf(answer), said.plain.text);
         assert.equal(answer.stop_reason, "end_turn");
-        assertUsage(answer.usage);
+        checkUsage(kind, "plain", answer.usage);
         assert.match(answer._request_id, /^\w{10,}$/);
     });
     check("stream", async (stage, kind) => {
@@ -56,10 +58,10 @@ matrix("@anthropic-ai/sdk", (check) => {
         assert.equal(text, said.plain.text);
         assert.equal(textOf(answer), said.plain.text);
         assert.equal(answer.stop_reason, "end_turn");
-        assertUsage(answer.usage);
+        checkUsage(kind, "plain", answer.usage);
     });
     check("length", async (stage, kind) => {
-        const answer = await create(stage, kind, "#length");
+        const answer = await create(stage, kind, "#length", {max_tokens: lengthTokens});
         assert.equal(textOf(answer), said.length.text);
         assert.equal(answer.stop_reason, "max_tokens");
     });
@@ -79,7 +81,7 @@ matrix("@anthropic-ai/sdk", (check) => {
     });
     check("parallel", async (stage, kind) => {
         const answer = await stream(stage, kind, "#parallel", {tools}).finalMessage();
-        assert.deepEqual(callsOf(answer), said.parallel.calls);
+        assertCalls(kind, "parallel", callsOf(answer));
         assert.equal(answer.stop_reason, "tool_use");
         const results = callsOf(answer).map(({id}) => ({
             type: "tool_result", tool_use_id: id, content: [{type: "text", text: toolResult}]}));
@@ -97,7 +99,7 @@ matrix("@anthropic-ai/sdk", (check) => {
             assert.equal(thought.thinking, said.thinking.thinking);
             assert.equal(thought.signature, signature);
             assert.equal(textOf(answer), said.thinking.text);
-            assertUsage(answer.usage, usage.thinking);
+            checkUsage(kind, "thinking", answer.usage);
             // Said again, as programs do: no source may stumble over it.
             const messages = [...ask("#thinking"), {role: "assistant", content: answer.content},
                               ...ask("Go on.")];
@@ -147,8 +149,9 @@ matrix("@anthropic-ai/sdk", (check) => {
         const running = stream(stage, kind, `#slow:${id}`);
         let pieces = 0;
         let left = 0;
-        running.on("text", () => {
+        running.on("text", async () => {
             if (++pieces === 3) {
+                await arrival(stage, id);
                 left = Date.now();
                 running.abort();
             }
@@ -187,7 +190,7 @@ matrix("@anthropic-ai/sdk", (check) => {
                       Anthropic.RateLimitError, {type: "rate_limit_error"});
         assert.equal(stage.door.hits(id), 1);
     });
-    check("context", (stage, kind) => assert.rejects(create(stage, kind, "#context"), (error) => {
+    check("context", (stage, kind) => assert.rejects(create(stage, kind, tooLong(kind)), (error) => {
         assert.ok(error instanceof Anthropic.BadRequestError);
         assert.equal(error.error.error.type, "invalid_request_error");
         assert.match(error.error.error.message, /^prompt is too long/);

@@ -1,10 +1,11 @@
-// The daemon between the SDKs and one scripted upstream of each kind.
+// The daemon between the SDKs, one scripted upstream of each kind, and a real engine.
 import {execFileSync} from "node:child_process";
 import {once} from "node:events";
 import {existsSync, mkdirSync, openSync, writeFileSync} from "node:fs";
 import {createServer, request} from "node:http";
 import {join} from "node:path";
 import {Stage, freePort, until} from "./helpers.mjs";
+import {llamaProvider, missing, watchSlots, writeLlama} from "./llama_engine.mjs";
 import {startUpstream} from "./upstream.mjs";
 
 const program = process.env.EVENKEEL_BIN;
@@ -12,10 +13,10 @@ if (!program || !existsSync(program)) {
     throw new Error("EVENKEEL_BIN must name the evenkeel binary, for example build/dev/evenkeel");
 }
 
-/// What can stand behind the gateway: W an own worker that speaks OpenAI's dialect, O an
-/// OpenAI-compatible API, A Anthropic's API.
+/// What can stand behind the gateway, scripted: W an own worker that speaks OpenAI's dialect, O an
+/// OpenAI-compatible API, A Anthropic's API. Beside them L, a llama-server that the daemon starts.
 export const kinds = ["W", "O", "A"];
-const names = {W: "worker", O: "api", A: "claude"};
+const names = {W: "worker", O: "api", A: "claude", L: "llama"};
 /// Models of a source of their own: a source that fails is avoided for a while.
 const spares = 16;
 const sellerKey = "sk-of-the-gateway-only";
@@ -55,6 +56,14 @@ function configure(folder, ports, urls) {
     const use = [];
     const today = new Date().toISOString().slice(0, 10);
     const price = `price: {in: 2 USD/Mtok, out: 10 USD/Mtok}, seen: ${today}`;
+    if (!missing) {
+        const file = join(folder, "llama.gguf");
+        writeLlama(file);
+        providers.push(llamaProvider({provider: "at-llama", model: "llama", file,
+                                      port: ports.llama}));
+        models.push("  llama: {context: 4k, offers: [{on: at-llama, slots: 4}]}");
+        use.push("  - {name: llama, match: {model: [llama]}, use: [llama], max_wait: 30s}");
+    }
     for (const kind of kinds) {
         for (const name of [names[kind], ...Array.from({length: spares},
                                                        (_, at) => `${names[kind]}-${at}`)]) {
@@ -71,7 +80,8 @@ function configure(folder, ports, urls) {
     }
     const files = {
         evenkeel: `listen: {api: "127.0.0.1:${ports.api}", admin: "127.0.0.1:${ports.admin}"}\n` +
-            "currency: {report: USD}\nreport_zone: UTC",
+            "currency: {report: USD}\nreport_zone: UTC\n" +
+            "hardware: [{name: box, gpus: [0], vram: 10 GiB}]",
         providers: `providers:\n${providers.join("\n")}`,
         models: `models:\n${models.join("\n")}`,
         policy: `routes:\n${use.join("\n")}`,
@@ -94,7 +104,7 @@ export async function startMatrixStage() {
         servers.push(upstream);
         const api = await startUpstream(sellerKey, "reasoning");
         servers.push(api);
-        const ports = {api: await freePort(), admin: await freePort()};
+        const ports = {api: await freePort(), admin: await freePort(), llama: await freePort()};
         const config = configure(stage.folder, ports,
                                  {W: upstream.url, O: api.url, A: upstream.url});
         const folders = ["--config", config, "--state", join(stage.folder, "state")];
@@ -107,13 +117,18 @@ export async function startMatrixStage() {
             try {
                 const at = `http://127.0.0.1:${ports.admin}`;
                 const {sources} = await (await fetch(`${at}/api/status`)).json();
-                return (await fetch(`${at}/readyz`)).ok && sources.length > spares;
+                const llama = sources.find((source) => source.name === "at-llama");
+                return (await fetch(`${at}/readyz`)).ok && sources.length > spares &&
+                    (missing || llama?.state === "serving");
             } catch {
                 return false;
             }
         });
         const door = await startDoor(`http://127.0.0.1:${ports.api}`);
         servers.push(door);
+        const engine = watchSlots(`http://127.0.0.1:${ports.llama}`);
+        servers.push(engine);
+        const witnesses = [upstream, api, engine];
         let spare = 0;
         let id = 0;
         return {
@@ -128,8 +143,9 @@ export async function startMatrixStage() {
                 return `${names[kind]}-${Math.floor(spare++ / kinds.length)}`;
             },
             newId: () => `c${++id}`,
-            requests: (case_id) => upstream.requests(case_id) + api.requests(case_id),
-            aborted: (case_id) => Math.max(upstream.aborted(case_id), api.aborted(case_id)),
+            requests: (case_id) => witnesses.map((one) => one.requests(case_id))
+                .reduce((sum, count) => sum + count),
+            aborted: (case_id) => Math.max(...witnesses.map((one) => one.aborted(case_id))),
             stop,
         };
     } catch (error) {

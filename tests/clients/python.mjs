@@ -6,10 +6,14 @@ import {createInterface} from "node:readline";
 import {after, before} from "node:test";
 import {fileURLToPath} from "node:url";
 import * as answers from "./answers.mjs";
+import {tooLong, usageOf, vectorsOf} from "./expect.mjs";
+import {python} from "./helpers.mjs";
+import {lengthTokens} from "./llama_model.mjs";
 import {goneAfter, matrix} from "./matrix.mjs";
 import {digest} from "./upstream.mjs";
 
-const interpreter = fileURLToPath(new URL("../../build/clients-venv/bin/python", import.meta.url));
+/// By the time a client has read so many pieces of the real engine's, that has been seen at work.
+const piecesSeen = 10;
 
 /// The cases of `script` with the sources that each is for; what it says is checked here where the
 /// upstream or the door knows better.
@@ -18,9 +22,9 @@ export function pythonMatrix(column, script, cases) {
     let count = 0;
     const waiting = new Map();
     before(() => {
-        assert.ok(existsSync(interpreter),
+        assert.ok(existsSync(python),
                   "there are no Python SDKs: run scripts/setup.sh --tests");
-        child = spawn(interpreter, ["-B", fileURLToPath(new URL(script, import.meta.url))],
+        child = spawn(python, ["-B", fileURLToPath(new URL(script, import.meta.url))],
                       {stdio: ["pipe", "pipe", "inherit"]});
         createInterface({input: child.stdout}).on("line", (line) => {
             const {n, error, told} = JSON.parse(line);
@@ -30,6 +34,7 @@ export function pythonMatrix(column, script, cases) {
         child.on("exit", () => waiting.forEach((answer) => answer("Python has ended")));
         child.stdin.write(`${JSON.stringify({...answers, tool_result: answers.toolResult,
                                              long_prompt: answers.longPrompt,
+                                             length_tokens: lengthTokens,
                                              saw: `saw ${digest(answers.png)}`})}\n`);
     });
     after(() => child?.stdin.end());
@@ -47,7 +52,10 @@ export function pythonMatrix(column, script, cases) {
                 const model = !kind ? "worker" : needSpare.has(name) ? stage.spare(kind)
                     : stage.model(kind);
                 const root = name in counted ? stage.door.root : stage.root;
-                const told = await run({case: name, kind, id, model, root, key: stage.key});
+                const told = await run({case: name, kind, id, model, root, key: stage.key,
+                                        usage: usageOf(kind, name), too_long: tooLong(kind),
+                                        vectors: vectorsOf(kind),
+                                        pieces_read: kind === "L" ? piecesSeen : 3});
                 if (name in counted) {
                     assert.equal(stage.door.hits(id), counted[name]);
                 }

@@ -1,38 +1,58 @@
-// Writes a model of the llama architecture that says the same words in the same order, then ends.
-// No training: each token's embedding is a vector of its own, attention and feed-forward are all
-// zero, so the output matrix alone says which token follows which. The zeros are holes in the file;
-// more and wider layers make it as slow as wanted, and as large in memory.
-//
-//   node tiny_gguf.mjs FILE [--words 200] [--layers 1] [--width 32] [--context 4096]
+// Writes a model of the llama architecture that says what it is told to say, word for word. No
+// training: each token's embedding is a vector of its own, attention and feed-forward are all zero,
+// so the output matrix alone says which token follows which. The zeros are holes in the file; more
+// and wider layers make it as slow as wanted, and as large in memory.
 import {closeSync, ftruncateSync, openSync, writeSync} from "node:fs";
-import {pathToFileURL} from "node:url";
-import {parseArgs} from "node:util";
 
-const size = 512;  // tokens, and numbers of each embedding
-const head = 64;   // numbers of the one attention head
+const head = 64;  // numbers of the one attention head
 const alignment = 32;
 const specials = ["<unk>", "<s>", "</s>", "<|turn|>", "<|end|>"];
 const end = 4;
 const firstByte = specials.length;
-const firstWord = firstByte + 256;
-export const wordsMax = size - firstWord;
 const unlikely = -30;
 
-/// The word of that place: "ba", "be" ... "lolu".
-function word(place) {
-    const syllables = [];
-    for (const consonant of "bdfgklmnprst") {
-        for (const vowel of "aeiou") {
-            syllables.push(consonant + vowel);
-        }
-    }
-    const first = syllables[place % syllables.length];
-    const second = Math.floor(place / syllables.length);
-    return second === 0 ? first : first + syllables[second];
-}
+/// The token that makes the model say the answer of that name.
+export const cue = (name) => `<|${name}|>`;
 
-/// What a model of so many words says, as it says it.
-export const sayings = (count) => Array.from({length: count}, (_, at) => word(at));
+/// Cuts the answers, texts by name, into what the model says one after the other: pieces of text
+/// and single bytes (numbers: characters beyond U+FFFF). As what has been said last decides what
+/// comes next, nothing occurs twice: words that have been there are joined to their neighbours.
+export function cut(answers) {
+    const taken = new Set();
+    const free = (part) => !taken.has(part);
+    const out = {};
+    for (const [name, text] of Object.entries(answers)) {
+        const parts = [];
+        let open = "";
+        const close = () => {
+            if (open && free(open)) {
+                taken.add(open);
+                parts.push(open);
+                open = "";
+            }
+        };
+        for (const word of text.match(/\s?[^\s\u{10000}-\u{10ffff}]+|[^]/gu)) {
+            const bytes = [...Buffer.from(word)];
+            if (open === "" && word.codePointAt(0) > 0xffff && bytes.every(free)) {
+                bytes.forEach((byte) => taken.add(byte));
+                parts.push(...bytes);
+            } else {
+                open += word;
+                close();
+            }
+        }
+        while (open && typeof parts.at(-1) === "string") {
+            taken.delete(parts.at(-1));
+            open = parts.pop() + open;
+            close();
+        }
+        if (open) {
+            throw new Error(`the answer "${name}" cannot be told from the others`);
+        }
+        out[name] = parts;
+    }
+    return out;
+}
 
 class Bytes {
     #parts = [];
@@ -78,23 +98,65 @@ const writers = {
 };
 const [u32, i32, f32, bool, text, list] = [4, 5, 6, 7, 8, 9];
 
-function vocabulary(words) {
+/// The model's embedding of an ASCII text whose words it has not: where its characters are, and the
+/// beginning, all the same; of length 1.
+export function embed(chains, endless, text) {
+    const tokens = [1, ...[...Buffer.from(text)].map((byte) => firstByte + byte)];
+    const out = Array(vocabulary(chains, endless.silent).names.length).fill(0);
+    tokens.forEach((token) => ++out[token]);
+    const length = Math.hypot(...out);
+    return out.map((value) => value / length);
+}
+
+const hex = (byte) => byte.toString(16).toUpperCase().padStart(2, "0");
+
+const hush = (at) => `<|hush${at}|>`;
+
+function vocabulary(chains, silent = 0) {
     const names = [...specials];
     // What a token is: unknown, control, byte, normal, unused.
     const types = [2, 3, 3, 3, 3];
+    const add = (name, type) => {
+        names.push(name);
+        types.push(type);
+    };
     for (let byte = 0; byte < 256; ++byte) {
-        names.push(`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`);
-        types.push(6);
+        add(`<0x${hex(byte)}>`, 6);
     }
-    for (const each of words) {
-        names.push(`\u2581${each}`);
-        types.push(1);
+    const tokens = new Map();
+    for (const [name, parts] of Object.entries(chains)) {
+        tokens.set(cue(name), names.length);
+        add(cue(name), 3);
+        for (const part of parts) {
+            tokens.set(part, typeof part === "number" ? firstByte + part : names.length);
+            if (typeof part === "string") {
+                add(part.replaceAll(" ", "\u2581"), 1);
+            }
+        }
     }
-    while (names.length < size) {
-        names.push(`<unused${names.length}>`);
-        types.push(5);
+    for (let at = 0; at < silent; ++at) {
+        tokens.set(hush(at), names.length);
+        add(hush(at), 3);
     }
-    return {names, types};
+    while (names.length % 64 !== 0) {
+        add(`<unused${names.length}>`, 5);
+    }
+    return {names, types, tokens};
+}
+
+/// By token: what follows it. After anything else than a cue or a piece the first answer begins.
+function successors({names, tokens}, chains, {name: endless, silent = 0} = {}) {
+    const [first] = Object.values(chains);
+    const next = Array(names.length).fill(tokens.get(first[0]));
+    for (const [name, parts] of Object.entries(chains)) {
+        const last = name === endless ? tokens.get(parts[0]) : end;
+        const rest = name === endless ? Array.from({length: silent}, (_, at) => hush(at)) : [];
+        const all = [cue(name), ...parts, ...rest].map((part) => tokens.get(part));
+        all.forEach((token, at) => {
+            next[token] = all[at + 1] ?? last;
+        });
+    }
+    return next;
 }
 
 const floats = (values) => {
@@ -103,15 +165,13 @@ const floats = (values) => {
 };
 
 /// Its name, dimensions, and contents or (a number) so many zero bytes.
-function tensors(words, layers, width) {
+function tensors(next, layers, width) {
+    const size = next.length;
     const embeddings = new Float32Array(size * size);
     const follows = new Float32Array(size * size).fill(unlikely / Math.sqrt(size));
-    for (let token = 0; token < size; ++token) {
+    for (const [token, successor] of next.entries()) {
         embeddings[token * size + token] = 1;
-        const place = token - firstWord;
-        const isWord = place >= 0 && place < words.length;
-        const next = !isWord ? firstWord : place + 1 < words.length ? token + 1 : end;
-        follows[next * size + token] = 0;
+        follows[successor * size + token] = 0;
     }
     const ones = floats(Array(size).fill(1));
     const out = [
@@ -133,12 +193,14 @@ function tensors(words, layers, width) {
     return out;
 }
 
-export function writeModel(file, {words = 200, layers = 1, width = 32, context = 4096} = {}) {
-    if (words < 1 || words > wordsMax) {
-        throw new Error(`1 to ${wordsMax} words, not ${words}`);
-    }
-    const said = sayings(words);
-    const {names, types} = vocabulary(said);
+/// `chains`: the pieces of its answers by name, as `cut` makes them. The answer `endless.name`
+/// begins anew at its end, after `endless.silent` tokens without a text. `template` (Jinja) makes
+/// the prompt of a conversation.
+export function writeModel(file, {chains, endless, template, layers = 1, width = 32,
+                                  context = 4096}) {
+    const words = vocabulary(chains, endless?.silent);
+    const {names, types} = words;
+    const size = names.length;
     const facts = [
         ["general.architecture", text, "llama"],
         ["general.name", text, "tiny"],
@@ -153,6 +215,7 @@ export function writeModel(file, {words = 200, layers = 1, width = 32, context =
         ["llama.attention.value_length", u32, head],
         ["llama.attention.layer_norm_rms_epsilon", f32, 1e-6],
         ["llama.rope.dimension_count", u32, head],
+        ["llama.pooling_type", u32, 1],  // the mean
         ["llama.vocab_size", u32, size],
         ["tokenizer.ggml.model", text, "llama"],
         ["tokenizer.ggml.tokens", list, {of: text, items: names}],
@@ -163,8 +226,9 @@ export function writeModel(file, {words = 200, layers = 1, width = 32, context =
         ["tokenizer.ggml.unknown_token_id", u32, 0],
         ["tokenizer.ggml.add_bos_token", bool, true],
         ["tokenizer.ggml.add_space_prefix", bool, false],
+        ["tokenizer.chat_template", text, template],
     ];
-    const all = tensors(said, layers, width);
+    const all = tensors(successors(words, chains, endless), layers, width);
     const out = new Bytes().add(Buffer.from("GGUF")).u32(3).u64(all.length).u64(facts.length);
     for (const [name, type, value] of facts) {
         writers[type](out.text(name).u32(type), value);
@@ -191,12 +255,4 @@ export function writeModel(file, {words = 200, layers = 1, width = 32, context =
     }
     ftruncateSync(fd, begin + offset);
     closeSync(fd);
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-    const {values, positionals} = parseArgs({allowPositionals: true, options: {
-        words: {type: "string"}, layers: {type: "string"}, width: {type: "string"},
-        context: {type: "string"}}});
-    writeModel(positionals[0], Object.fromEntries(
-        Object.entries(values).map(([name, value]) => [name, Number(value)])));
 }
