@@ -3,13 +3,19 @@
 #include "agent/control/view.hpp"
 #include "agent/ledger/activity.hpp"
 #include "agent/metrics/families.hpp"
+#include "policies/domain/machine.hpp"
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string_view>
 
 /// From what the agent knows to values of metrics. Pure: no clock, no I/O.
 namespace evenkeel::agent::metrics {
+
+/// Phases a machine can be in; an unused minimum is posted, but no machine is in it.
+inline constexpr std::array open_phases{
+    Phase::boot, Phase::warm, Phase::serve, Phase::idle, Phase::drain, Phase::del};
 
 /// Everything an answer is made of.
 struct Known {

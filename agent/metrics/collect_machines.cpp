@@ -1,8 +1,6 @@
 #include "agent/metrics/collect.hpp"
-#include "policies/domain/machine.hpp"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -10,10 +8,6 @@
 namespace evenkeel::agent::metrics {
 
 namespace {
-
-/// Those a machine can be in; an unused minimum is posted, but no machine is in it.
-constexpr std::array open_phases{
-    Phase::boot, Phase::warm, Phase::serve, Phase::idle, Phase::drain, Phase::del};
 
 void add_provider(const View& view, const ProviderView& provider, Families& out) {
     const std::string& name = provider.name;
@@ -82,7 +76,14 @@ void collect_machines(const Known& known, Families& out) {
     for (const ProviderView& provider : providers) {
         add_provider(known.view, provider, out);
     }
-    for (const auto& [names, time] : known.booked.paid_time) {
+    // From zero on, so that the first posting is seen as a rise.
+    auto paid = known.booked.paid_time;
+    for (const ProviderView& provider : known.view.providers) {
+        for (const Phase phase : open_phases) {
+            paid.try_emplace({provider.name, std::string{to_text(phase)}});
+        }
+    }
+    for (const auto& [names, time] : paid) {
         out.add(
             machine_paid, {names.first, names.second}, std::chrono::duration<double>{time}.count());
     }

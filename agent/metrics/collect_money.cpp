@@ -1,7 +1,9 @@
 #include "agent/metrics/collect.hpp"
 #include "agent/metrics/pace.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <map>
 #include <string>
 
 namespace evenkeel::agent::metrics {
@@ -22,6 +24,35 @@ std::string unit_of(std::string_view meter) {
         unit += meter.substr(tier + over.size());
     }
     return unit;
+}
+
+/// What will be posted sooner or later begins at zero: a counter that appears with its first amount
+/// would hide it from rate() and increase().
+void add_zeros(const View& view, std::map<ledger::Figures::MoneyKey, Money>& money) {
+    const auto begin =
+        [&money](
+            const std::string& source, SourceKind kind, std::string_view phase, Currency currency) {
+            money.try_emplace(
+                {source, std::string{to_text(kind)}, std::string{phase}, currency},
+                Money{0, currency});
+        };
+    for (const MachineView& machine : view.machines) {
+        if (machine.rate.currency().is_none()) {
+            continue;  // its price is not known yet
+        }
+        for (const Phase phase : open_phases) {
+            begin(machine.name, SourceKind::rental, to_text(phase), machine.rate.currency());
+        }
+    }
+    for (const SourceView& source : view.sources) {
+        // An API is named after its offer.
+        const auto offer = std::ranges::find(view.prices, source.name, &report::PriceRow::offer);
+        if (source.kind == to_text(SourceKind::api) && offer != view.prices.end() &&
+            !offer->prices.empty()) {
+            const Currency currency = offer->prices.front().second.currency();
+            begin(source.name, SourceKind::api, "request", currency);
+        }
+    }
 }
 
 void add_prices(const View& view, Families& out) {
@@ -47,7 +78,9 @@ void add_prices(const View& view, Families& out) {
 
 void collect_money(const Known& known, Families& out) {
     const View& view = known.view;
-    for (const auto& [names, amount] : known.booked.money) {
+    auto money = known.booked.money;
+    add_zeros(view, money);
+    for (const auto& [names, amount] : money) {
         const auto& [source, kind, phase, currency] = names;
         out.add(cost, {source, kind, phase, currency.text()}, amount_of(amount));
     }

@@ -60,15 +60,22 @@ View full_view() {
          .provider = "runpod",
          .state = "serving",
          .age_ms = 860'000,
+         .rate = dollars(4'410'000'000),
          .phase = "serve"},
         {.id = "2",
          .name = "runpod-2",
          .provider = "runpod",
          .state = "serving",
          .age_ms = 21'600'500,
+         .rate = dollars(4'410'000'000),
          .phase = "serve",
          .overdue = true},
-        {.id = "3", .provider = "gone-from-the-files", .state = "deleting", .phase = "delete"}};
+        {.id = "3",
+         .name = "x-1",
+         .provider = "gone-from-the-files",
+         .state = "deleting",
+         .rate = dollars(1),
+         .phase = "delete"}};
     view.unknown = {
         {.provider = "runpod", .remote_id = "k3x9", .ours = true},
         {.provider = "runpod", .remote_id = "somebody", .ours = false}};

@@ -117,6 +117,28 @@ TEST(MetricsValues, Money) {
         answer.value("evenkeel_fx_rate_timestamp_seconds", {{"currency", "AUD"}}), 1'782'777'600);
 }
 
+/// A counter that appears with its first amount hides it from rate().
+TEST(MetricsValues, MoneyAndMachineTimeBeginAtZero) {
+    const View view = full_view();
+    const ledger::Figures nothing;
+    Families families;
+    collect({.view = view, .booked = nothing}, families);
+    const Answer answer{families.text()};
+    const auto cost_of = [&](const char* source, const char* kind, const char* phase) {
+        return answer.value(
+            "evenkeel_cost_total",
+            {{"source", source}, {"kind", kind}, {"phase", phase}, {"currency", "USD"}});
+    };
+    EXPECT_EQ(cost_of("runpod-2", "rental", "boot"), 0);
+    EXPECT_EQ(cost_of("runpod-2", "rental", "delete"), 0);
+    EXPECT_EQ(cost_of("claude", "api", "request"), 0);
+    EXPECT_EQ(answer.sum("evenkeel_cost_total"), 0);
+    EXPECT_EQ(
+        answer.value(
+            "evenkeel_machine_paid_seconds_total", {{"provider", "runpod"}, {"phase", "serve"}}),
+        0);
+}
+
 TEST(MetricsValues, MachinesAndProviders) {
     const Answer answer{full_text()};
     const auto at = [](const char* label, const char* value) {
