@@ -31,6 +31,17 @@ std::span<const Document> documents() noexcept {
         Document{"keys", {}, keys_document},
         Document{"policy", {"no"}, policy_document},
         Document{"health", {}, health_document},
+        Document{"spend", {"since", "until", "by"}, spend_document},
+        Document{"spend-days", {"since", "until", "by"}, spend_days_document},
+        Document{"hours", {"since", "until"}, hours_document},
+        Document{"savings", {"since", "until"}, savings_document},
+        Document{"idle", {"since", "until"}, idle_document},
+        Document{"forecast", {}, forecast_document},
+        Document{
+            "ledger",
+            {"since", "until", "account", "kind", "ref", "before", "limit"},
+            ledger_document},
+        Document{"reconcile", {"month", "provider"}, reconcile_document},
         Document{"ledger/verify", {}, verify_document},
         Document{
             "breakeven",

@@ -72,4 +72,16 @@ inline constexpr int energy_days_max = 31;
 /// As `evenkeel breakeven --json`, with the options of the command.
 [[nodiscard]] Result<std::string> breakeven_document(const Desk& desk, const Query& query);
 
+/// As `evenkeel report spend --json`, with `--days` and with `--hours`.
+[[nodiscard]] Result<std::string> spend_document(const Desk& desk, const Query& query);
+[[nodiscard]] Result<std::string> spend_days_document(const Desk& desk, const Query& query);
+[[nodiscard]] Result<std::string> hours_document(const Desk& desk, const Query& query);
+/// As `evenkeel report savings|idle|forecast --json`.
+[[nodiscard]] Result<std::string> savings_document(const Desk& desk, const Query& query);
+[[nodiscard]] Result<std::string> idle_document(const Desk& desk, const Query& query);
+[[nodiscard]] Result<std::string> forecast_document(const Desk& desk, const Query& query);
+/// As `evenkeel ledger show --json` and `ledger reconcile --json`.
+[[nodiscard]] Result<std::string> ledger_document(const Desk& desk, const Query& query);
+[[nodiscard]] Result<std::string> reconcile_document(const Desk& desk, const Query& query);
+
 }  // namespace evenkeel::web

@@ -126,6 +126,14 @@ TEST_F(PageListener, EveryDocumentIsThere) {
           "policy",
           "policy?no=1",
           "health",
+          "spend?by=model",
+          "spend-days?since=7d",
+          "hours",
+          "savings",
+          "idle",
+          "forecast",
+          "ledger?limit=10",
+          "reconcile",
           "ledger/verify"}) {
         const auto answer = get(std::string{"/ui/api/"} + name);
         EXPECT_EQ(answer.status, 200) << name << ": " << answer.body;
@@ -135,10 +143,24 @@ TEST_F(PageListener, EveryDocumentIsThere) {
     }
     EXPECT_EQ(code_of(get("/ui/api/nothing")), "not_found");
     EXPECT_EQ(get("/ui/nothing").status, 404);
-    const auto keys = daemon.tool({"keys", "list", "--json"});
-    EXPECT_EQ(get("/ui/api/keys").body + "\n", keys.out);
-    const auto verified = daemon.tool({"ledger", "verify", "--json"});
-    EXPECT_EQ(get("/ui/api/ledger/verify").body + "\n", verified.out);
+}
+
+TEST_F(PageListener, SaysWhatTheCommandsSay) {
+    start();
+    const std::vector<std::pair<std::string, std::vector<std::string>>> pairs{
+        {"keys", {"keys", "list"}},
+        {"ledger/verify", {"ledger", "verify"}},
+        {"ledger", {"ledger", "show"}},
+        {"reconcile", {"ledger", "reconcile"}},
+        {"spend?by=model&since=30d", {"report", "spend", "--by", "model", "--since", "30d"}},
+        {"spend-days?since=30d", {"report", "spend", "--days", "--since", "30d"}},
+        {"savings", {"report", "savings"}},
+        {"idle", {"report", "idle"}},
+        {"forecast", {"report", "forecast"}}};
+    for (auto [path, command] : pairs) {
+        command.push_back("--json");
+        EXPECT_EQ(get("/ui/api/" + path).body + "\n", daemon.tool(command).out) << path;
+    }
 }
 
 TEST_F(PageListener, TellsWhatHappensWhileItStandsOpen) {

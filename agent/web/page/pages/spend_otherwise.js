@@ -1,7 +1,7 @@
 // What the same work would have cost otherwise, and what own hardware lost in worth meanwhile.
 import {useDocument, path_with} from "../lib/api.js";
 import {html} from "../lib/h.js";
-import {greatest, money_text, nanos, pixels} from "../lib/money.js";
+import {exact, greatest, money_text, nanos, pixels} from "../lib/money.js";
 import {Figure} from "../parts/figure.js";
 import {duration_text} from "../lib/time.js";
 import {Money} from "../parts/money.js";
@@ -20,6 +20,13 @@ export function Compare({rows, currency}) {
                 </li>`)}</ol>`;
 }
 
+const OTHERS_SHOWN = 6;
+
+/// Where the work would have been done: "claude", "runpod (H100 PCIe)"; * is another model.
+const place = (line) => `${line.offer}${line.gpu ? ` (${line.gpu})` : ""}${
+    line.tokens_other_model > 0 ? " *" : ""}`;
+const figure = (line, name) => `savings.${line.what}.${line.offer}.${name}`;
+
 export function Otherwise({spend, since}) {
     const {document: savings} = useDocument(path_with("/ui/api/savings", {since}), 60_000);
     const {currency, api_only} = spend;
@@ -29,38 +36,37 @@ export function Otherwise({spend, since}) {
     const paid = nanos(spend.total.cost);
     const wear = (spend.own?.hardware ?? []).reduce((all, one) => all + nanos(one.wear ?? "0"), 0n);
     const saved = nanos(api_only.saved);
-    const all = savings?.parts?.find((one) => one.what === "all");
-    // Only what would have replaced all of the work stands beside the whole; the rest has its own row.
-    const others = (savings?.lines ?? [])
-        .filter((one) => all && one.paid === all.cost && !one.what.includes(api_only.label))
-        .slice(0, 6);
-    const parts = (savings?.lines ?? []).filter((one) => !all || one.paid !== all.cost).slice(0, 6);
+    const lines = savings?.lines ?? [];
+    // What would have replaced all of the work stands beside the whole; its parts have rows of their own.
+    const others = lines.filter((one) => one.what === "all" && one.cost !== api_only.cost)
+        .slice(0, OTHERS_SHOWN);
+    const parts = lines.filter((one) => one.what !== "all").slice(0, OTHERS_SHOWN);
     const rows = [
         {name: `all of it from ${api_only.label}`, amount: nanos(api_only.cost), kind: "api",
             figure: "spend.api_only.cost"},
-        ...others.map((one) => ({name: one.what, amount: nanos(one.cost), kind: one.kind})),
+        ...others.map((one) => ({name: `all of it at ${place(one)}`, amount: nanos(one.cost),
+            kind: one.kind, figure: figure(one, "cost")})),
         {name: wear > 0n ? "what you paid, with the wear of own hardware" : "what you paid",
             amount: paid + wear, kind: "own"}];
+    const starred = [...others, ...parts].some((one) => one.tokens_other_model > 0);
     const finding = saved >= 0n
         ? `Routing saved ${money_text(saved,
         currency)} against paying ${api_only.label} for everything.`
         : `It cost ${money_text(-saved,
             currency)} more than paying ${api_only.label} for everything.`;
     return html`<${Figure} title="What else it would have cost" name="otherwise" wide
-        finding=${finding}
+        finding=${finding} note=${starred ? "* another model than the one that answered" : null}
         data=${{columns: [{label: "way"}, {label: `cost (${currency})`, align: "right"}],
-            rows: rows.map((row) => [row.name, money_text(row.amount, "")])}}>
+            rows: rows.map((row) => [row.name, exact(row.amount)])}}>
         <${Compare} rows=${rows} currency=${currency} />
-        ${parts.length > 0
-            && html`<${Table} label="Parts of the work elsewhere" dense plain
+        ${parts.length > 0 && html`<${Table} label="Parts of the work elsewhere" dense plain
             columns=${[{label: "Would have been", align: "right"}, {label: "Was", align: "right"},
-            {label: "Saved", align: "right"}, {label: "Part of the work, elsewhere"}]}
-            rows=${parts.map((one) =>
-                ({key: one.what + one.offer,
-                cells: [html`<${Money} amount=${one.cost} currency=${currency} />`,
-                html`<${Money} amount=${one.paid} currency=${currency} />`,
-                html`<${Money} amount=${one.saved} currency=${currency} />`, one.what]}))} />`}
-                    <//>`;
+                {label: "Saved", align: "right"}, {label: "Work"}, {label: "Instead at"}]}
+            rows=${parts.map((one) => ({key: `${one.what}/${one.offer}`, cells: [
+                ...["cost", "paid", "saved"].map((name) => html`<${Money} amount=${one[name]}
+                    currency=${currency} figure=${figure(one, name)} />`),
+                one.kind === "rental" ? `rented ${duration_text(one.rented_s)}` : `${one.what} work`,
+                place(one)]}))} />`}<//>`;
 }
 
 const IDLE_SHOWN = 8;
