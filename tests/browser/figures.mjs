@@ -48,6 +48,12 @@ const takers = {
         const idle = await daemon.json("report", "idle");
         idle.totals.forEach((one) => put(`idle.${one.cause}.${one.reason}.cost`, one.cost));
     },
+    async savings(daemon, put) {
+        for (const line of (await daemon.json("report", "savings")).lines) {
+            ["cost", "paid", "saved"].forEach((name) =>
+                put(`savings.${line.what}.${line.offer}.${name}`, line[name]));
+        }
+    },
     async keys(daemon, put) {
         for (const key of (await daemon.json("keys", "list")).keys) {
             put(`keys.${key.name}.month`, key.month);
@@ -116,7 +122,7 @@ export function shows(text, exact) {
 }
 
 /// Which documents a page's figures come from.
-const SOURCES = {now: ["status", "nodes"], spend: ["spend", "idle"], machines: ["nodes"],
+const SOURCES = {now: ["status", "nodes"], spend: ["spend", "idle", "savings"], machines: ["nodes"],
     keys: ["keys"],
                  ledger: ["ledger", "reconcile"], breakeven: ["breakeven"],
                      health: ["status", "prices"]};

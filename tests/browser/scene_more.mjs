@@ -241,10 +241,13 @@ export const savings = () =>
     ({schema: "evenkeel.savings/1", currency: "AUD", rates: [], notes: [],
     parts: [{what: "all", paid: "187.42", wear: "94.13", cost: "281.55"}], cheapest: null,
     dearest: null, lines: [
-    {what: "all of it from hosted qwq-32b", offer: "nano", kind: "api", cost: "39.41",
-        paid: "281.55", saved: "-242.14", prices: []},
-        {what: "the own work on a rented H100 PCIe", offer: "runpod", kind: "rental",
-        cost: "412.70", paid: "125.33", saved: "287.37", prices: []}]});
+        {what: "all", offer: "nano", kind: "api", model: "qwq-32b", gpu: "", cost: "39.41",
+            paid: "281.55", saved: "-242.14", rented_s: 0, tokens_other_model: 6500000, prices: []},
+        {what: "own", offer: "claude", kind: "api", model: "opus", gpu: "", cost: "702.77",
+            paid: "125.33", saved: "577.44", rented_s: 0, tokens_other_model: 84100000, prices: []},
+        {what: "rental", offer: "do", kind: "rental", model: "qwq-32b", gpu: "gpu-h100x1-80gb",
+            cost: "89.48", paid: "58.64", saved: "30.84", rented_s: 51600, tokens_other_model: 0,
+            prices: []}]});
 
 export const idle = () =>
     ({schema: "evenkeel.idle/1", currency: "AUD", rates: [], lines: [], own: [], rental: "17.01",
