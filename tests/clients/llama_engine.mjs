@@ -16,10 +16,9 @@ export const missing = process.arch === "x64" ? ""
 export const slotTokens = 4096;
 
 /// Writes the model to `file`. It needs about 2 ms for a token of its own, and no longer for ten of
-/// the prompt.
-export function writeLlama(file, answers = chains) {
-    writeModel(file, {chains: answers, endless, template, width: 4096,
-                      context: slotTokens});
+/// the prompt, or more where it is wider.
+export function writeLlama(file, answers = chains, width = 4096) {
+    writeModel(file, {chains: answers, endless, template, width, context: slotTokens});
 }
 
 /// A line of providers.yaml: llama-server with the model `file`, started by the daemon.
