@@ -135,7 +135,7 @@ std::string forecast_text(const ForecastReport& report) {
     const std::chrono::year_month_day first{report.today.year() / report.today.month() / 1};
     std::string text = head_text(first, report.today, report.currency, report.rates) + "\n\n";
     const auto row = [&](std::string_view what, const std::string& amount) {
-        text += fmt::format("{:<44} {:>12}\n", what, amount);
+        text += fmt::format("{:<48} {:>12}\n", what, amount);
     };
     row("spent so far", money_figure(so_far, decimals));
     if (!total.running.is_zero()) {

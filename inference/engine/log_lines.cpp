@@ -14,7 +14,7 @@ constexpr std::size_t line_bytes_kept = 16 * 1024;
 
 /// In lines with one of these stands, or may stand, what a client said, what was answered, or a
 /// key.
-constexpr std::array<std::string_view, 18> telltales{
+constexpr std::array<std::string_view, 20> telltales{
     "prompt:",
     "prompt=",
     "\"prompt\"",
@@ -29,6 +29,8 @@ constexpr std::array<std::string_view, 18> telltales{
     "\"system\"",
     "\"instructions\"",
     "[inst]",
+    "old: ...",  // llama-server, where a prompt in its cache ends to be that of the next client
+    "new: ...",
     "<|im_start|>",
     "api_key",
     "api-key",
@@ -55,6 +57,16 @@ std::string lower(std::string_view text) {
         return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     });
     return out;
+}
+
+/// "slot update_slots: id  0 | task 4 |    306    29": llama-server's tokens of a prompt, which stand
+/// for its words.
+bool lists_tokens(std::string_view line) {
+    const std::size_t bar = line.rfind('|');
+    const std::string_view rest =
+        bar == std::string_view::npos ? std::string_view{} : line.substr(bar + 1);
+    return rest.find_first_of("0123456789") != std::string_view::npos &&
+           rest.find_first_not_of("0123456789 -,") == std::string_view::npos;
 }
 
 /// Colours and cursor movements (ESC [ ... letter) go, and other control characters become spaces.
@@ -84,7 +96,7 @@ std::optional<std::string> presentable(std::string_view line) {
     const std::string words = lower(text);
     const bool tells =
         std::ranges::any_of(telltales, [&](std::string_view word) { return words.contains(word); });
-    if (text.empty() || tells) {
+    if (text.empty() || tells || lists_tokens(text)) {
         return std::nullopt;
     }
     if (text.size() > log_line_bytes_max) {

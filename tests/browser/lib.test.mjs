@@ -65,9 +65,9 @@ test("money: shown with currency, thousands apart, and enough decimals for small
 test("money: shares", () => {
     assert.equal(permille(nanos("31.20"), nanos("187.42")), 166);
     assert.equal(permille(1n, 0n), 0);
-    assert.equal(percent_text(166), "17 %");
-    assert.equal(percent_text(4), "0.4 %");
-    assert.equal(percent_text(0), "0 %");
+    assert.equal(percent_text(166), "17\u00a0%");
+    assert.equal(percent_text(4), "0.4\u00a0%");
+    assert.equal(percent_text(0), "0\u00a0%");
 });
 
 test("time: durations, ages, days", () => {

@@ -47,10 +47,14 @@ TEST(EngineLog, HoldsNothingOfARequestAndNoKey) {
           R"(srv  log_server_r: request:  {"prompt":"my diagnosis is X","n_predict":4})",
           "slot process_toke: <|im_start|>user my diagnosis",
           "INFO non-default args: {'model': 'Qwen/QwQ-32B', 'api_key': ['sk-1']}",
+          "0.01.2 W slot update_slots: id  3 | task 7 | old: ... the code| is| se",
+          "0.01.2 W slot update_slots: id  3 | task 7 | new: ... the number| is",
+          "0.01.2 W slot update_slots: id  3 | task 7 |      306      29   1024",
           "authorization: Bearer sk-1"}) {
         EXPECT_EQ(presentable(line), std::nullopt) << line;
     }
     EXPECT_TRUE(presentable("INFO: 127.0.0.1:50000 - \"POST /v1/chat/completions\" 200 OK"));
+    EXPECT_TRUE(presentable("slot release: id  3 | task 7 | stop processing: n_tokens = 88"));
     EXPECT_TRUE(presentable("prompt eval time =  12.10 ms /  31 tokens"));
 }
 

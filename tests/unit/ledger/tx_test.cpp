@@ -1,3 +1,4 @@
+#include "agent/ledger/schema.hpp"
 #include "tests/unit/ledger/ledger_fixture.hpp"
 
 #include <algorithm>
@@ -136,6 +137,29 @@ TEST_F(LedgerTransactions, MachineSumsTellMeteredFromAdjusted) {
     ASSERT_TRUE(names);
     ASSERT_EQ(names->size(), 1u);
     EXPECT_EQ((*names)[0].remote_id, "pod-1");
+}
+
+TEST_F(LedgerTest, ALedgerWithoutBillsIsReadAsItIs) {
+    // As the version before made it, and no agent of this one has opened it.
+    const std::filesystem::path state = dir_.path() / "state";
+    std::filesystem::create_directory(state);
+    std::filesystem::permissions(state, std::filesystem::perms::owner_all);
+    const auto made = create_database(
+        state / ledger_file,
+        embedded_migrations().first(5),
+        {.zone = "UTC", .report_currency = "USD", .agent_id = "0011aabb", .created_us = 1},
+        {});
+    ASSERT_TRUE(made) << made.error().message;
+    EXPECT_TRUE(reader().bills()->empty());
+    EXPECT_TRUE(reader().deleted()->empty());
+    EXPECT_TRUE(reader().transactions({}, newest, 10)->rows.empty());
+    EXPECT_TRUE(reader().machine_sums(0, 99'991'231)->empty());
+    EXPECT_TRUE(reader().verify()->ok());
+    open();
+    store_names(*ledger_);
+    ASSERT_TRUE(ledger_->record(api_request(1, 400)));
+    expect_sound();
+    EXPECT_EQ(count("PRAGMA user_version"), newest_schema());
 }
 
 }  // namespace

@@ -31,3 +31,11 @@ export function Bullet({label, spent, held = 0n, limit, forecast = null, pace = 
         </svg>
     </div>`;
 }
+
+const KEYS = {spent: "spent", held: "held", pace: "time passed", forecast: "forecast", limit: "limit"};
+
+/// What the marks of a bullet bar mean.
+export function BulletKey({words}) {
+    return html`<span class="key">${words.map((word) => html`<span key=${word}>
+        <i class=${`key-${word}`}></i>${KEYS[word]}</span>`)}</span>`;
+}

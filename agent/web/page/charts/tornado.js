@@ -13,7 +13,7 @@ export function Tornado({base, rows}) {
     const most = Math.max(...finite) * (
         rows.some((row) => row.low_months === null || row.high_months === null) ? 1.25 : 1.06);
     // Room for the names, and for the words at both ends of a bar.
-    const [left, right] = width < 420 ? [84, 72] : [96, 92];
+    const [left, right] = width < 420 ? [104, 74] : [96, 92];
     const x = (months) => left + ((months ?? most) / most) * (width - left - right);
     const height = rows.length * ROW + 24;
     return html`<div ref=${ref}><svg width=${width} height=${height} role="img"

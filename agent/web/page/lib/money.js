@@ -91,7 +91,7 @@ export function permille(part, whole) {
 /// "47 %", "0.4 %": of a share in tenths of a percent.
 export function percent_text(tenths) {
     return tenths !== 0 && Math.abs(tenths) < 100
-        ? `${(tenths / 10).toFixed(1)} %` : `${Math.round(tenths / 10)} %`;
+        ? `${(tenths / 10).toFixed(1)}\u00a0%` : `${Math.round(tenths / 10)}\u00a0%`;
 }
 
 /// For the place of a mark on a chart only, never for a figure that is shown.

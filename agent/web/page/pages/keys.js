@@ -1,5 +1,5 @@
 // Keys: who may ask, what they used, and what is left to them.
-import {Bullet} from "../charts/bullet.js";
+import {Bullet, BulletKey} from "../charts/bullet.js";
 import {useDocument} from "../lib/api.js";
 import {html} from "../lib/h.js";
 import {exact, money_text, nanos, percent_text, permille} from "../lib/money.js";
@@ -62,9 +62,7 @@ function Use({keys}) {
     const sorted = [...keys].sort((a, b) => share_of(b) - share_of(a)
         || (nanos(b.month) > nanos(a.month) ? 1 : -1));
     return html`<${Figure} title="Limits and use" name="keys" wide finding=${finding(keys)}
-        note=${html`<span class="key">
-            <i class="key-spent"></i>used <i class="key-pace"></i>time passed <i
-            class="key-limit"></i>limit</span>`}
+        note=${html`<${BulletKey} words=${["spent", "pace", "limit"]} />`}
         data=${{columns: [{label: "key"}, {label: "month", align: "right"},
             {label: "used", align: "right"}, {label: "limit", align: "right"}, {label: "currency"},
             {label: "per"}, {label: "routes"}],
@@ -74,8 +72,8 @@ function Use({keys}) {
                     key.routes.join(" ")])}}>
         <div class="scroll" role="region" tabindex="0" aria-label="Keys">
             <table><caption class="unseen">Keys</caption><thead><tr>
-            <th scope="col" class="right">This month</th><th scope="col">Key</th>
-                <th scope="col">Limit and use</th><th scope="col">Last used</th>
+            <th scope="col" class="right">This month</th><th scope="col">Key, limit and use</th>
+                <th scope="col">Last used</th>
                 <th scope="col">Rates</th><th scope="col">Routes</th>
             <th scope="col">Team</th><th scope="col">Created</th><th scope="col">Expires</th></tr>
                 </thead>
@@ -83,8 +81,9 @@ function Use({keys}) {
                 <td class="right">
                     <${Money} amount=${key.month} currency=${key.currency}
                     figure=${`keys.${key.name}.month`} /></td>
-                <th scope="row"><b>${key.name}</b> <code>${key.prefix}…</code></th>
-                    <td class="limit-cell"><${Limit} item=${key} /></td><td>${key.last_used === null
+                <th scope="row" class="limit-cell"><span><b>${key.name}</b> <code>${key.prefix}…</code></span>
+                    <${Limit} item=${key} /></th>
+                <td>${key.last_used === null
                     ? "never" : html`<${Time} at=${key.last_used} ago />`}</td>
                 <td>${rates(key)}</td><td>${key.routes.length ? key.routes.join(", ") : "all"}</td>
                     <td>${key.team ?? "–"}</td>

@@ -1,5 +1,5 @@
 // Budgets as bullet bars: spent, held, pace, forecast and limit on one scale.
-import {Bullet} from "../charts/bullet.js";
+import {Bullet, BulletKey} from "../charts/bullet.js";
 import {useDocument} from "../lib/api.js";
 import {html} from "../lib/h.js";
 import {exact, money_text, nanos, percent_text, permille} from "../lib/money.js";
@@ -81,12 +81,8 @@ export function Budgets({status}) {
                                      row.currency]),
     };
     return html`<${Figure} title="Budgets" name="budgets" finding=${finding(rows)} data=${data}
-        note=${html`<span class="key">
-            <i class="key-spent"></i>spent <i class="key-held"></i>held <i class="key-pace"></i>time
-            passed
-            ${rows.some((row) => row.forecast)
-                && html`<i class="key-forecast"></i>forecast`} <i class="key-limit">
-                </i>limit</span>`}>
+        note=${html`<${BulletKey} words=${["spent", "held", "pace",
+            ...(rows.some((row) => row.forecast) ? ["forecast"] : []), "limit"]} />`}>
         <ul class="bullets">${rows.map((row) => html`<li key=${row.name}>
             <span class="name">${row.name} <span class="dim">a ${row.per}</span></span>
             <span class="amounts">
