@@ -4,6 +4,8 @@ import {useCallback, useEffect, useRef, useState} from "./h.js";
 
 const PATIENCE_MS = 20_000;
 const BUSY_AFTER_MS = 3_000;
+/// After the daemon said that it has too much to do.
+const BUSY_AGAIN_MS = 2_000;
 
 export class Refusal extends Error {
     constructor(code, message, status) {
@@ -73,6 +75,10 @@ export function useDocument(path, every_ms = 30_000) {
         } catch (error) {
             const busy = error.status === 503 || error.status === 429;
             set({error: busy ? null : error, loading: busy, busy});
+            if (busy) {
+                setTimeout(() => mine === turn.current && !controller.signal.aborted &&
+                    load(false, controller), BUSY_AGAIN_MS);
+            }
         } finally {
             clearTimeout(slow);
             clearTimeout(limit);
