@@ -207,16 +207,11 @@ Spent Admin::spent() {
     return spent_;
 }
 
-web::LiveDocuments Admin::live_documents() const {
+web::LiveDocuments Admin::live_documents() {
     const std::shared_ptr<const View> view = parts_.board.read();
-    const auto spent = read_spent(options_, view->currency, parts_.clock.read().utc);
-    return {
-        .status = status_json(
-            *view,
-            spent.value_or(Spent{
-                .today = Money{0, view->currency.report},
-                .month = Money{0, view->currency.report}})),
-        .nodes = nodes_json(*view)};
+    live_spent_ =
+        read_spent(options_, view->currency, parts_.clock.read().utc).value_or(live_spent_);
+    return {.status = status_json(*view, live_spent_), .nodes = nodes_json(*view)};
 }
 
 std::string Admin::keys_json() {

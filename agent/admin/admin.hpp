@@ -83,7 +83,7 @@ private:
         std::string path, std::string body, std::string user);
     [[nodiscard]] Result<std::string> node(std::string_view name);
     [[nodiscard]] Spent spent();
-    [[nodiscard]] web::LiveDocuments live_documents() const;
+    [[nodiscard]] web::LiveDocuments live_documents();
     [[nodiscard]] std::string keys_json();
     [[nodiscard]] boost::asio::awaitable<Result<std::string>> requests_in_flight();
 
@@ -92,6 +92,7 @@ private:
     std::atomic<bool> stopping_{false};
     Spent spent_{};
     BootTime spent_at_{};
+    Spent live_spent_{};  ///< of the worker that makes live documents, alone
     web::Web web_;  // above the context, whose coroutines use it to their end
     metrics::Metrics metrics_;
     boost::asio::io_context context_{1};

@@ -98,6 +98,11 @@ asio::awaitable<void> Web::answer(Exchange& exchange) {
         co_return;
     }
     const std::string_view name = path.substr(api_path.size());
+    if (name == "live" && exchange.head().method == "HEAD") {
+        const http::Headers headers = page_headers("text/event-stream", "no-store");
+        co_await exchange.respond(200, headers, {});
+        co_return;
+    }
     if (name == "live") {
         if (live_.listeners() >= Live::listeners_max) {
             co_await respond_error(

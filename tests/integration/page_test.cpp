@@ -102,9 +102,11 @@ TEST_F(PageListener, ServesThePageUnderItsStrictPolicy) {
     EXPECT_EQ(plain.header("content-encoding"), "");
     EXPECT_TRUE(plain.body.starts_with("<!doctype html>")) << plain.body.substr(0, 80);
     EXPECT_EQ(get("/ui/").body, plain.body);
-    const auto head = ask({.method = "HEAD", .target = "/"});
-    EXPECT_EQ(head.status, 200);
-    EXPECT_EQ(head.body, "");
+    for (const char* path : {"/", "/ui/api/live", "/ui/api/me"}) {
+        const auto head = ask({.method = "HEAD", .target = path});
+        EXPECT_EQ(head.status, 200) << path;
+        EXPECT_EQ(head.body, "") << path;
+    }
     // Everything that the page names is there, to be kept for ever.
     for (std::size_t at = 0; (at = plain.body.find("\"/ui/assets/", at)) != std::string::npos;) {
         const std::string path = plain.body.substr(at + 1, plain.body.find('"', at + 1) - at - 1);
