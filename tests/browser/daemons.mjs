@@ -7,28 +7,13 @@ import {createServer} from "node:net";
 import {tmpdir} from "node:os";
 import {join} from "node:path";
 import {promisify} from "node:util";
+import {until} from "./waiting.mjs";
 
 export const program = process.env.EVENKEEL_BIN;
 if (!program || !existsSync(program)) {
     throw new Error("EVENKEEL_BIN must name the evenkeel binary, for example build/dev/evenkeel");
 }
 const run = promisify(execFile);
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-export async function until(what, holds, limit = 30_000) {
-    const deadline = Date.now() + limit;
-    for (;;) {
-        const value = await holds();
-        if (value) {
-            return value;
-        }
-        if (Date.now() > deadline) {
-            throw new Error(`${what}: not within ${limit} ms`);
-        }
-        await pause(50);
-    }
-}
-
 async function free_port() {
     const server = createServer();
     server.listen(0, "127.0.0.1");

@@ -1,7 +1,7 @@
 // What the command line says of every figure that the page names: its --json, under the page's names.
 import assert from "node:assert/strict";
 import {settled} from "./browser.mjs";
-import {until} from "./daemons.mjs";
+import {until} from "./waiting.mjs";
 
 /// Tokens a month for the comparison of a machine that has not worked yet.
 export const TOKENS = {in_mtok: "75.9", out_mtok: "28.6"};

@@ -4,6 +4,7 @@ import {after, before, test} from "node:test";
 import {PAGES, axe, go, launch, open, settled, shoot, too_wide} from "./browser.mjs";
 import {busy, empty, error, micro, nodes_busy, status_busy} from "./scene.mjs";
 import {StandIn} from "./stand_in.mjs";
+import {until} from "./waiting.mjs";
 import {PAYLOADS, poisoned} from "./xss.mjs";
 
 let browser = null;
@@ -139,6 +140,23 @@ test("a stream that breaks is opened again, and meanwhile the page says that it 
         await page.waitForSelector(".age:not(.bad)");
         await page.waitForFunction(() => !document.querySelector(".age.bad"));
         assert.ok(server.streams.size >= 1);
+    });
+});
+
+test("a tab that nobody looks at lets its stream go, and takes it up again", async () => {
+    await with_page(busy(), {clock: true}, async ({server, page, wrong}) => {
+        const look = (state) => page.evaluate((visible) => {
+            Object.defineProperty(document, "visibilityState", {value: visible, configurable: true});
+            document.dispatchEvent(new Event("visibilitychange"));
+        }, state);
+        assert.equal(server.streams.size, 1);
+        await look("hidden");
+        await page.clock.fastForward(61_000);
+        await until("the stream's end", () => server.streams.size === 0);
+        await look("visible");
+        await until("the stream", () => server.streams.size === 1);
+        await page.waitForSelector("main:not(.stale)");
+        assert.deepEqual(wrong, []);
     });
 });
 

@@ -6,6 +6,7 @@ import {useEffect, useState} from "./h.js";
 export const STALE_AFTER_S = 15;
 const RETRY_MS = [1_000, 2_000, 4_000, 8_000];
 const SAMPLES_MAX = 300;
+const SLEEP_AFTER_MS = 60_000;
 
 const listeners = new Set();
 const tickers = new Set();
@@ -15,6 +16,8 @@ let state = {
 };
 let source = null;
 let failures = 0;
+let asleep = false;
+let sleep = null;
 
 function publish(more) {
     state = {...state, ...more};
@@ -56,6 +59,9 @@ function heard(event, take) {
 }
 
 function connect() {
+    if (source || asleep) {
+        return;
+    }
     source = new EventSource("/ui/api/live");
     source.addEventListener("status", (event) => heard(event, take_status));
     source.addEventListener("nodes", (event) => heard(event, (nodes) =>
@@ -91,13 +97,25 @@ export function start_live() {
             ticker((count) => count + 1);
         }
     }, 1_000);
-    // A tab that was asleep may hold a dead stream: begin anew.
-    document.addEventListener("visibilitychange", () => {
-        if (document.visibilityState === "visible" && source &&
-            Date.now() - state.heard > STALE_AFTER_S * 1_000) {
-            lost();
-        }
-    });
+    document.addEventListener("visibilitychange", seen_or_not);
+}
+
+/// A tab that nobody has looked at for a while lets its stream go: browsers allow few connections to
+/// one host, and other tabs need them.
+function seen_or_not() {
+    clearTimeout(sleep);
+    if (document.visibilityState !== "visible") {
+        sleep = setTimeout(() => {
+            asleep = true;
+            source?.close();
+            source = null;
+        }, SLEEP_AFTER_MS);
+    } else if (asleep) {
+        asleep = false;
+        connect();
+    } else if (source && is_stale(state)) {
+        lost();
+    }
 }
 
 export function age_s(live) {
