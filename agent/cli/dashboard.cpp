@@ -15,7 +15,7 @@ int dashboard_login(const Globals& globals) {
     }
     return show(globals, *answer, render(*answer, [](const boost::json::object& root) {
                     return fmt::format(
-                        "{}\ngood once, for {} minutes, at http://{}/#/login\n",
+                        "{}\ngood once, for {} minutes, on the page at http://{}/\n",
                         text_field(root, "token"),
                         number_field(root, "minutes"),
                         text_field(root, "address"));

@@ -52,6 +52,11 @@ std::string text_in(const json::value& body, std::string_view key) {
     return text == nullptr ? std::string{} : std::string{text->data(), text->size()};
 }
 
+/// For a line of the log: nothing breaks out of it.
+std::string quoted(const std::string& text) {
+    return json::serialize(json::string{text});
+}
+
 /// A form of another site cannot set the header, and a script of one does not have our origin.
 bool is_from_our_page(const http::RequestHead& head) {
     return head.field("x-evenkeel-page") == "1" &&
@@ -131,9 +136,9 @@ asio::awaitable<Result<std::string>> Web::act(std::string body, std::string user
         "page: user={} action={} name={} {}",
         user,
         action->name,
-        json::serialize(json::value{name}),
+        quoted(name),
         done ? std::string{"done"}
-             : fmt::format("refused: {}", json::serialize(json::value{done.error().message})));
+             : fmt::format("refused: {}", quoted(done.error().message)));
     co_return done;
 }
 

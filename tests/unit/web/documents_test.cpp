@@ -101,13 +101,13 @@ TEST_F(PageDocuments, MachinesAreShownWithTheirLives) {
     EXPECT_EQ(machine.at("state").as_string(), "gone");
     EXPECT_EQ(machine.at("gone_how").as_string(), "destroyed");
     EXPECT_EQ(machine.at("gone_us").as_int64(), to_us(ledger::test_start));
-    EXPECT_EQ(machine.at("paid").as_string(), "4");
+    EXPECT_EQ(machine.at("paid").as_string(), "4.00");
     EXPECT_EQ(machine.at("useful_permille").as_int64(), 750);
     EXPECT_TRUE(machine.at("synthetic").as_bool());
     const json::array& phases = machine.at("phases").as_array();
     ASSERT_EQ(phases.size(), 2u);
     EXPECT_EQ(phases[1].at("phase").as_string(), "serve");
-    EXPECT_EQ(phases[1].at("billed").as_string(), "3");
+    EXPECT_EQ(phases[1].at("billed").as_string(), "3.00");
     EXPECT_EQ(phases[1].at("from_us").as_int64(), to_us(ledger::test_start + 60s));
     std::string states;
     for (const json::value& state : machine.at("states").as_array()) {
