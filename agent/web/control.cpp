@@ -53,7 +53,7 @@ std::string text_in(const json::value& body, std::string_view key) {
 }
 
 /// For a line of the log: nothing breaks out of it.
-std::string quoted(const std::string& text) {
+std::string in_quotes(const std::string& text) {
     return json::serialize(json::string{text});
 }
 
@@ -136,9 +136,8 @@ asio::awaitable<Result<std::string>> Web::act(std::string body, std::string user
         "page: user={} action={} name={} {}",
         user,
         action->name,
-        quoted(name),
-        done ? std::string{"done"}
-             : fmt::format("refused: {}", quoted(done.error().message)));
+        in_quotes(name),
+        done ? std::string{"done"} : fmt::format("refused: {}", in_quotes(done.error().message)));
     co_return done;
 }
 
