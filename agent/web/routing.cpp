@@ -1,8 +1,8 @@
 // Where requests went, what that cost, and how long they waited.
 #include "agent/report/nodes.hpp"
+#include "agent/report/rates.hpp"
 #include "agent/web/documents.hpp"
 #include "agent/web/waits.hpp"
-#include "policies/routing/catalogue.hpp"
 
 #include <boost/json.hpp>
 
@@ -24,19 +24,20 @@ constexpr int rows_at_once = 20'000;  ///< one transaction each: the ledger's WA
 
 struct Cell {
     std::int64_t requests{0};
-    std::int64_t cost_nanos{0};
+    Money cost{};
     bool synthetic{false};
 };
 using Cells = std::map<std::tuple<std::string, std::string, std::string>, Cell>;
 
-/// By route, kind and source. Money of time (machines, power) is of no route.
+/// By route, kind and source, turned over row by row as `report spend` does: both have one sum.
+/// Money of time (machines, power) is of no route.
 Result<Cells> cells_of(
     const std::vector<ledger::SpendRow>& rows,
     const std::vector<ledger::NameRow>& names,
-    const config::CurrencyRules& rules) {
+    report::Rates& rates) {
     Cells cells;
     for (const ledger::SpendRow& row : rows) {
-        const auto cost = routing::to_report(rules, row.paid, Rounding::half_even);
+        const auto cost = rates.convert(row.paid);
         if (!cost) {
             return std::unexpected{cost.error()};
         }
@@ -46,7 +47,7 @@ Result<Cells> cells_of(
             served ? std::string{to_text(row.kind)} : std::string{},
             served ? row.label : std::string{}}];
         cell.requests += row.requests;
-        cell.cost_nanos += *cost;
+        cell.cost += *cost;
         cell.synthetic = cell.synthetic || row.synthetic;
     }
     return cells;
@@ -131,7 +132,9 @@ Result<std::string> routing_document(const Desk& desk, const Query& query) {
     if (!rows || !names) {
         return std::unexpected{!rows ? rows.error() : names.error()};
     }
-    const auto cells = cells_of(*rows, *names, desk.view->currency);
+    const Currency currency = desk.view->currency.report;
+    report::Rates rates{*reader, currency, desk.view->currency};
+    const auto cells = cells_of(*rows, *names, rates);
     if (!cells) {
         return std::unexpected{cells.error()};
     }
@@ -139,7 +142,6 @@ Result<std::string> routing_document(const Desk& desk, const Query& query) {
     if (!waits) {
         return std::unexpected{waits.error()};
     }
-    const Currency currency = desk.view->currency.report;
     json::array matrix;
     for (const auto& [key, cell] : *cells) {
         const auto& [route, kind, source] = key;
@@ -149,7 +151,7 @@ Result<std::string> routing_document(const Desk& desk, const Query& query) {
             {"kind", kind},
             {"synthetic", cell.synthetic},
             {"requests", cell.requests},
-            {"cost", amount_text(Money{cell.cost_nanos, currency})}});
+            {"cost", amount_text(cell.cost)}});
     }
     return json::serialize(json::object{
         {"schema", "evenkeel.routing/1"},

@@ -124,6 +124,34 @@ TEST_F(PageDocuments, MachinesGoneBeforeAreLeftOut) {
     EXPECT_EQ(get("machines", "since=72h").at("machines").as_array().size(), 1u);
 }
 
+TEST_F(PageDocuments, RoutingSumsToTheLastUnitInTwoCurrencies) {
+    auto view = std::make_shared<agent::View>(*desk_.view);
+    auto config = std::make_shared<config::Config>(*view->config);
+    const Currency aud = Currency::parse("AUD").value();
+    config->currency.rates[aud].rate_nanos = 702'500'001;
+    view->config = config;
+    view->currency = config->currency;
+    desk_.view = view;
+    for (int i = 0; i < 5; ++i) {
+        ledger::Request request =
+            ledger::api_request(least_id_at(ledger::test_start - 20min) + i, 333'333'331 + i);
+        request.at = ledger::test_start - 20min;
+        request.paid = request.charged = Money{333'333'331 + i, aud};
+        request.route = i % 2 == 0 ? ledger::route_default : NameIx{};
+        request.key = i % 3 == 0 ? ledger::key_me : NameIx{};
+        ASSERT_TRUE(ledger_->record(request));
+    }
+    ASSERT_TRUE(ledger_->flush());
+    std::int64_t nanos = 0;
+    const json::object root = get("routing");
+    for (const json::value& cell : root.at("cells").as_array()) {
+        nanos += parse_decimal(std::string{cell.at("cost").as_string()}, 9).value_or(0);
+    }
+    const json::object spend = get("spend", "since=7d");
+    EXPECT_EQ(nanos, parse_decimal(std::string{spend.at("total").at("cost").as_string()}, 9));
+    EXPECT_GT(nanos, 8'000'000'000);
+}
+
 TEST_F(PageDocuments, RoutingSumsToWhatWasSpent) {
     const json::object root = get("routing");
     std::int64_t nanos = 0;
@@ -134,6 +162,8 @@ TEST_F(PageDocuments, RoutingSumsToWhatWasSpent) {
     }
     EXPECT_EQ(nanos, 7'000'000'000) << "three paid calls and the machine";
     EXPECT_EQ(requests, 3);
+    const json::object spend = get("spend", "since=7d");
+    EXPECT_EQ(nanos, parse_decimal(std::string{spend.at("total").at("cost").as_string()}, 9));
     const auto cell = std::ranges::find_if(root.at("cells").as_array(), [](const json::value& one) {
         return one.at("source").as_string() == "claude";
     });
