@@ -265,23 +265,23 @@ TEST_F(PageListener, F70NothingGetsOutOfPathsOrQueries) {
         EXPECT_FALSE(answer.body.contains("root:")) << path;
     }
     const std::string script = "%3Cscript%3Ealert(1)%3C/script%3E";
-    for (const std::string& target :
-         {"/ui/api/machines?since=" + script,
-          "/ui/api/machines?" + script + "=1",
-          "/ui/api/policy?no=" + script,
-          "/ui/api/" + script,
-          "/ui/" + script,
-          "/ui/api/machines?since=" + std::string(1'000, 'd'),
-          "/ui/api/machines?since=%zz",
-          "/ui/api/machines?" + std::string(7'000, '&'),
-          "/ui/api/machines?since=" + std::string(20'000, 'd')}) {
+    for (const std::string& target : std::vector<std::string>{
+             "/ui/api/machines?since=" + script,
+             "/ui/api/machines?" + script + "=1",
+             "/ui/api/policy?no=" + script,
+             "/ui/api/" + script,
+             "/ui/" + script,
+             "/ui/api/machines?since=" + std::string(1'000, 'd'),
+             "/ui/api/machines?since=%zz",
+             "/ui/api/machines?" + std::string(7'000, '&'),
+             "/ui/api/machines?since=" + std::string(20'000, 'd')}) {
         const auto answer = get(target);
         EXPECT_TRUE(answer.status >= 400 && answer.status < 500) << target.substr(0, 60);
         EXPECT_EQ(answer.header("content-type"), "application/json") << target.substr(0, 60);
         EXPECT_EQ(json::parse(answer.body).at("error").is_object(), true);
     }
-    for (const std::string& target :
-         {"/ui/api/machines?since=" + script, "/ui/api/nothing", "/ui/nothing"}) {
+    for (const std::string& target : std::vector<std::string>{
+             "/ui/api/machines?since=" + script, "/ui/api/nothing", "/ui/nothing"}) {
         EXPECT_EQ(get(target).header("x-content-type-options"), "nosniff");
     }
     EXPECT_EQ(get("/healthz").status, 200) << "and it lives";
