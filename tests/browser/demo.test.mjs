@@ -56,7 +56,9 @@ test("a rental is watched on the page Now from wanted to gone", async () => {
 
 test("a busy daemon: every page is whole in light and dark, narrow and wide", async () => {
     await demo.ended;
-    await every_page("busy", demo, {look_at: nothing_failed});
+    // The demo's machine has no price, so that nothing can be compared: the daemon says so with a 400.
+    await every_page(browser, "busy", demo, {look_at: nothing_failed,
+        allow: (text, url) => /status of 400/.test(text) && url.includes("/ui/api/breakeven")});
 });
 
 test("every figure equals the command line's --json", async () => {

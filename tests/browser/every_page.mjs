@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import {PAGES, SCHEMES, SIZES, axe, go, open, settled, shoot, too_wide} from "./browser.mjs";
 
 /// Every page, light and dark, narrow and wide: whole, in policy, and nothing serious by axe.
-export async function every_page(name, daemon, {look_at = () => {}} = {}) {
+export async function every_page(browser, name, daemon, {look_at = () => {}, allow} = {}) {
     await Promise.all(SCHEMES.map(async (scheme) => {
         for (const width of SIZES) {
-            const {page, wrong, close} = await open(browser, `${daemon.url}/`, {scheme, width});
+            const {page, wrong, close} = await open(browser, `${daemon.url}/`, {scheme, width, allow});
             await settled(page);
             for (const one of PAGES) {
                 await go(page, one);

@@ -22,7 +22,7 @@ after(async () => {
 });
 
 test("an empty daemon: every page is whole in light and dark, narrow and wide", async () => {
-    await every_page("empty", quiet, {look_at: nothing_failed});
+    await every_page(browser, "empty", quiet, {look_at: nothing_failed});
     const {page, close} = await open(browser, `${quiet.url}/`);
     await settled(page);
     assert.match(await page.locator("main").innerText(),

@@ -170,20 +170,28 @@ function Lead({document}) {
             ${list_text(facts)}.</span></p>`;
 }
 
+const EXAMPLE = "evenkeel breakeven --price \"8300 AUD\" --in-mtok 76 --out-mtok 29";
+
+function Compared({document, asked}) {
+    if (document.rows.length === 0) {
+        return html`<${FirstRun} title="There is nothing to compare yet." command=${EXAMPLE}>${
+            [...document.notes, "It needs own hardware with a price, and offers with prices."].join(" ")}<//>`;
+    }
+    return html`<${Lead} document=${document} />
+        <div class="grid">${document.machine
+            && html`<${Crossings} document=${document} /><${Swings} document=${document} />
+            <${UseGrid} document=${document} asked=${asked} />`}</div>
+        <${Alternatives} document=${document} /><${Contracts} document=${document} />`;
+}
+
 export function Breakeven({query}) {
     const asked = Object.fromEntries(FIELDS.map(([name]) => [name, query[name] ?? ""]));
     const from = useDocument(path_with("/ui/api/breakeven", asked), 120_000);
+    // Nothing was asked, and nothing is configured to begin with: no mistake, but a first step.
+    const nothing_known = from.error?.status === 400 && Object.values(asked).every((one) => !one);
     return html`<${Assumptions} query=${query} />
-        <${WithDocument} from=${from} what="The comparison">
-            ${(document) => document.rows.length === 0
-            ? html`<${FirstRun} title="There is nothing to compare yet."
-                command="evenkeel breakeven --machine NAME --price &quot;8300 AUD&quot;">${
-                [...document.notes,
-                    "It needs own hardware with a price, and offers with prices."].join(" ")}<//>`
-            : html`<${Lead} document=${document} />
-                <div class="grid">${document.machine
-                    && html`<${Crossings} document=${document} /><${Swings} document=${document} />
-                    <${UseGrid} document=${document} asked=${asked} />`}</div>
-                <${Alternatives} document=${document} /><${Contracts} document=${document} />`}
-                    <//>`;
+        ${nothing_known ? html`<${FirstRun} title="The comparison needs a price to begin with."
+                command=${EXAMPLE}>${from.error.message}<//>`
+            : html`<${WithDocument} from=${from} what="The comparison">${(document) =>
+                html`<${Compared} document=${document} asked=${asked} />`}<//>`}`;
 }

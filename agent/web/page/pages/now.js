@@ -72,7 +72,7 @@ function hours_finding(hours, currency) {
 }
 
 function Day() {
-    const from = useDocument("/ui/api/hours?since=24h", 30_000);
+    const from = useDocument("/ui/api/hours?since=24h", 10_000);
     return html`<${WithDocument} from=${from} what="The last 24 hours">${(document) => {
         const hours = hours_of(document, 24);
         return html`<${Figure} title="Money an hour, last 24 hours" name="hours"
