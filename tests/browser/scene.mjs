@@ -180,7 +180,8 @@ function spend_days() {
             cost: micro((weekday ? 3 + 3 * noise(index + 2) : 0.5) * 1e6)});
         days.push({day: day(at), lines});
     }
-    return {schema: "evenkeel.spend-days/1", currency: "AUD", by: "source", days};
+    return {schema: "evenkeel.spend-days/1", first: days[0].day,
+        last: days[days.length - 1].day, currency: "AUD", by: "source", days};
 }
 
 const error = (status, code, message) => ({status, error: {code, message}});

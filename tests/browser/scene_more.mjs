@@ -280,15 +280,15 @@ export const health = () =>
 
 export const prices = () => ({schema: "evenkeel.prices/1", prices: [
     {offer: "runpod", model: "qwq-32b", provider: "runpod", what: "H100 PCIe",
-        prices: [{meter: "hour", amount: "2.89", currency: "USD", unit: "/h"}], source: "seen",
+        prices: [{meter: "hour", amount: "2.89", currency: "USD", unit: "h"}], source: "seen",
         stale: false, seen: iso(Date.now() - 3_000_000), age_s: 3000, age_max_s: 86400},
     {offer: "do", model: "qwq-32b", provider: "do", what: "gpu-h100x1-80gb",
-        prices: [{meter: "hour", amount: "4.41", currency: "USD", unit: "/h"}],
+        prices: [{meter: "hour", amount: "4.41", currency: "USD", unit: "h"}],
         source: "configured", stale: true, seen: iso(Date.now() - 26 * 3.6e6), age_s: 93600,
         age_max_s: 86400},
     {offer: "claude", model: "opus", provider: "claude", what: "claude-opus-5-5",
-        prices: [{meter: "in", amount: "4.00", currency: "USD", unit: "/Mtok"},
-        {meter: "out", amount: "20.00", currency: "USD", unit: "/Mtok"}], source: "configured",
+        prices: [{meter: "in", amount: "4.00", currency: "USD", unit: "Mtok"},
+        {meter: "out", amount: "20.00", currency: "USD", unit: "Mtok"}], source: "configured",
         stale: false, seen: "2026-09-23T00:00:00Z", age_s: 5529600, age_max_s: null}]});
 
 /// The founding study's machine at the prices of docs/breakeven.md; months follow its formula.

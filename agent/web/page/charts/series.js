@@ -4,6 +4,8 @@ import {html, useEffect, useRef, useState} from "../lib/h.js";
 import {clock_text, day_text} from "../lib/time.js";
 import {useWidth} from "./plot.js";
 
+/// So few points are drawn as points too.
+const FEW = 12;
 const scheme = matchMedia("(prefers-color-scheme: dark)");
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const font = "11px system-ui, sans-serif";
@@ -28,7 +30,9 @@ export function Series({times, lines, target = null, format, most, height = 180,
         const options = {
             width, height, legend: {show: false}, padding: [8, 8, 0, 0],
             cursor: {drag: {x: false, y: false}, points: {size: 5}},
-            scales: {x: {time: true},
+            scales: {x: {time: true, range: (_, min, max) =>
+                    // One moment alone has half an hour at each side.
+                    (min === max ? [min - 1800, max + 1800] : [min, max])},
                 y: {range: (_, __, max) =>
                 [0, Math.max(most ?? 0, max ?? 0, target ?? 0, 1e-9) * 1.06]}},
             axes: [{...axis, size: 26, space: 70, values: (_, marks) =>
@@ -36,7 +40,7 @@ export function Series({times, lines, target = null, format, most, height = 180,
                    {...axis, size: 58, space: 34, values: (_, marks) => marks.map(format)}],
             series: [{}, ...lines.map((line) =>
                 ({label: line.word, stroke: color(line.ink), width: 1.5, dash: line.dash,
-                points: {show: false}, spanGaps: false}))],
+                points: {show: times.length < FEW}, spanGaps: false}))],
             hooks: {
                 setCursor: [(self) => setReading(self.cursor.idx ?? null)],
                 draw: target === null ? [] : [(self) => mark_target(self, target)],
@@ -45,7 +49,7 @@ export function Series({times, lines, target = null, format, most, height = 180,
         plot.current = new globalThis.uPlot(options, [times, ...lines.map((line) => line.values)],
             root.current);
         return () => plot.current.destroy();
-    }, [dark, shape, height, most, target]);
+    }, [dark, shape, height, most, target, times.length < FEW]);
     useEffect(() => plot.current?.setSize({width, height}), [width, height]);
     useEffect(() => plot.current?.setData([times, ...lines.map((line) => line.values)]),
         [times, lines]);

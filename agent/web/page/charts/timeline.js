@@ -7,7 +7,7 @@ import {phase_word} from "../lib/words.js";
 import {AxisX, Walk, useCursor, useWidth} from "./plot.js";
 
 const ROW = 30;
-const STEPS_S = [60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 2 * 86400,
+const STEPS_S = [5, 10, 15, 30, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 2 * 86400,
     7 * 86400, 14 * 86400];
 const FILLS = {boot: "waste", warm: "waste", serve: "rental-busy", idle: "rental-idle",
     drain: "rental", delete: "waste", minimum: "waste"};
@@ -33,7 +33,7 @@ function clock_places(from, to, x) {
     for (let at = Math.ceil((from - offset) / step) * step + offset; at < to; at += step) {
         const date = date_of(at);
         places.push({x: x(at), text: step >= 86400e6 || date.getHours() + date.getMinutes() === 0
-            ? day_text(date).slice(5) : clock_text(date)});
+            ? day_text(date).slice(5) : clock_text(date, step < 60e6)});
     }
     return places;
 }

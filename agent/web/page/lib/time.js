@@ -37,7 +37,7 @@ export function local_text(date, now = new Date()) {
 /// "14m 20s", "3h 05m", "12d 04h".
 export function duration_text(seconds) {
     const s = Math.max(0, Math.floor(seconds));
-    if (seconds < 1) {
+    if (Math.round(seconds * 1000) < 1000) {
         return seconds > 0 ? `${Math.round(seconds * 1000)} ms` : "0 s";
     }
     if (s < 60) {

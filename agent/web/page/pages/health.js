@@ -49,7 +49,7 @@ function Prices({prices}) {
             html`<span class="stack">
                 ${row.prices.map((price) =>
                 html`<span key=${price.meter}>
-                <${Money} amount=${price.amount} currency=${price.currency} per=${price.unit}
+                <${Money} amount=${price.amount} currency=${price.currency} per=${`/${price.unit}`}
                 figure=${`prices.${row.offer}.${price.meter}`} />${price.meter !== "hour"
                     && html` <span class="dim">${price.meter}</span>`}</span>`)}</span>`,
             html`<b>${row.offer}</b> <span class="dim">${row.what}</span>`, row.model, row.provider,

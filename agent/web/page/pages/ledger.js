@@ -3,7 +3,7 @@ import {path_with, read, useDocument} from "../lib/api.js";
 import {html, useEffect, useState} from "../lib/h.js";
 import {nanos} from "../lib/money.js";
 import {choose} from "../lib/router.js";
-import {count_text} from "../lib/words.js";
+import {count_text, list_text, plural} from "../lib/words.js";
 import {Money} from "../parts/money.js";
 import {Failed, FirstRun, WithDocument} from "../parts/states.js";
 import {Time} from "../parts/time.js";
@@ -19,9 +19,9 @@ function Verify() {
         ${(document) => document.ok
         ? html`<p class="lead">
             <b class="good">Whole.</b> The hash chain is intact and every transaction
-            balances: ${count_text(document.transactions)} transactions, ${count_text(
-            document.postings)} postings, ${count_text(document.requests)} requests, ${count_text(
-            document.machines)} machines.</p>`
+            balances: ${list_text([plural(document.transactions, "transaction"),
+                plural(document.postings, "posting"), plural(document.requests, "request"),
+                plural(document.machines, "machine")])}.</p>`
         : html`<div class="state failed" role="alert">
             <p><b>The ledger does not verify.</b> Keep the file, and restore a backup beside it to
             compare.</p><ul>${

@@ -6,7 +6,7 @@ import {path_with, useDocument} from "../lib/api.js";
 import {html} from "../lib/h.js";
 import {exact, money_text, nanos, percent_text, permille} from "../lib/money.js";
 import {days_between, short_day} from "../lib/time.js";
-import {KINDS, count_text, kind_word, line_key, line_name, short_count} from "../lib/words.js";
+import {KINDS, count_text, plural, kind_word, line_key, line_name, short_count} from "../lib/words.js";
 import {Figure} from "../parts/figure.js";
 import {Legend} from "../parts/legend.js";
 import {WithDocument} from "../parts/states.js";
@@ -17,9 +17,7 @@ export function days_of(document) {
         return [];
     }
     const known = new Map(document.days.map((day) => [day.day, day.lines]));
-    const first = document.first ?? document.days[0].day;
-    const last = document.last ?? document.days[document.days.length - 1].day;
-    return days_between(first, last).map((day) => {
+    return days_between(document.first, document.last).map((day) => {
         const parts = {};
         for (const line of known.get(day) ?? []) {
             parts[line.kind] = (parts[line.kind] ?? 0n) + nanos(line.cost);
@@ -35,8 +33,8 @@ function dearest(days, currency) {
         return "No day cost anything.";
     }
     return `${money_text(total,
-        currency)} on ${count_text(days.filter((day) => day.total > 0n)
-        .length)} days with spending; the dearest was ${
+        currency)} on ${plural(days.filter((day) => day.total > 0n)
+        .length, "day")} with spending; the dearest was ${
         short_day(best.day)} with ${money_text(best.total, currency)}.`;
 }
 
@@ -60,23 +58,22 @@ export function DayBars({since}) {
     }}<//>`;
 }
 
-const two = (number) => String(number).padStart(2, "0");
-
 /// This month's sum against the budget that counts all of it, with the forecast where there is one.
 export function Sum({status}) {
-    const now = new Date();
-    const month = `${now.getFullYear()}-${two(now.getMonth() + 1)}`;
-    const end = new Date(now.getFullYear(), now.getMonth() + 1, 0);
-    const from = useDocument(path_with("/ui/api/spend-days", {since: `${month}-01`, by: "source"}));
+    // Without a time it is this month up to today, both as the ledger's zone has them.
+    const from = useDocument("/ui/api/spend-days?by=source");
     const {document: forecast} = useDocument("/ui/api/forecast", 60_000);
     const monthly = status.budgets.filter((budget) => budget.per === "month");
     const budget = monthly.find((one) => one.name === "all") ?? monthly[0] ?? null;
     return html`<${WithDocument} from=${from} what="The month's sum">${(document) => {
         const {currency} = document;
-        const days = days_between(`${month}-01`, `${month}-${two(end.getDate())}`);
+        const {first, last} = document;
+        const [year, month] = first.split("-").map(Number);
+        const end = new Date(Date.UTC(year, month, 0)).toISOString().slice(0, 10);
+        const days = days_between(first, end);
         const known = new Map(days_of(document).map((day) => [day.day, day.total]));
         let all = 0n;
-        const sums = days.slice(0, now.getDate()).map((day) => (all += known.get(day) ?? 0n));
+        const sums = days.filter((day) => day <= last).map((day) => (all += known.get(day) ?? 0n));
         const limit = budget && budget.currency === currency ? nanos(budget.limit) : null;
         const line = forecast?.currency === currency && forecast.total.expected !== null
             ? forecast.total : null;

@@ -1,5 +1,6 @@
 // What a page shows when it has nothing to show: first run, loading, busy, an error.
 import {html} from "../lib/h.js";
+import {clock_text} from "../lib/time.js";
 
 export function Loading({what}) {
     return html`<div class="state loading" role="status">
@@ -36,12 +37,14 @@ export function FirstRun({title, children, command}) {
 /// line that says how old it is when reading it again failed.
 export function WithDocument({from, what, children}) {
     const {document, error, loading, busy, reload} = from;
+    // One element around it, whatever it shows: its place among others stays its own.
     if (!document) {
-        return error ? html`<${Failed} what=${what} error=${error} reload=${() => reload(true)} />`
+        return html`<div class="through">${
+            error ? html`<${Failed} what=${what} error=${error} reload=${() => reload(true)} />`
             : busy ? html`<${Busy} what=${what} reload=${reload} />`
-            : loading ? html`<${Loading} what=${what} />` : null;
+            : loading ? html`<${Loading} what=${what} />` : null}</div>`;
     }
-    return html`${error && html`<p class="old" role="status">${what} could not be read again: ${
-        error.message}. What follows is of ${new Date(from.at).toLocaleTimeString()}.</p>`}
-        ${children(document)}`;
+    return html`<div class="through">${error && html`<p class="old" role="status">${what} could not be
+        read again: ${error.message}. What follows is of ${clock_text(new Date(from.at), true)}.</p>`}
+        ${children(document)}</div>`;
 }
