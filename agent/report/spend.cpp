@@ -178,7 +178,11 @@ Result<Spend> make_spend(ledger::Reader& reader, const SpendOptions& options) {
         return std::unexpected{more.error()};
     }
     for (auto& [key, line] : lines) {
-        add_per_mtok(line);
+        // Requests of several machines that had one name: the money is on the machines' own lines.
+        const bool is_without_money = machines && line.kind == "rental" && line.cost.is_zero();
+        if (!is_without_money) {
+            add_per_mtok(line);
+        }
         spend.lines.push_back(std::move(line));
     }
     add_per_mtok(spend.total);

@@ -61,7 +61,7 @@ TEST_F(SpendOverTime, DaysAreJsonCsvAndText) {
     EXPECT_EQ(
         spend_days_text(*spend),
         "November 2026 to the 24th, USD\n\n"
-        "DAY                            REQUESTS         COST\n"
+        "DAY                             REQUESTS         COST\n"
         "2026-11-23  API    claude              1         2.00\n"
         "2026-11-24  rented H100                0         4.41\n"
         "            API    claude              1         0.50\n"
