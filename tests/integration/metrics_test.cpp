@@ -86,6 +86,7 @@ void expect_clean(const Folder& folder, const std::string& text) {
 TEST(MetricsScrape, ARunningAgentCountsWhatItDidAndPromtoolFindsNothing) {
     const Folder folder;
     Scene scene{quick_world(60)};
+    edit_file(scene.stage().config() + "/policy.yaml", "min: 0", "min: 1");  // one is rented
     const auto started = scene.start_daemon(10s);
     ASSERT_TRUE(started) << started.error().message;
     const std::uint16_t port = scene.stage().ports().admin;
@@ -96,10 +97,12 @@ TEST(MetricsScrape, ARunningAgentCountsWhatItDidAndPromtoolFindsNothing) {
     EXPECT_EQ(first.sum("evenkeel_config_last_reload_successful"), 1);
 
     scene.burst(40, 600, 150);
+    const std::string booted =
+        R"(evenkeel_machine_paid_seconds_total{provider="sandbox",phase="boot"})";
     ASSERT_TRUE(eventually(20s, [&] {
         const Scrape now = scrape(port);
-        return now.sum("evenkeel_requests_total") == 40 &&
-               now.sum("evenkeel_machines") + now.sum("evenkeel_cost_total") > 0;
+        return now.sum("evenkeel_requests_total") == 40 && now.samples.contains(booted) &&
+               now.samples.at(booted) > 0;
     })) << scrape(port).text;
     Scrape before = scrape(port);
     expect_clean(folder, before.text);
@@ -110,8 +113,15 @@ TEST(MetricsScrape, ARunningAgentCountsWhatItDidAndPromtoolFindsNothing) {
     EXPECT_GT(before.sum("evenkeel_leak_scan_last_success_timestamp_seconds"), 1.7e9);
     EXPECT_GT(before.sum("evenkeel_ledger_rows_total"), 40);
 
-    // Until what was rented is gone again: no counter falls, whatever happens meanwhile.
-    const bool over = eventually(60s, [&] {
+    EXPECT_GT(before.sum("evenkeel_machines"), 0);
+
+    // Until the machine was deleted and its last phase posted: no counter falls meanwhile.
+    const auto asked = scene.stage().tool({"nodes", "destroy", "sandbox-1", "--yes"});
+    ASSERT_TRUE(asked) << asked.error().message;
+    EXPECT_EQ(asked->status, 0) << asked->err;
+    const std::string deleted =
+        R"(evenkeel_machine_paid_seconds_total{provider="sandbox",phase="delete"})";
+    const bool over = eventually(30s, [&] {
         const Scrape now = scrape(port);
         for (const auto& [sample, value] : before.samples) {
             if (only_grows(before, sample)) {
@@ -121,16 +131,16 @@ TEST(MetricsScrape, ARunningAgentCountsWhatItDidAndPromtoolFindsNothing) {
             }
         }
         before = now;
-        return testing::Test::HasFailure() ||
-               (scene.machines_gone() && now.sum("evenkeel_machines") == 0);
+        return testing::Test::HasFailure() || now.samples.at(deleted) > 0;
     });
     EXPECT_TRUE(over);
+    EXPECT_GT(
+        before.samples.at("evenkeel_cost_total{source=\"sandbox-1\",kind=\"rental\",phase="
+                          "\"boot\",currency=\"USD\"}"),
+        0);
     expect_clean(folder, before.text);
     EXPECT_EQ(before.sum("evenkeel_unknown_machines"), 0);
     EXPECT_EQ(before.text.find(scene.stage().client_key()), std::string::npos);
-
-    const Answer head = fetch(port, "HEAD", "/metrics");
-    EXPECT_EQ(head.status, 200);
     EXPECT_EQ(fetch(port, "POST", "/metrics").status, 405);
 }
 
