@@ -105,8 +105,8 @@ constexpr std::array energy_checks{
         " e.hardware), 0)",
         "energy or wear of {} was posted differently than measured"},
     Check{
-        "SELECT p.account FROM posting AS p WHERE p.account LIKE 'wear:%' AND NOT EXISTS (SELECT 1"
-        " FROM energy AS e WHERE e.tx = p.tx)",
+        "SELECT p.account FROM posting AS p WHERE p.account LIKE 'wear:%' AND p.tx NOT IN"
+        " (SELECT tx FROM energy WHERE tx IS NOT NULL)",
         "a posting to {} has no row of energy"},
 };
 
