@@ -47,45 +47,105 @@ class Daemon {
     }
 }
 
-/// A daemon with one own source that is not there, an API that nobody calls, and a machine with a price,
-/// so that there is something to compare. No request has come.
-export async function start_quiet() {
+/// A daemon that nobody has asked anything: an own engine that is not there, APIs that nobody calls,
+/// sellers of machines (each a synthetic cloud with one kind of machine), and own hardware with a price,
+/// so that there is something to compare.
+export async function start_quiet(sellers = SELLERS) {
     const folder = mkdtempSync(join(tmpdir(), "evenkeel-browser-"));
-    const [api, admin, nobody] = [await free_port(), await free_port(), await free_port()];
-    const config = join(folder, "config");
-    mkdirSync(config);
-    const write = (name, text) => writeFileSync(join(config, name), `version: 1\n${text}`);
-    write("evenkeel.yaml",
-        `listen: {api: "127.0.0.1:${api}", admin: "127.0.0.1:${admin}"}\ncurrency: {report: AUD, rates: {USD: {rate: 1.4235, as_of: 2026-06-30}}}\nreport_zone: UTC\n` +
-        "energy: {tariff: [{price: 0.33 AUD/kWh}]}\nhardware:\n  - {name: desk, gpus: [0], bought: 2025-12-01, price: 8300 AUD, residual: 0, power: {busy: 725 W, idle: 90 W}}\n");
-    write("providers.yaml",
-        `providers:\n  desk-llama: {kind: local, hardware: desk, engine: llama.cpp, url: "http://127.0.0.1:${nobody}"}\n  hosted: {kind: openai-compatible, credential: hosted.key, url: "http://127.0.0.1:${nobody}/v1"}\n`);
-    mkdirSync(join(config, "credentials"), {mode: 0o700});
-    writeFileSync(join(config, "credentials/hosted.key"), "not-a-key\n", {mode: 0o600});
-    write("models.yaml", "models:\n  qwq-32b:\n    context: 32k\n    offers:\n      - {on: desk-llama, slots: 4}\n      - {on: hosted, model: qwq-32b, price: {in: 0.40 USD/Mtok, out: 0.60 USD/Mtok}, seen: 2026-07-02}\n" +
-        "  opus:\n    offers:\n      - {name: hosted-opus, on: hosted, model: opus, price: {in: 4 USD/Mtok, out: 20 USD/Mtok}, seen: 2026-09-23}\n");
-    write("policy.yaml", "routes:\n  - {name: default, match: {}, use: [qwq-32b], max_wait: 5s}\nbudgets:\n  - {name: all, limit: 400 AUD, per: month, at: {\"100%\": refuse}}\n");
-    const daemon = new Daemon(folder, admin);
-    daemon.api = `http://127.0.0.1:${api}`;
-    const child = spawn(program, ["serve", ...daemon.where], {stdio: ["ignore", "ignore", "pipe"]});
-    let log = "";
-    child.stderr.on("data", (chunk) => { log = (log + chunk).slice(-8_000); });
-    await until("the quiet daemon", async () => {
-        if (child.exitCode !== null) {
-            throw new Error(`the daemon ended with ${child.exitCode}:\n${log}`);
-        }
-        return answers(`${daemon.url}/readyz`);
-    });
-    daemon.pid = child.pid;
-    daemon.stop = async () => {
-        child.kill("SIGCONT");
-        if (child.exitCode === null) {
+    const clouds = [];
+    const end = async (child) => {
+        if (child.exitCode === null && child.signalCode === null) {
+            child.kill("SIGCONT");
             child.kill("SIGTERM");
             await once(child, "exit");
         }
-        rmSync(folder, {recursive: true, force: true});
     };
-    return daemon;
+    try {
+        const [api, admin, nobody] = [await free_port(), await free_port(), await free_port()];
+        const secrets = join(folder, "config/credentials");
+        mkdirSync(secrets, {recursive: true, mode: 0o700});
+        const secret = (name) => writeFileSync(join(secrets, name), "not-a-key\n", {mode: 0o600});
+        secret("hosted.key");
+        for (const seller of sellers) {
+            secret(`${seller.name}.token`);
+            const port_file = join(folder, `${seller.name}.port`);
+            clouds.push(spawn(program, ["cloud", "--state", join(folder, seller.name),
+                "--token-file", join(secrets, `${seller.name}.token`), "--port-file", port_file,
+                "--price", seller.price, "--sku", seller.sku, "--gpu", `${seller.gpu} (synthetic)`],
+                {stdio: "ignore"}));
+            seller.port = await until(seller.name, () =>
+                existsSync(port_file) && Number(readFileSync(port_file, "utf8")));
+        }
+        for (const [name, text] of Object.entries(quiet_files({api, admin, nobody, sellers}))) {
+            writeFileSync(join(folder, "config", name), `version: 1\n${text}`);
+        }
+        const daemon = new Daemon(folder, admin);
+        daemon.api = `http://127.0.0.1:${api}`;
+        const child = spawn(program, ["serve", ...daemon.where], {stdio: ["ignore", "ignore", "pipe"]});
+        let log = "";
+        child.stderr.on("data", (chunk) => { log = (log + chunk).slice(-8_000); });
+        daemon.pid = child.pid;
+        daemon.stop = async () => {
+            await end(child);
+            await Promise.all(clouds.map(end));
+            rmSync(folder, {recursive: true, force: true});
+        };
+        await until("the quiet daemon", async () => {
+            if (child.exitCode !== null) {
+                throw new Error(`the daemon ended with ${child.exitCode}:\n${log}`);
+            }
+            return answers(`${daemon.url}/readyz`);
+        });
+        return daemon;
+    } catch (error) {
+        await Promise.all(clouds.map(end));
+        throw error;
+    }
+}
+
+const SELLERS = [{name: "city", sku: "h100-pcie", gpu: "H100 PCIe", price: "2.89 USD/h"}];
+
+function quiet_files({api, admin, nobody, sellers}) {
+    const today = new Date().toISOString().slice(0, 10);
+    const each = (text) => sellers.map(text).join("");
+    return {
+        "evenkeel.yaml": `
+listen: {api: "127.0.0.1:${api}", admin: "127.0.0.1:${admin}"}
+currency: {report: AUD, rates: {USD: {rate: 1.4235, as_of: ${today}}}}
+report_zone: UTC
+energy: {tariff: [{price: 0.33 AUD/kWh}]}
+hardware:
+  - {name: desk, gpus: [0], bought: 2025-12-01, price: 8300 AUD, residual: 0,
+     power: {busy: 725 W, idle: 90 W}}
+`,
+        "providers.yaml": `
+providers:
+  desk-llama: {kind: local, hardware: desk, engine: llama.cpp, url: "http://127.0.0.1:${nobody}"}
+  hosted: {kind: openai-compatible, credential: hosted.key, url: "http://127.0.0.1:${nobody}/v1"}
+${each((one) => `  ${one.name}: {kind: sandbox, credential: ${one.name}.token, max_machines: 1,
+    base_url: "http://127.0.0.1:${one.port}", synthetic: true}
+`)}`,
+        "models.yaml": `
+models:
+  qwq-32b:
+    context: 32k
+    offers:
+      - {on: desk-llama, slots: 4}
+${each((one) => `      - {on: ${one.name}, gpu: ${one.sku}, slots: 16, price: ${one.price}, seen: ${today}}
+`)}      - {on: hosted, model: qwq-32b, price: {in: 0.256 USD/Mtok, out: 0.305 USD/Mtok},
+         seen: ${today}}
+  opus:
+    offers:
+      - {name: hosted-opus, on: hosted, model: opus, price: {in: 4 USD/Mtok, out: 20 USD/Mtok},
+         seen: ${today}}
+`,
+        "policy.yaml": `
+routes:
+  - {name: default, match: {}, use: [qwq-32b], max_wait: 5s}
+budgets:
+  - {name: all, limit: 400 AUD, per: month, at: {"100%": refuse}}
+`,
+    };
 }
 
 /// The demo, as soon as its daemon answers; `ended` is fulfilled when its story is told and its books

@@ -30,9 +30,11 @@ export function Series({times, lines, target = null, format, most, height = 180,
         const options = {
             width, height, legend: {show: false}, padding: [8, 8, 0, 0],
             cursor: {drag: {x: false, y: false}, points: {size: 5}},
-            scales: {x: {time: true, range: (_, min, max) =>
+            scales: {x: {time: true, range: (self, min, max) => {
                     // One moment alone has half an hour at each side.
-                    (min === max ? [min - 1800, max + 1800] : [min, max])},
+                    const [only, more] = self.data[0];
+                    return more === undefined ? [only - 1800, only + 1800] : [min, max];
+                }},
                 y: {range: (_, __, max) =>
                 [0, Math.max(most ?? 0, max ?? 0, target ?? 0, 1e-9) * 1.06]}},
             axes: [{...axis, size: 26, space: 70, values: (_, marks) =>

@@ -3,7 +3,7 @@ import {Months} from "../charts/months.js";
 import {Tornado} from "../charts/tornado.js";
 import {path_with, useDocument} from "../lib/api.js";
 import {html, useState} from "../lib/h.js";
-import {divide, nanos, money_text} from "../lib/money.js";
+import {divide, grouped, nanos, money_text} from "../lib/money.js";
 import {choose} from "../lib/router.js";
 import {list_text} from "../lib/words.js";
 import {Figure} from "../parts/figure.js";
@@ -51,7 +51,7 @@ function own_start({machine, currency, rates}) {
     return rate ? divide(net * nanos(rate.rate), UNIT) : null;
 }
 
-const months_word = (row) => (row.months !== null ? `${row.months} months` : row.status);
+const months_word = (row) => (row.months !== null ? `${grouped(row.months)} months` : row.status);
 /// The best first; what never pays last.
 const by_months = (a, b) => Number(a.months ?? Infinity) - Number(b.months ?? Infinity);
 

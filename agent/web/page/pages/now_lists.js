@@ -1,7 +1,7 @@
 // The lists of the page Now: warnings, rented machines, requests in flight, decisions.
 import {useDocument} from "../lib/api.js";
 import {html} from "../lib/h.js";
-import {count_text, plural} from "../lib/words.js";
+import {count_text} from "../lib/words.js";
 import {duration_text} from "../lib/time.js";
 import {hash_of} from "../lib/router.js";
 import {Life} from "../parts/life.js";
@@ -41,7 +41,7 @@ export function Rentals({live}) {
     }
     return html`<section aria-labelledby="now-rentals">
         <h2 id="now-rentals">Rented machines <span class="dim">${
-        plural(living.length, "lives", "live")}${gone.length > GONE_SHOWN
+        `${count_text(living.length)} alive`}${gone.length > GONE_SHOWN
             ? ` · ${count_text(gone.length)} went in the last day` : ""}</span></h2>
         <${Table} label="Rented machines" plain columns=${[
             {label: "Paid", align: "right"}, {label: "Rate", align: "right"}, {label: "Name"},
