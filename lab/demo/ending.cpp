@@ -113,6 +113,7 @@ std::vector<std::string> keep_lines(const Stage& stage, const std::string& progr
         fmt::format("  {} status {}", program, where),
         fmt::format("  {} nodes {}", program, where),
         fmt::format("  {} report spend {}", program, where),
+        fmt::format("  http://{}/ in a browser", stage.address(stage.ports().admin)),
         "",
         "Ask it something (the answer is synthetic):",
         fmt::format(
