@@ -32,7 +32,9 @@ std::string machine_count(int count) {
 }
 
 std::string line(std::string_view what, std::string_view machines, std::string_view amount) {
-    return fmt::format("  {:<52} {:>12} {:>18}\n", what, machines, amount);
+    std::string text = fmt::format("  {:<52} {:>12} {:>18}", what, machines, amount);
+    text.erase(text.find_last_not_of(' ') + 1);
+    return text + "\n";
 }
 
 std::string provider_text(const ReconcileProvider& one) {
