@@ -27,6 +27,13 @@ export function Cumulative({days, sums, forecast, limit, currency}) {
     const along = (key, list = coming) =>
         list.map((one) => `${one.x.toFixed(1)} ${y(pixels(one[key])).toFixed(1)}`).join("L");
     const end = coming[coming.length - 1];
+    // Above the band, or below it where the limit's line would cross the text.
+    const label_y = ({low, high}) => {
+        const above = y(pixels(high)) - 8;
+        const at = limit === null ? null : y(pixels(limit));
+        return above < BOX.top + 8 || (at !== null && above > at - 6 && above - 12 < at + 6)
+            ? y(pixels(low)) + 50 : above;
+    };
     return html`<div ref=${ref}>
         <${Walk} label="Sum of the days" on=${on} reading=${index !== null
             && html`<b>by the end of ${
@@ -46,8 +53,8 @@ export function Cumulative({days, sums, forecast, limit, currency}) {
                 y2=${y(pixels(limit))} class="limit" />
                 <text x=${BOX.left + 6} y=${y(pixels(limit)) + 15}
                     class="strong">limit ${money_text(limit, currency, 2)}</text>`}
-            ${end && html`<text x=${end.x - 4} y=${Math.max(BOX.top, y(pixels(end.high)) - 8)}
-                text-anchor="end" class="ink">${money_text(end.mid, currency, 2)}</text>`}
+            ${end && html`<text x=${end.x - 4} y=${label_y(end)} text-anchor="end"
+                class="ink">${money_text(end.mid, currency, 2)}</text>`}
             <${AxisX} y=${HEIGHT - BOX.bottom} width=${width}
                 places=${days.map((day, at) => ({x: x(at + 0.5), text: short_day(day)}))} />
             ${index !== null

@@ -13,12 +13,14 @@ export function Shares({bars, label}) {
         <svg width=${width} height=${bars.length * ROW} role="img" aria-label=${label}>
         ${bars.map(({name, parts}, row) => {
             let from = 0;
+            // A correction below zero cannot be drawn; the rest fills the bar.
+            const whole = Math.max(1000, parts.reduce((all, {share}) => all + Math.max(0, share), 0));
             return html`<g key=${name} transform=${`translate(0 ${row * ROW})`}>
                 <text x="0" y="12" class="ink">${name}</text>
                 ${parts.map(({kind, word, share}) => {
-                    const x = (from / 1000) * width;
-                    const wide = (share / 1000) * width;
-                    from += share;
+                    const x = (from / whole) * width;
+                    const wide = (share / whole) * width;
+                    from += Math.max(0, share);
                     const text = `${word} ${percent_text(share)}`;
                     return share > 0 && html`<g key=${kind + word}>
                         <rect x=${x} y="18" width=${Math.max(0.5, wide - 1)} height="20"

@@ -26,6 +26,21 @@ export function parts_of(machine, now_us) {
     return [unpaid[0], ...paid, unpaid[1]].filter((part) => part.to > part.from);
 }
 
+/// Machines of one name follow each other in one lane, as long as they do not overlap.
+export function lanes_of(machines, now_us) {
+    const lanes = [];
+    for (const machine of [...machines].sort((a, b) => a.created_us - b.created_us)) {
+        const free = lanes.find((lane) => lane.name === machine.name && lane.end <= machine.created_us);
+        const lane = free ?? {name: machine.name, lives: []};
+        if (!free) {
+            lanes.push(lane);
+        }
+        lane.end = machine.gone_us ?? now_us;
+        lane.lives.push({machine, parts: parts_of(machine, now_us)});
+    }
+    return lanes.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
+
 function clock_places(from, to, x) {
     const step = (STEPS_S.find((one) => (to - from) / 1e6 / one <= 9) ?? 30 * 86400) * 1e6;
     const offset = new Date(from / 1000).getTimezoneOffset() * 60e6;
@@ -42,9 +57,9 @@ export function Timeline({machines, from, now_us}) {
     const [ref, width] = useWidth();
     const label = width < 560 ? 78 : 132;
     const x = (us) => label + ((us - from) / Math.max(1, now_us - from)) * (width - label - 8);
-    const rows = machines.map((machine) => ({machine, parts: parts_of(machine, now_us)}));
-    const marks = rows.flatMap(({machine, parts}, row) =>
-        parts.map((part) => ({machine, part, row})));
+    const rows = lanes_of(machines, now_us);
+    const marks = rows.flatMap(({lives}, row) => lives.flatMap(({machine, parts}) =>
+        parts.map((part) => ({machine, part, row}))));
     const [index, on] = useCursor(marks.length, (px, py) => marks.findIndex(({part, row}) =>
         row === Math.floor(py / ROW) && px >= x(part.from) - 1
             && px <= Math.max(x(part.to), x(part.from) + 3)));
@@ -59,18 +74,17 @@ export function Timeline({machines, from, now_us}) {
             : money_text(chosen.part.billed, chosen.machine.currency)}`}>
         <svg width=${width} height=${height} role="img"
             aria-label="Each machine's life from wanted to gone on one clock">
-            ${rows.map(({machine, parts}, row) =>
-                html`<g key=${machine.id} transform=${`translate(0 ${row * ROW})`}>
-                <text x="0" y="19" class=${machine.gone_us === null ? "strong"
-                    : "ink"}>${machine.name.slice(0, Math.floor(label / 7))}</text>
+            ${rows.map(({name, lives}, row) => html`<g key=${row}
+                transform=${`translate(0 ${row * ROW})`}>
+                <text x="0" y="19" class=${lives.some(({machine}) => machine.gone_us === null)
+                    ? "strong" : "ink"}>${name.slice(0, Math.floor(label / 7))}</text>
                 <line x1=${label} x2=${width - 8} y1="15" y2="15" class="lane" />
-                ${parts.map((part) =>
+                ${lives.map(({machine, parts}) => html`<g key=${machine.id}>${parts.map((part) =>
                     html`<rect key=${part.from} x=${x(part.from)} y=${part.fill === "none" ? 11 : 5}
-                    width=${Math.max(1, x(part.to) - x(part.from))} height=${part.fill === "none"
-                        ? 8 : 20} class=${`phase phase-${part.fill}${
-                    chosen?.part === part ? " chosen" : ""}`} />`)}
-                ${machine.gone_us !== null
-                    && html`<path d=${`M${x(machine.gone_us)} 3v24`} class="end" />`}</g>`)}
+                        width=${Math.max(1, x(part.to) - x(part.from))}
+                        height=${part.fill === "none" ? 8 : 20} class=${`phase phase-${part.fill}`} />`)}
+                    ${machine.gone_us !== null
+                        && html`<path d=${`M${x(machine.gone_us)} 3v24`} class="end" />`}</g>`)}</g>`)}
             ${chosen && html`<rect x=${x(chosen.part.from) - 1.5} y=${chosen.row * ROW + 3}
                 height="24" class="chosen"
                 width=${Math.max(1, x(chosen.part.to) - x(chosen.part.from)) + 3} />`}

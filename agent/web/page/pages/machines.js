@@ -15,7 +15,7 @@ import {FirstRun, WithDocument} from "../parts/states.js";
 import {Table} from "../parts/table.js";
 import {Time} from "../parts/time.js";
 
-const DRAWN_MAX = 40;
+const DRAWN_MAX = 120;
 
 function LifeLegend() {
     const mark = (fill, word) =>

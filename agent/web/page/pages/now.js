@@ -3,7 +3,7 @@ import {Spark} from "../charts/spark.js";
 import {StackHours, hours_of, hours_table} from "../charts/stack_hours.js";
 import {useDocument} from "../lib/api.js";
 import {html} from "../lib/h.js";
-import {money_text, permille, percent_text, pixels} from "../lib/money.js";
+import {money_text, nanos, permille, percent_text, pixels} from "../lib/money.js";
 import {KINDS, count_text, kind_word, list_text, plural} from "../lib/words.js";
 import {duration_text} from "../lib/time.js";
 import {Figure} from "../parts/figure.js";
@@ -119,7 +119,7 @@ export function Now({live}) {
     return html`
         <${Warnings} status=${status} />
         <${Head} live=${live} />
-        ${served === 0 && html`<${FirstRun} title="No request has come yet."
+        ${served === 0 && nanos(status.spend.month) === 0n && html`<${FirstRun} title="No request has come yet."
             command="evenkeel keys create me">Point a client at the API's address with a key of its
                 own; the first answers show here.<//>`}
         <div class="grid lean">

@@ -53,9 +53,10 @@ function finding(budgets) {
         first.share)} of it is used${pace}.`;
 }
 
+/// What the budget will have spent; nothing where the forecast is of less than what is spent already.
 function forecast_of(document, budget) {
-    const found = document?.budgets?.find((one) => one.name === budget.name);
-    return found && found.expected !== null
+    const found = document?.budgets.find((one) => one.name === budget.name);
+    return found && found.expected !== null && nanos(found.expected) >= nanos(budget.spent)
         ? {low: nanos(found.low), mid: nanos(found.expected), high: nanos(found.high),
             runs_out: found.runs_out} : null;
 }
