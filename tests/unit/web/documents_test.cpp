@@ -279,6 +279,10 @@ TEST_F(PageDocuments, HealthIsTheDoctorsListAndSaysWhatItLeavesOut) {
 }
 
 TEST_F(PageDocuments, LongReadingEndsWhenItMust) {
+    for (int i = 0; i < 3'000; ++i) {
+        ASSERT_TRUE(ledger_->record(ledger::own_request(least_id_at(ledger::test_start) + i)));
+    }
+    ASSERT_TRUE(ledger_->flush());
     int asked = 0;
     desk_.give_up = [&asked] { return ++asked > 0; };
     const auto given_up = ask("ledger/verify");
