@@ -193,6 +193,11 @@ private:
         return config_ ? config_->offer(name) : config::Config::OfferRef{};
     }
 
+    [[nodiscard]] bool is_synthetic(const config::Offer* wanted) const {
+        const config::Provider* const seller = wanted ? config_->provider(wanted->on) : nullptr;
+        return seller && seller->synthetic;
+    }
+
     void tokens_elsewhere(const std::string& what) {
         const SavingsPart work = part_or_empty(what);
         if (work.tokens_in + work.tokens_out == 0) {
@@ -208,6 +213,7 @@ private:
                 .offer = name,
                 .kind = "api",
                 .model = known.model ? known.model->name : std::string{},
+                .synthetic = is_synthetic(known.offer),
                 .tokens_in = work.tokens_in,
                 .tokens_out = work.tokens_out,
                 .paid = work.cost()};
@@ -260,6 +266,7 @@ private:
                     .kind = "rental",
                     .model = model,
                     .gpu = known.offer ? known.offer->gpu : std::string{},
+                    .synthetic = is_synthetic(known.offer),
                     .paid = machine_paid_[model]};
                 Sum sum;
                 for (const auto& [day, time] : days) {

@@ -38,11 +38,12 @@ struct PriceAge {
 
 /// One part of the work, at one other seller.
 struct SavingsLine {
-    std::string what{};   ///< as in SavingsPart
-    std::string offer{};  ///< of the seller
-    std::string kind{};   ///< "api": its tokens; "rental": its hours
-    std::string model{};  ///< that the offer serves; empty: not known
-    std::string gpu{};    ///< of a rental, as far as known
+    std::string what{};     ///< as in SavingsPart
+    std::string offer{};    ///< of the seller
+    std::string kind{};     ///< "api": its tokens; "rental": its hours
+    std::string model{};    ///< that the offer serves; empty: not known
+    std::string gpu{};      ///< of a rental, as far as known
+    bool synthetic{false};  ///< a stand-in of the demo, no real seller
     std::int64_t tokens_in{0};
     std::int64_t tokens_out{0};
     std::int64_t tokens_other_model{0};  ///< of both: another model than the offer's answered them

@@ -33,6 +33,7 @@ std::string offer_text(const SavingsLine& line) {
     if (!line.gpu.empty()) {
         text += fmt::format(" ({})", line.gpu);
     }
+    text += line.synthetic ? " (synthetic)" : "";
     return text + (line.tokens_other_model > 0 ? " (*)" : "");
 }
 
@@ -99,6 +100,7 @@ json::object line_json(const SavingsLine& line) {
         {"kind", line.kind},
         {"model", line.model},
         {"gpu", line.gpu},
+        {"synthetic", line.synthetic},
         {"tokens_in", line.tokens_in},
         {"tokens_out", line.tokens_out},
         {"tokens_other_model", line.tokens_other_model},
@@ -221,7 +223,7 @@ std::string savings_json(const Savings& savings) {
 
 std::string savings_csv(const Savings& savings) {
     std::string text =
-        "what,offer,kind,model,gpu,tokens_in,tokens_out,tokens_other_model,rented_s,cost,paid,"
+        "what,offer,kind,model,gpu,synthetic,tokens_in,tokens_out,tokens_other_model,rented_s,cost,paid,"
         "saved,currency,price_from,seen_first,seen_last,days,days_seen,days_earlier,days_later,"
         "age_days_max\r\n";
     const auto time = [](const std::optional<UtcTime>& at) {
@@ -229,12 +231,13 @@ std::string savings_csv(const Savings& savings) {
     };
     for (const SavingsLine& line : savings.lines) {
         text += fmt::format(
-            "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\r\n",
+            "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\r\n",
             line.what,
             csv_field(line.offer),
             line.kind,
             csv_field(line.model),
             csv_field(line.gpu),
+            line.synthetic,
             line.tokens_in,
             line.tokens_out,
             line.tokens_other_model,

@@ -15,6 +15,10 @@ namespace {
 
 namespace json = boost::json;
 
+std::string name_of(const DayLine& line) {
+    return fmt::format("{}{}", line.label, line.synthetic ? " (synthetic)" : "");
+}
+
 constexpr std::array<std::pair<std::string_view, Money SpendHour::*>, 4> columns{
     {{"own", &SpendHour::own},
      {"rental", &SpendHour::rental},
@@ -32,7 +36,7 @@ std::string spend_days_text(const SpendDays& spend) {
     std::size_t width = 18;
     for (const SpendDay& day : spend.days) {
         for (const DayLine& line : day.lines) {
-            width = std::max(width, line.label.size() + (line.kind.empty() ? 0 : 7));
+            width = std::max(width, name_of(line).size() + (line.kind.empty() ? 0 : 7));
         }
     }
     text += fmt::format("{:<10}  {:<{}} {:>9} {:>12}\n", "DAY", "", width, "REQUESTS", "COST");
@@ -52,8 +56,8 @@ std::string spend_days_text(const SpendDays& spend) {
         std::string date = config::to_text(day.day);
         for (const DayLine& line : day.lines) {
             const std::string what =
-                line.kind.empty() ? line.label
-                                  : fmt::format("{:<6} {}", kind_word(line.kind), line.label);
+                line.kind.empty() ? name_of(line)
+                                  : fmt::format("{:<6} {}", kind_word(line.kind), name_of(line));
             row(date, what, grouped(line.requests), line.cost);
             date.clear();
         }

@@ -102,6 +102,9 @@ TEST_F(SavingsReport, TakesThePriceOfEachDay) {
     EXPECT_EQ(line.tokens_other_model, 0);
     EXPECT_FALSE(line.age.configured);
     EXPECT_EQ(line_of(made, "own", "nano").cost, line.cost);
+    EXPECT_FALSE(line.synthetic);
+    config_.providers[1].synthetic = true;
+    EXPECT_NE(savings_text(savings(&config_)).find("nano (synthetic) "), std::string::npos);
 }
 
 TEST_F(SavingsReport, OwnsUpToDaysBeforeAnyPrice) {
@@ -225,7 +228,7 @@ TEST_F(SavingsReport, JsonAndCsvSayTheSame) {
     EXPECT_EQ(root.at("cheapest").at("offer").as_string(), "nano");
     const std::string csv = savings_csv(made);
     EXPECT_NE(
-        csv.find("\r\napi,nano,api,qwq-32b,,100,20,0,0,0.00014,2.00,-1.99986,USD,ledger,"
+        csv.find("\r\napi,nano,api,qwq-32b,,false,100,20,0,0,0.00014,2.00,-1.99986,USD,ledger,"
                  "2026-11-23T10:00:00.000000Z,2026-11-23T10:00:00.000000Z,1,1,0,0,0\r\n"),
         std::string::npos)
         << csv;
