@@ -7,11 +7,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdlib>
 #include <fcntl.h>
+#include <memory>
 #include <string_view>
 #include <unistd.h>
+#include <utility>
 
 namespace evenkeel {
 namespace {
@@ -45,45 +48,56 @@ std::int64_t micros(Steady::duration time) {
     return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
 }
 
-/// From the hold to the settlement on disk, 99 of 100 times within; microseconds.
-std::int64_t settle_p99(ledger::Ledger& books, UtcTime at, std::uint8_t gateway) {
-    std::vector<std::int64_t> took;
+/// One paid call from its hold to its settlement on disk; microseconds.
+std::int64_t settle(ledger::Ledger& books, RequestId id, UtcTime at) {
+    const auto begun = Steady::now();
+    ledger::Answer<HoldId> held;
+    books.hold({.request = id, .source = NameIx{11}, .amount = Money{1'000, usd}}, held.done());
+    const auto hold = held.get();
+    EXPECT_TRUE(hold);
+    EXPECT_TRUE(books.record(
+        {.id = id,
+         .at = at,
+         .key = NameIx{25},
+         .route = NameIx{5},
+         .model = NameIx{3},
+         .source = NameIx{11},
+         .kind = SourceKind::api,
+         .provider = NameIx{15},
+         .usage = {.prompt = 100, .completion = 20},
+         .paid = Money{900, usd},
+         .charged = Money{900, usd},
+         .hold = hold ? std::optional{*hold} : std::nullopt}));
+    EXPECT_TRUE(books.flush());
+    return micros(Steady::now() - begun);
+}
+
+/// 99 of 100 settlements took no longer; of the two ledgers in turns, so that whatever else the
+/// disk has to do disturbs both alike.
+std::pair<std::int64_t, std::int64_t> settle_p99(
+    ledger::Ledger& small, ledger::Ledger& large, UtcTime at, std::uint8_t gateway) {
+    std::array<std::vector<std::int64_t>, 2> took;
     IdGenerator ids{gateway};
     for (int i = 0; i < settlements; ++i) {
         const RequestId id{ids.next(at)};
-        const auto begun = Steady::now();
-        ledger::Answer<HoldId> held;
-        books.hold({.request = id, .source = NameIx{11}, .amount = Money{1'000, usd}}, held.done());
-        const auto hold = held.get();
-        EXPECT_TRUE(hold);
-        EXPECT_TRUE(books.record(
-            {.id = id,
-             .at = at,
-             .key = NameIx{25},
-             .route = NameIx{5},
-             .model = NameIx{3},
-             .source = NameIx{11},
-             .kind = SourceKind::api,
-             .provider = NameIx{15},
-             .usage = {.prompt = 100, .completion = 20},
-             .paid = Money{900, usd},
-             .charged = Money{900, usd},
-             .hold = hold ? std::optional{*hold} : std::nullopt}));
-        EXPECT_TRUE(books.flush());
-        took.push_back(micros(Steady::now() - begun));
+        took[0].push_back(settle(small, id, at));
+        took[1].push_back(settle(large, id, at));
     }
-    std::ranges::sort(took);
-    return took[took.size() * 99 / 100];
+    const auto p99 = [](std::vector<std::int64_t>& all) {
+        std::ranges::sort(all);
+        return all[all.size() * 99 / 100];
+    };
+    return {p99(took[0]), p99(took[1])};
 }
 
 struct Measured {
+    double fill_s{0};
+    std::int64_t bytes{0};
     std::int64_t start_us{0};
     std::int64_t report_us{0};  ///< of the last 30 days, the slowest grouping
-    std::int64_t settle_us{0};
-    std::int64_t aging_us{0};  ///< to settle while old requests are deleted
-    std::int64_t deleted{0};
-    std::int64_t bytes{0};
-    double fill_s{0};
+    UtcTime end{};
+    std::unique_ptr<ManualClock> clock{};
+    std::unique_ptr<ledger::Ledger> books{};
 };
 
 Measured measure(const fs::path& dir, std::int64_t requests) {
@@ -92,16 +106,17 @@ Measured measure(const fs::path& dir, std::int64_t requests) {
     const auto year = bench::fill_year(dir, {.requests = requests, .machines = 400});
     EXPECT_TRUE(year) << (year ? "" : year.error().message);
     found.fill_s = std::chrono::duration<double>(Steady::now() - begun).count();
-    const UtcTime end = year ? year->end : UtcTime{};
+    found.end = year ? year->end : UtcTime{};
     const fs::path file = dir / ledger::ledger_file;
     found.bytes = static_cast<std::int64_t>(fs::file_size(file));
     forget(file);
-    const ManualClock clock{{BootTime{std::chrono::hours{1}}, end}};
+    found.clock = std::make_unique<ManualClock>(Now{BootTime{std::chrono::hours{1}}, found.end});
     begun = Steady::now();
     auto opened = ledger::Ledger::open(
-        {.dir = dir, .clock = &clock, .zone = "Australia/Sydney", .report = aud});
+        {.dir = dir, .clock = found.clock.get(), .zone = "Australia/Sydney", .report = aud});
     found.start_us = micros(Steady::now() - begun);
     EXPECT_TRUE(opened) << (opened ? "" : opened.error().message);
+    found.books = opened ? *std::move(opened) : nullptr;
     forget(file);
     for (const char* by : {"source", "model", "key", "route", "provider"}) {
         begun = Steady::now();
@@ -109,23 +124,20 @@ Measured measure(const fs::path& dir, std::int64_t requests) {
         EXPECT_TRUE(reader);
         EXPECT_TRUE(reader->summary());
         report::SpendOptions options{
-            .now = end, .zone = *ledger::Zone::load("Australia/Sydney"), .currency = aud};
+            .now = found.end, .zone = *ledger::Zone::load("Australia/Sydney"), .currency = aud};
         options.since = "30d";
         options.by = *report::spend_by_from(by);
         const auto spend = report::make_spend(*reader, options);
         EXPECT_TRUE(spend) << (spend ? "" : spend.error().message);
         found.report_us = std::max(found.report_us, micros(Steady::now() - begun));
     }
-    if (opened) {
-        found.settle_us = settle_p99(**opened, end, 1);
-        (*opened)->keep_detail(std::chrono::days{30});
-        found.aging_us = settle_p99(**opened, end, 2);
-        auto reader = ledger::Reader::open(dir);
-        for (const ledger::Deleted& one : *reader->deleted()) {
-            found.deleted += one.what == "request" ? one.rows : 0;
-        }
-        EXPECT_TRUE((*opened)->close());
-    }
+    fmt::print(
+        "{} requests: filled in {:.0f} s, {:.2f} GB, start {:.1f} ms, report {:.1f} ms\n",
+        requests,
+        found.fill_s,
+        static_cast<double>(found.bytes) / 1e9,
+        static_cast<double>(found.start_us) / 1e3,
+        static_cast<double>(found.report_us) / 1e3);
     return found;
 }
 
@@ -137,26 +149,30 @@ TEST(NightlyManyRows, F84HundredMillionRequests) {
         << folder.path() << " has too little room: set TMPDIR, or EVENKEEL_F84_REQUESTS";
     const Measured small = measure(folder.path() / "small", 20'000);
     const Measured large = measure(folder.path() / "large", requests);
-    for (const auto& [name, one] : {std::pair{"20,000", small}, {"F84", large}}) {
-        fmt::print(
-            "{}: filled in {:.0f} s, {:.2f} GB, start {:.1f} ms, report {:.1f} ms, settle p99 "
-            "{:.1f} "
-            "ms\n",
-            name,
-            one.fill_s,
-            static_cast<double>(one.bytes) / 1e9,
-            static_cast<double>(one.start_us) / 1e3,
-            static_cast<double>(one.report_us) / 1e3,
-            static_cast<double>(one.settle_us) / 1e3,
-            static_cast<double>(one.aging_us) / 1e3,
-            one.deleted);
-    }
+    ASSERT_TRUE(small.books && large.books);
     EXPECT_LE(large.start_us, 2'000'000);
     EXPECT_LE(large.report_us, 1'000'000);
-    // Unchanged: within what two rounds on the same disk differ in.
-    EXPECT_LE(large.settle_us, small.settle_us * 3 / 2 + 5'000);
-    EXPECT_LE(large.aging_us, small.settle_us * 3 / 2 + 10'000);
-    EXPECT_GT(large.deleted, 0);
+    const auto [few, many] = settle_p99(*small.books, *large.books, large.end, 1);
+    large.books->keep_detail(std::chrono::days{30});
+    const auto [calm, aging] = settle_p99(*small.books, *large.books, large.end, 2);
+    std::int64_t deleted = 0;
+    auto reader = ledger::Reader::open(folder.path() / "large");
+    ASSERT_TRUE(reader);
+    for (const ledger::Deleted& one : *reader->deleted()) {
+        deleted += one.what == "request" ? one.rows : 0;
+    }
+    fmt::print(
+        "settle p99: {:.1f} ms of few, {:.1f} ms of many; {:.1f} and {:.1f} ms while {} rows were "
+        "deleted\n",
+        static_cast<double>(few) / 1e3,
+        static_cast<double>(many) / 1e3,
+        static_cast<double>(calm) / 1e3,
+        static_cast<double>(aging) / 1e3,
+        deleted);
+    EXPECT_LE(many, few * 3 / 2 + 5'000);
+    // A settlement may find one batch and its commit before it, and does so at most twice.
+    EXPECT_LE(aging, calm * 2 + 10'000);
+    EXPECT_GT(deleted, 0);
 }
 
 }  // namespace
