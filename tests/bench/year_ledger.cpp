@@ -285,6 +285,7 @@ private:
         const auto post = [&](const char* hardware, std::int32_t source, std::int64_t watts) {
             const std::int64_t busy = dice_.between(150, 950);
             const std::int64_t uj = watts * (120 + busy) / 1'000 * 3'600'000'000;
+            const std::int64_t cost = prices_.power.cost(uj, Rounding::half_even).nanos();
             const Money wear{77'700'000 + busy, aud};
             ledger_.power(
                 {.hardware = hardware,
@@ -292,14 +293,14 @@ private:
                  .hour = start_of(hour),
                  .microjoules = uj,
                  .price = prices_.power,
-                 .budgets = {},
+                 .budgets = {{NameIx{budget_all}, month_, cost}},
                  .work_microjoules = uj * busy / 1'100,
                  .host_microjoules = uj / 20,
                  .on = hours{1},
                  .worked = std::chrono::seconds{3'600 * busy / 1'000},
                  .wear = wear,
                  .wear_worked = Money{wear.nanos() * busy / 1'000, aud}});
-            figures_.aud_nanos += prices_.power.cost(uj, Rounding::half_even).nanos();
+            figures_.aud_nanos += cost;
         };
         post("desk", source_desk, 725);
         post("rack", source_rack, 1'450);

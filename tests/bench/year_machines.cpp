@@ -1,5 +1,6 @@
 #include "tests/bench/year_machines.hpp"
 
+#include "agent/ledger/zone.hpp"
 #include "policies/lifecycle/bill.hpp"
 
 #include <fmt/format.h>
@@ -19,6 +20,7 @@ using std::chrono::seconds;
 /// One life, stepped from happening to happening.
 struct Life {
     ledger::MachineStep last{};
+    std::int64_t aud_for_usd_nanos{0};
     UtcTime born{};
 };
 
@@ -38,6 +40,15 @@ constexpr std::array stations{
     Station{MachineState::deleting, Phase::drain, true},
     Station{MachineState::verifying, Phase::del, true},
     Station{MachineState::gone, Phase::del, false}};
+
+/// The part of the month's budget that so many dollars are.
+std::vector<ledger::BudgetShare> share_of(
+    const ledger::Ledger& ledger, Money dollars, std::int64_t aud_for_usd_nanos, UtcTime at) {
+    const auto nanos =
+        mul_div(dollars.nanos(), aud_for_usd_nanos, 1'000'000'000, Rounding::up).value_or(0);
+    const UtcTime month = ledger::window_start(config::BudgetPer::month, ledger.zone(), at);
+    return {{NameIx{names::budget_all}, month, nanos}};
+}
 
 class Maker {
 public:
@@ -59,6 +70,7 @@ public:
         const Price price = runpod ? prices.runpod_hour : prices.do_hour;
         const auto life = std::make_shared<Life>();
         life->born = born;
+        life->aud_for_usd_nanos = prices.aud_for_usd_nanos;
         life->last = {
             .machine =
                 {.id = MachineId{ids_.next(born)},
@@ -158,6 +170,10 @@ private:
                      step.now = now;
                      step.decision.reset();
                      step.phases = phases;
+                     for (ledger::PhaseChange& phase : step.phases) {
+                         phase.budgets =
+                             share_of(ledger, phase.amount, life->aud_for_usd_nanos, now.utc);
+                     }
                      if (state == MachineState::booting) {
                          step.machine.remote_id = fmt::format("pod-{:04}", number);
                      }
@@ -170,13 +186,13 @@ private:
                  }});
         }
         out_.stays.push_back(stay);
-        bill(life->last.machine, number, at, posted, boot);
+        bill(*life, number, at, posted, boot);
     }
 
     /// What the provider says afterwards: mostly the same, or a little more or less; now and then a
     /// free boot, another price or a refund; some have not billed yet.
-    void bill(
-        const ledger::MachineRow& machine, int number, UtcTime gone, Money posted, Money boot) {
+    void bill(const Life& life, int number, UtcTime gone, Money posted, Money boot) {
+        const ledger::MachineRow& machine = life.last.machine;
         const std::int64_t kind = dice_.below(100);
         std::int64_t off = 0;
         if (kind < 45) {
@@ -196,7 +212,10 @@ private:
         out_.usd_nanos += posted.nanos() + off;
         const UtcTime at = gone + minutes{dice_.between(20, 180)};
         out_.happenings.push_back(
-            {at, 0, [machine, number, posted, off](ledger::Ledger& ledger, Now) {
+            {at,
+             0,
+             [machine, number, posted, off, rate = life.aud_for_usd_nanos](
+                 ledger::Ledger& ledger, Now now) {
                  ledger.bill_seen(
                      {.provider = machine.provider,
                       .remote_id = fmt::format("pod-{:04}", number),
@@ -206,7 +225,8 @@ private:
                      {.machine = machine.id,
                       .amount = Money{off, usd},
                       .paid_before = posted,
-                      .reason = "bill"},
+                      .reason = "bill",
+                      .budgets = share_of(ledger, Money{off, usd}, rate, now.utc)},
                      {});
              }});
         if (number % 150 == 100) {
