@@ -116,9 +116,10 @@ TEST(MetricsScrape, ARunningAgentCountsWhatItDidAndPromtoolFindsNothing) {
     EXPECT_GT(before.sum("evenkeel_machines"), 0);
 
     // Until the machine was deleted and its last phase posted: no counter falls meanwhile.
-    const auto asked = scene.stage().tool({"nodes", "destroy", "sandbox-1", "--yes"});
+    const auto asked =
+        scene.stage().tool({"nodes", "destroy", "sandbox-1", "--yes", "--now", "--wait", "1s"});
     ASSERT_TRUE(asked) << asked.error().message;
-    EXPECT_EQ(asked->status, 0) << asked->err;
+    EXPECT_TRUE(asked->status == 0 || asked->status == 6) << "proved, or not yet: " << asked->err;
     const std::string deleted =
         R"(evenkeel_machine_paid_seconds_total{provider="sandbox",phase="delete"})";
     const bool over = eventually(30s, [&] {
