@@ -27,7 +27,6 @@ struct Desk {
     ledger::Zone zone{};  ///< of booking days
     std::shared_ptr<const agent::View> view{};
     UtcTime now{};
-    BootTime boot{};
     Verifier* verifier{nullptr};  ///< never null where it is used
     /// Asked now and then by what reads for long: true ends the work.
     std::function<bool()> give_up{};
@@ -67,7 +66,7 @@ inline constexpr int energy_days_max = 31;
 /// evenkeel.health/1: what `evenkeel doctor` finds of an agent that runs, without what it asks over
 /// the network.
 [[nodiscard]] Result<std::string> health_document(const Desk& desk, const Query& query);
-/// As `evenkeel ledger verify --json`; kept for a minute.
+/// As `evenkeel ledger verify --json`; kept for a minute or longer.
 [[nodiscard]] Result<std::string> verify_document(const Desk& desk, const Query& query);
 /// As `evenkeel breakeven --json`, with the options of the command.
 [[nodiscard]] Result<std::string> breakeven_document(const Desk& desk, const Query& query);

@@ -138,7 +138,7 @@ Result<std::string> health_document(const Desk& desk, const Query&) {
 }
 
 Result<std::string> verify_document(const Desk& desk, const Query&) {
-    const auto found = desk.verifier->verify(desk.boot, [&desk]() -> Result<ledger::Verification> {
+    const auto found = desk.verifier->verify([&desk]() -> Result<ledger::Verification> {
         auto reader = desk.reader();
         return reader ? reader->verify() : std::unexpected{reader.error()};
     });

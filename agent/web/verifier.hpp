@@ -16,18 +16,25 @@ class Verifier {
 public:
     using Walk = std::function<Result<ledger::Verification>()>;
     static constexpr std::chrono::seconds kept_for{60};
+    /// A walk that took long is kept for so many times as long: who asked may have given up
+    /// waiting, and asks again later.
+    static constexpr int kept_times = 10;
 
-    /// What `walk` finds, or found less than `kept_for` ago. Errors: unavailable (another thread is
-    /// at it), and those of `walk`, which are not kept.
-    [[nodiscard]] Result<ledger::Verification> verify(BootTime now, const Walk& walk);
+    /// `clock` outlives it.
+    explicit Verifier(const Clock& clock) : clock_{clock} {}
+
+    /// What `walk` finds, or found lately. Errors: unavailable (another thread is at it), and those
+    /// of `walk`, which are not kept.
+    [[nodiscard]] Result<ledger::Verification> verify(const Walk& walk);
     /// What was found last, however long ago; nothing before the first time.
     [[nodiscard]] std::optional<ledger::Verification> last() const;
 
 private:
+    const Clock& clock_;
     std::mutex walking_;
     mutable std::mutex mutex_;
     std::optional<ledger::Verification> found_{};
-    BootTime found_at_{};
+    BootTime kept_until_{};
 };
 
 }  // namespace evenkeel::web

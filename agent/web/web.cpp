@@ -66,6 +66,7 @@ Web::Web(WebOptions options, Parts parts)
     : options_{std::move(options)},
       parts_{std::move(parts)},
       sessions_{ledger::random_bytes},
+      verifier_{parts_.clock},
       workers_{document_threads, documents_at_once},
       live_workers_{1, 2},
       live_{live_workers_, parts_.live} {}
@@ -172,7 +173,6 @@ asio::awaitable<void> Web::answer_document(Exchange& exchange, const Document& d
         .zone = options_.zone,
         .view = parts_.board.read(),
         .now = now.utc,
-        .boot = now.boot,
         .verifier = &verifier_,
         .give_up = [this, give_up_at] {
             return workers_.stopping() || std::chrono::steady_clock::now() > give_up_at;

@@ -45,7 +45,6 @@ protected:
         desk_.state = dir_.path() / "state";
         desk_.config = dir_.path() / "config";
         desk_.now = ledger::test_start;
-        desk_.boot = BootTime{1h};
         desk_.verifier = &verifier_;
     }
     void rent() {
@@ -87,7 +86,7 @@ protected:
         return made ? json::parse(*made).as_object() : json::object{};
     }
 
-    Verifier verifier_;
+    Verifier verifier_{clock_};
     Desk desk_;
 };
 

@@ -45,38 +45,56 @@ TEST(Waits, AreCountedByTheHour) {
     EXPECT_TRUE(counter.finish().empty());
 }
 
-TEST(LedgerWalks, OneAtATimeAndKeptForAMinute) {
-    Verifier verifier;
-    int walks = 0;
-    const BootTime start{1h};
-    const auto walk = [&]() -> Result<ledger::Verification> {
-        ++walks;
-        return ledger::Verification{.transactions = walks};
-    };
-    EXPECT_FALSE(verifier.last());
-    EXPECT_EQ(verifier.verify(start, walk)->transactions, 1);
-    EXPECT_EQ(verifier.verify(start + 59s, walk)->transactions, 1);
-    EXPECT_EQ(verifier.verify(start + 60s, walk)->transactions, 2);
-    EXPECT_EQ(verifier.last()->transactions, 2);
-    const auto failed = verifier.verify(
-        start + 1h, []() -> Result<ledger::Verification> { return fail(Errc::io_failed, "no"); });
-    EXPECT_FALSE(failed);
-    EXPECT_EQ(verifier.verify(start + 1h, walk)->transactions, 3) << "failures are not kept";
+class LedgerWalks : public testing::Test {
+protected:
+    [[nodiscard]] Verifier::Walk walk_of(std::chrono::nanoseconds time) {
+        return [this, time]() -> Result<ledger::Verification> {
+            clock_.advance(time);
+            return ledger::Verification{.transactions = ++walks_};
+        };
+    }
+
+    int walks_{0};
+    ManualClock clock_{{BootTime{1h}, hour}};
+    Verifier verifier_{clock_};
+};
+
+TEST_F(LedgerWalks, AreKeptForAMinute) {
+    EXPECT_FALSE(verifier_.last());
+    EXPECT_EQ(verifier_.verify(walk_of(1s))->transactions, 1);
+    clock_.advance(59s);
+    EXPECT_EQ(verifier_.verify(walk_of(1s))->transactions, 1);
+    clock_.advance(1s);
+    EXPECT_EQ(verifier_.verify(walk_of(1s))->transactions, 2);
+    EXPECT_EQ(verifier_.last()->transactions, 2);
 }
 
-TEST(LedgerWalks, ASecondThreadIsToldToAskLater) {
-    Verifier verifier;
-    const auto walk = [&verifier]() -> Result<ledger::Verification> {
+TEST_F(LedgerWalks, ThatTookLongAreKeptLonger) {
+    EXPECT_EQ(verifier_.verify(walk_of(90s))->transactions, 1);
+    clock_.advance(899s);
+    EXPECT_EQ(verifier_.verify(walk_of(90s))->transactions, 1);
+    clock_.advance(1s);
+    EXPECT_EQ(verifier_.verify(walk_of(90s))->transactions, 2);
+}
+
+TEST_F(LedgerWalks, ThatFailedAreNotKept) {
+    EXPECT_FALSE(verifier_.verify(
+        []() -> Result<ledger::Verification> { return fail(Errc::io_failed, "no"); }));
+    EXPECT_FALSE(verifier_.last());
+    EXPECT_EQ(verifier_.verify(walk_of(1s))->transactions, 1);
+}
+
+TEST_F(LedgerWalks, AreOneAtATime) {
+    const auto walk = [this]() -> Result<ledger::Verification> {
         Errc told{};
         std::thread{[&] {
-            const auto second =
-                verifier.verify(BootTime{1h}, [] { return ledger::Verification{}; });
+            const auto second = verifier_.verify([] { return ledger::Verification{}; });
             told = second ? Errc::conflict : second.error().code;
         }}.join();
         EXPECT_EQ(told, Errc::unavailable);
         return ledger::Verification{};
     };
-    EXPECT_TRUE(verifier.verify(BootTime{1h}, walk));
+    EXPECT_TRUE(verifier_.verify(walk));
 }
 
 }  // namespace
