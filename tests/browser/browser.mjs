@@ -26,15 +26,22 @@ export async function launch() {
         {executablePath: program, args: process.getuid() === 0 ? ["--no-sandbox"] : []});
 }
 
-/// A page with a record of what went wrong. `allow`: answers whose failure a test wants to see.
-export async function open(browser, url,
+/// A window with a record of what went wrong. `allow`: answers whose failure a test wants to see.
+export async function open(browser, url, options = {}) {
+    const opened = await open_empty(browser, options);
+    await opened.visit(url);
+    return opened;
+}
+
+/// The same before anything is shown in it; `visit(url)` goes there.
+export async function open_empty(browser,
     {scheme = "light", width = 1280, height = 900, clock = false, allow = () => false} = {}) {
-    const context = await browser.newContext(
-        {colorScheme: scheme, viewport: {width, height}, reducedMotion: "reduce",
-                                              locale: "en-AU", timezoneId: "Australia/Sydney",
-                                                  acceptDownloads: true});
+    const context = await browser.newContext({
+        colorScheme: scheme, viewport: {width, height}, reducedMotion: "reduce", locale: "en-AU",
+        timezoneId: "Australia/Sydney", acceptDownloads: true});
     const page = await context.newPage();
     const wrong = [];
+    let origin = "";
     page.on("pageerror", (error) => wrong.push(`exception: ${error.message}`));
     page.on("console", (message) => {
         if (["error", "warning"].includes(message.type())
@@ -43,7 +50,7 @@ export async function open(browser, url,
         }
     });
     page.on("request", (request) => {
-        if (!request.url().startsWith(new URL(url).origin)
+        if (!request.url().startsWith(origin)
             && !/^(data|blob):/.test(request.url())) {
             wrong.push(`asked elsewhere: ${request.url()}`);
         }
@@ -53,8 +60,11 @@ export async function open(browser, url,
     if (clock) {
         await page.clock.install();
     }
-    await page.goto(url);
-    return {context, page, wrong, close: () => context.close()};
+    const visit = async (url) => {
+        origin = new URL(url).origin;
+        await page.goto(url, {timeout: 60_000});
+    };
+    return {context, page, wrong, visit, close: () => context.close()};
 }
 
 /// Goes to one of the pages and waits until all it reads has come.
@@ -73,16 +83,17 @@ export async function settled(page) {
         new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 }
 
-/// What axe finds that is serious or critical: [] when all is well.
-export async function axe(page) {
+/// What axe finds that is serious or critical: [] when all is well. Contrast is the dearest of its
+/// rules; it depends on the scheme and not on the width.
+export async function axe(page, contrast = true) {
     if (!await page.evaluate(() => "axe" in globalThis)) {
         await page.evaluate(axe_source);
     }
-    const violations = await page.evaluate(async () =>
-        (await globalThis.axe.run(document, {resultTypes: ["violations"]})).violations);
+    const violations = await page.evaluate(async (enabled) => (await globalThis.axe.run(document,
+        {resultTypes: ["violations"], rules: {"color-contrast": {enabled}}})).violations, contrast);
     return violations.filter((one) => ["serious", "critical"].includes(one.impact)).map((one) =>
-        `${one.id}: ${one.nodes.slice(0, 3)
-            .map((node) => `${node.target.join(" ")} ${node.failureSummary ?? ""}`).join(" | ")}`);
+        `${one.id}: ${one.nodes.slice(0, 3).map((node) =>
+            `${node.target.join(" ")} ${node.failureSummary ?? ""}`).join(" | ")}`);
 }
 
 /// Pixels by which the page is wider than the window: 0 when nothing scrolls sideways.

@@ -3,16 +3,30 @@
 import assert from "node:assert/strict";
 import {after, before, test} from "node:test";
 import {nanos} from "../../agent/web/page/lib/money.js";
-import {go, launch, open, settled, shoot} from "./browser.mjs";
+import {go, launch, open, open_empty, settled, shoot} from "./browser.mjs";
 import {start_demo} from "./daemons.mjs";
 import {every_page, nothing_failed} from "./every_page.mjs";
 import {compare, page_figures} from "./figures.mjs";
 
 let browser = null;
 let demo = null;
+let watcher = null;
 before(async () => {
     browser = await launch();
+    // The window is there before the daemon, so that nothing of the machine's life is missed.
+    watcher = await open_empty(browser);
+    await watcher.page.addInitScript(() => {
+        globalThis.seen = [];
+        const look = () => document.querySelectorAll("tr[data-machine] [data-state]").forEach((one) => {
+            if (globalThis.seen.at(-1) !== one.dataset.state) {
+                globalThis.seen.push(one.dataset.state);
+            }
+        });
+        new MutationObserver(look).observe(document, {subtree: true, childList: true,
+            attributes: true, attributeFilter: ["data-state"]});
+    });
     demo = await start_demo("38m-48m");
+    await watcher.visit(`${demo.url}/#/now`);
 });
 after(async () => {
     await demo?.stop();
@@ -23,19 +37,7 @@ const ORDER = ["wanted", "creating", "unknown", "booting", "warming", "serving",
     "deleting", "verifying", "gone"];
 
 test("a rental is watched on the page Now from wanted to gone", async () => {
-    const {page, wrong, close} = await open(browser, `${demo.url}/#/now`);
-    await page.evaluate(() => {
-        globalThis.seen = [];
-        const look = () => document.querySelectorAll("tr[data-machine] [data-state]")
-            .forEach((element) => {
-            if (globalThis.seen.at(-1) !== element.dataset.state) {
-                globalThis.seen.push(element.dataset.state);
-            }
-        });
-        new MutationObserver(look)
-            .observe(document.documentElement,
-            {subtree: true, childList: true, attributes: true, attributeFilter: ["data-state"]});
-    });
+    const {page, wrong, close} = watcher;
     await page.waitForSelector("tr[data-machine] [data-state=serving]", {timeout: 60_000});
     await shoot(page, "daemon-demo-serving-now");
     await page.waitForSelector("tr[data-machine] [data-state=gone]", {timeout: 90_000});
