@@ -44,23 +44,6 @@ Result<std::optional<Exact>> amount_of(const std::string& text, const char* flag
     return std::optional{*value};
 }
 
-/// What the ledger measured; nothing when there is no ledger. Errors: those of the ledger, else.
-Result<std::optional<report::MeasuredUse>> measured_in(
-    ledger::Reader* reader, const config::Config& config, UtcTime now) {
-    if (reader == nullptr) {
-        return std::optional<report::MeasuredUse>{};
-    }
-    const auto zone = ledger::Zone::load(config.report_zone);
-    if (!zone) {
-        return std::unexpected{zone.error()};
-    }
-    auto use = report::measure_use(*reader, config, *zone, now);
-    if (!use) {
-        return std::unexpected{use.error()};
-    }
-    return std::optional{std::move(*use)};
-}
-
 }  // namespace
 
 Result<report::BreakevenAsk> breakeven_ask(const BreakevenWords& words) {
@@ -93,15 +76,28 @@ Result<report::BreakevenAsk> breakeven_ask(const BreakevenWords& words) {
     return ask;
 }
 
+Result<std::optional<report::MeasuredUse>> measured_use(
+    const config::Config& config, ledger::Reader* reader, UtcTime now) {
+    if (reader == nullptr) {
+        return std::optional<report::MeasuredUse>{};
+    }
+    const auto zone = ledger::Zone::load(config.report_zone);
+    if (!zone) {
+        return std::unexpected{zone.error()};
+    }
+    auto use = report::measure_use(*reader, config, *zone, now);
+    if (!use) {
+        return std::unexpected{use.error()};
+    }
+    return std::optional{std::move(*use)};
+}
+
 Result<BreakevenAnswer> breakeven_answer(
     const config::Config& config,
     ledger::Reader* reader,
+    std::optional<report::MeasuredUse> measured,
     const report::BreakevenAsk& ask,
     UtcTime now) {
-    auto measured = measured_in(reader, config, now);
-    if (!measured) {
-        return std::unexpected{measured.error()};
-    }
     report::SeenPrice seen = [](const config::Offer&) { return std::nullopt; };
     if (reader != nullptr) {
         seen = report::prices_in(*reader);
@@ -110,7 +106,7 @@ Result<BreakevenAnswer> breakeven_answer(
     auto input = report::breakeven_input(
         config,
         report::price_rows(config, seen),
-        *measured,
+        measured,
         ask,
         [&speed](std::string_view gpu, std::string_view model) { return speed.of(gpu, model); },
         now);
@@ -124,7 +120,7 @@ Result<BreakevenAnswer> breakeven_answer(
     }
     return BreakevenAnswer{
         .input = std::move(*input),
-        .measured = std::move(*measured),
+        .measured = std::move(measured),
         .comparison = std::move(*comparison)};
 }
 

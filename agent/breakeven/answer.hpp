@@ -28,11 +28,18 @@ struct BreakevenAnswer {
     breakeven::Comparison comparison{};
 };
 
-/// Buy, rent, reserve or pay by the token. `reader`: null where there is no ledger yet. Errors:
-/// those of the ledger, of report::breakeven_input and of breakeven::compare.
+/// What the ledger measured, which is the long part: it reads every request of the window.
+/// `reader`: null where there is no ledger yet; nothing comes back then. Errors: those of the
+/// ledger.
+[[nodiscard]] Result<std::optional<report::MeasuredUse>> measured_use(
+    const config::Config& config, ledger::Reader* reader, UtcTime now);
+
+/// Buy, rent, reserve or pay by the token, with what was measured. Errors: those of the ledger, of
+/// report::breakeven_input and of breakeven::compare.
 [[nodiscard]] Result<BreakevenAnswer> breakeven_answer(
     const config::Config& config,
     ledger::Reader* reader,
+    std::optional<report::MeasuredUse> measured,
     const report::BreakevenAsk& ask,
     UtcTime now);
 

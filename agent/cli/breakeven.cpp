@@ -8,6 +8,7 @@
 #include "agent/service/clock.hpp"
 
 #include <iostream>
+#include <utility>
 
 namespace evenkeel::cli {
 
@@ -45,7 +46,13 @@ int breakeven(const Globals& globals, const BreakevenArguments& arguments) {
     if (!reader && reader.error().code != Errc::not_found) {
         return report(reader.error());
     }
-    const auto answer = agent::breakeven_answer(*config, reader ? &*reader : nullptr, *ask, now);
+    ledger::Reader* const books = reader ? &*reader : nullptr;
+    auto measured_now = agent::measured_use(*config, books, now);
+    if (!measured_now) {
+        return report(measured_now.error());
+    }
+    const auto answer =
+        agent::breakeven_answer(*config, books, std::move(*measured_now), *ask, now);
     if (!answer) {
         return report(answer.error());
     }

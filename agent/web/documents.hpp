@@ -18,6 +18,7 @@
 /// picture of the running agent.
 namespace evenkeel::web {
 
+class MeasuredUses;
 class Verifier;
 
 /// What documents are made from. One for each answer.
@@ -27,7 +28,8 @@ struct Desk {
     ledger::Zone zone{};  ///< of booking days
     std::shared_ptr<const agent::View> view{};
     UtcTime now{};
-    Verifier* verifier{nullptr};  ///< never null where it is used
+    Verifier* verifier{nullptr};  ///< this and the next are never null where they are used
+    MeasuredUses* uses{nullptr};
     /// Asked now and then by what reads for long: true ends the work.
     std::function<bool()> give_up{};
 

@@ -8,6 +8,7 @@
 #include "agent/report/prices.hpp"
 #include "agent/report/verification.hpp"
 #include "agent/web/documents.hpp"
+#include "agent/web/measured.hpp"
 #include "agent/web/verifier.hpp"
 
 #include <boost/json.hpp>
@@ -166,8 +167,15 @@ Result<std::string> breakeven_document(const Desk& desk, const Query& query) {
     if (!reader && reader.error().code != Errc::not_found) {
         return std::unexpected{reader.error()};
     }
+    const config::Config& config = *desk.view->config;
+    ledger::Reader* const books = reader ? &*reader : nullptr;
+    auto measured = desk.uses->get(
+        desk.view->policy_revision, [&] { return agent::measured_use(config, books, desk.now); });
+    if (!measured) {
+        return std::unexpected{measured.error()};
+    }
     const auto answer =
-        agent::breakeven_answer(*desk.view->config, reader ? &*reader : nullptr, *ask, desk.now);
+        agent::breakeven_answer(config, books, std::move(*measured), *ask, desk.now);
     if (!answer) {
         return std::unexpected{answer.error()};
     }

@@ -67,6 +67,7 @@ Web::Web(WebOptions options, Parts parts)
       parts_{std::move(parts)},
       sessions_{ledger::random_bytes},
       verifier_{parts_.clock},
+      uses_{parts_.clock},
       workers_{document_threads, documents_at_once},
       live_workers_{1, 2},
       live_{live_workers_, parts_.live} {}
@@ -174,6 +175,7 @@ asio::awaitable<void> Web::answer_document(Exchange& exchange, const Document& d
         .view = parts_.board.read(),
         .now = now.utc,
         .verifier = &verifier_,
+        .uses = &uses_,
         .give_up = [this, give_up_at] {
             return workers_.stopping() || std::chrono::steady_clock::now() > give_up_at;
         }};

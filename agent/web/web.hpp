@@ -3,6 +3,7 @@
 #include "agent/web/assets.hpp"
 #include "agent/web/documents.hpp"
 #include "agent/web/live.hpp"
+#include "agent/web/measured.hpp"
 #include "agent/web/sessions.hpp"
 #include "agent/web/verifier.hpp"
 #include "agent/web/workers.hpp"
@@ -68,6 +69,7 @@ private:
     Parts parts_;
     Sessions sessions_;
     Verifier verifier_;
+    MeasuredUses uses_;
     Workers workers_;
     Workers live_workers_;  ///< its own, so that a slow document does not make the page stale
     Live live_;

@@ -1,6 +1,7 @@
 #include "agent/web/documents.hpp"
 
 #include "agent/config/policy_text.hpp"
+#include "agent/web/measured.hpp"
 #include "agent/web/verifier.hpp"
 #include "tests/unit/ledger/ledger_fixture.hpp"
 
@@ -46,6 +47,7 @@ protected:
         desk_.config = dir_.path() / "config";
         desk_.now = ledger::test_start;
         desk_.verifier = &verifier_;
+        desk_.uses = &uses_;
     }
     void rent() {
         const auto first = ledger::intent(least_id_at(ledger::test_start), clock_.read());
@@ -87,6 +89,7 @@ protected:
     }
 
     Verifier verifier_{clock_};
+    MeasuredUses uses_{clock_};
     Desk desk_;
 };
 

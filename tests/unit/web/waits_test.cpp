@@ -1,5 +1,6 @@
 #include "agent/web/waits.hpp"
 
+#include "agent/web/measured.hpp"
 #include "agent/web/verifier.hpp"
 
 #include <gtest/gtest.h>
@@ -95,6 +96,27 @@ TEST_F(LedgerWalks, AreOneAtATime) {
         return ledger::Verification{};
     };
     EXPECT_TRUE(verifier_.verify(walk));
+}
+
+TEST(MeasuredUse, IsKeptForAMinuteUnderOnePolicy) {
+    ManualClock clock{{BootTime{1h}, hour}};
+    MeasuredUses uses{clock};
+    int measured = 0;
+    const auto measure = [&measured]() -> Result<MeasuredUses::Use> {
+        ++measured;
+        return MeasuredUses::Use{report::MeasuredUse{.span = std::chrono::hours{measured}}};
+    };
+    EXPECT_EQ((*uses.get(1, measure))->span, 1h);
+    clock.advance(59s);
+    EXPECT_EQ((*uses.get(1, measure))->span, 1h);
+    EXPECT_EQ((*uses.get(2, measure))->span, 2h) << "another policy";
+    clock.advance(60s);
+    EXPECT_EQ((*uses.get(2, measure))->span, 3h);
+    clock.advance(60s);
+    const auto failed =
+        uses.get(2, []() -> Result<MeasuredUses::Use> { return fail(Errc::io_failed, "no"); });
+    EXPECT_FALSE(failed);
+    EXPECT_EQ((*uses.get(2, measure))->span, 4h);
 }
 
 }  // namespace
