@@ -231,7 +231,8 @@ std::string savings_csv(const Savings& savings) {
     };
     for (const SavingsLine& line : savings.lines) {
         text += fmt::format(
-            "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\r\n",
+            "{},{},{},{},{},{},{},{},{},{},{},"
+            "{},{},{},{},{},{},{},{},{},{},{}\r\n",
             line.what,
             csv_field(line.offer),
             line.kind,
