@@ -30,7 +30,6 @@ json::object to_json(const config::KeyRef& ref) {
         {"most", key.most},
         {"help", key.help_text},
         {"without", key.without_text},
-        {"has_effect", !key.is_inert},
     };
 }
 

@@ -214,9 +214,6 @@ constexpr std::array code_texts{
         "EK-W031",
         "The vendor has retired this model: requests for it fail. Offer its successor, and keep "
         "the old name as an alias for old clients."},
-    CodeText{
-        "EK-W032",
-        "The key is known and its value was checked, but this version does nothing with it."},
     CodeText{"EK-W033", "A date is more than a day ahead: a typing error, or a wrong clock."},
     CodeText{
         "EK-W034",

@@ -180,9 +180,6 @@ std::string explain_key(const KeyRef& ref) {
     line("default", key.is_required ? "none: it must be there" : key.default_text);
     line("example", key.example_text);
     line("without", key.without_text);
-    if (key.is_inert) {
-        line("note", "accepted and checked; has no effect in this version");
-    }
     std::string below;
     for (const KeyRef& each : keys_below(ref)) {
         std::string_view name = each.key->path.substr(key.path.size() + 1);

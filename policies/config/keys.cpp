@@ -48,9 +48,6 @@ std::string help_cell(const Key& key) {
     if (key.is_required && !key.without_text.empty()) {
         out += fmt::format(" Without it: {}.", cell(key.without_text));
     }
-    if (key.is_inert) {
-        out += " *Accepted and checked; has no effect in this version.*";
-    }
     return out;
 }
 

@@ -67,7 +67,6 @@ struct Key {
     Type name_type{Type::name};       ///< of the names under `.*`
     bool is_required{false};          ///< the key must be there
     bool is_filled{false};            ///< a list or named map must have at least one entry
-    bool is_inert{false};             ///< accepted and checked, but nothing uses it yet
     bool is_ordered{false};           ///< a list whose order means something
     bool may_repeat{false};           ///< a value or map that may also be a list of such
     std::string_view default_text{};  ///< what leaving it out means, as it would be written
@@ -89,11 +88,6 @@ struct Key {
     [[nodiscard]] constexpr Key filled() const noexcept {
         Key row = *this;
         row.is_filled = true;
-        return row;
-    }
-    [[nodiscard]] constexpr Key inert() const noexcept {
-        Key row = *this;
-        row.is_inert = true;
         return row;
     }
     [[nodiscard]] constexpr Key ordered() const noexcept {

@@ -141,9 +141,6 @@ std::string description_of(const Key& key) {
     if (!key.without_text.empty()) {
         out += fmt::format(" Without it: {}.", key.without_text);
     }
-    if (key.is_inert) {
-        out += " Accepted and checked; has no effect in this version.";
-    }
     return out;
 }
 

@@ -256,18 +256,7 @@ private:
                 meant.push_back(unknown(entry, rule, path));
                 continue;
             }
-            const bool was_inert = is_inert_;
-            if (child->key != nullptr && child->key->is_inert && !is_inert_) {
-                report(
-                    entry.spot,
-                    "EK-W032",
-                    fmt::format("'{}' is accepted, and has no effect in this version", at),
-                    at)
-                    .source.clear();
-                is_inert_ = true;
-            }
             any(entry.node, *child, at, entry.spot);
-            is_inert_ = was_inert;
         }
         for (const auto& [name, child] : rule.children) {
             if (child->key != nullptr && child->key->is_required && entry(&node, name) == nullptr &&
@@ -339,7 +328,6 @@ private:
     File file_;
     std::string_view currency_;
     Findings& findings_;
-    bool is_inert_{false};
 };
 
 }  // namespace

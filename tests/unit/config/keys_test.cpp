@@ -84,7 +84,8 @@ TEST(Keys, EveryNumberHasARangeAndItsOwnExampleIsLegal) {
 std::vector<SourceFile> full_files() {
     std::vector<SourceFile> files = base_files();
     files[0].text =
-        "version: 1\nlisten: {}\ncurrency: {rates: {AUD: {rate: 1, as_of: 2026-11-24}}}\n"
+        "version: 1\nlisten: {}\ndashboard: {}\ncurrency: {rates: {AUD: {rate: 1, as_of: "
+        "2026-11-24}}}\n"
         "energy: {tariff: [{price: 1 USD/kWh}]}\nhardware: [{name: desk, power: {}}]\n"
         "limits: {}\n";
     const std::string_view desk = "desk: {kind: local, ";
