@@ -224,8 +224,8 @@ std::string savings_json(const Savings& savings) {
 std::string savings_csv(const Savings& savings) {
     std::string text =
         "what,offer,kind,model,gpu,synthetic,tokens_in,tokens_out,tokens_other_model,rented_s,cost,"
-        "paid,saved,currency,price_from,seen_first,seen_last,days,days_seen,days_earlier,days_later,"
-        "age_days_max\r\n";
+        "paid,saved,currency,price_from,seen_first,seen_last,days,days_seen,days_earlier,"
+        "days_later,age_days_max\r\n";
     const auto time = [](const std::optional<UtcTime>& at) {
         return at ? providers::format_rfc3339(*at) : std::string{};
     };
