@@ -59,8 +59,8 @@ std::string lower(std::string_view text) {
     return out;
 }
 
-/// "slot update_slots: id  0 | task 4 |    306    29": llama-server's tokens of a prompt, which stand
-/// for its words.
+/// "slot update_slots: id  0 | task 4 |    306    29": llama-server's tokens of a prompt, which
+/// stand for its words.
 bool lists_tokens(std::string_view line) {
     const std::size_t bar = line.rfind('|');
     const std::string_view rest =

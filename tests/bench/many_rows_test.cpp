@@ -1,5 +1,5 @@
-// F84: a ledger of 100 million requests starts, reports and settles like a small one. Takes about 40
-// minutes and 11 GB in the temporary folder; EVENKEEL_F84_REQUESTS makes a smaller one.
+// F84: a ledger of 100 million requests starts, reports and settles like a small one. Takes about
+// 40 minutes and 11 GB in the temporary folder; EVENKEEL_F84_REQUESTS makes a smaller one.
 #include "agent/report/spend.hpp"
 #include "tests/bench/year_ledger.hpp"
 #include "tests/unit/ledger/ledger_fixture.hpp"

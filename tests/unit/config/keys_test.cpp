@@ -87,7 +87,7 @@ std::vector<SourceFile> full_files() {
         "version: 1\nlisten: {}\ndashboard: {}\ncurrency: {rates: {AUD: {rate: 1, as_of: "
         "2026-11-24}}}\n"
         "energy: {tariff: [{price: 1 USD/kWh}]}\nhardware: [{name: desk, power: {}}]\n"
-        "limits: {}\n";
+        "limits: {}\nledger: {}\n";
     const std::string_view desk = "desk: {kind: local, ";
     files[1].text.insert(files[1].text.find(desk) + desk.size(), "start: {command: [vllm]}, ");
     files[3].text +=
