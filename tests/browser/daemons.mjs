@@ -3,10 +3,10 @@
 import {execFile, execFileSync, spawn} from "node:child_process";
 import {once} from "node:events";
 import {existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from "node:fs";
-import {createServer} from "node:net";
 import {tmpdir} from "node:os";
 import {join} from "node:path";
 import {promisify} from "node:util";
+import {freePort} from "../clients/helpers.mjs";
 import {until} from "./waiting.mjs";
 
 export const program = process.env.EVENKEEL_BIN;
@@ -14,15 +14,6 @@ if (!program || !existsSync(program)) {
     throw new Error("EVENKEEL_BIN must name the evenkeel binary, for example build/dev/evenkeel");
 }
 const run = promisify(execFile);
-async function free_port() {
-    const server = createServer();
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const {port} = server.address();
-    server.close();
-    await once(server, "close");
-    return port;
-}
 
 const answers = async (url) => {
     try {
@@ -61,7 +52,7 @@ export async function start_quiet(sellers = SELLERS) {
         }
     };
     try {
-        const [api, admin, nobody] = [await free_port(), await free_port(), await free_port()];
+        const [api, admin, nobody] = [await freePort(), await freePort(), await freePort()];
         const secrets = join(folder, "config/credentials");
         mkdirSync(secrets, {recursive: true, mode: 0o700});
         const secret = (name) => writeFileSync(join(secrets, name), "not-a-key\n", {mode: 0o600});

@@ -27,14 +27,20 @@ export async function until(what, holds, limit = 15_000) {
     }
 }
 
+/// A port that nobody listens at, below those that the kernel gives to outgoing connections: one of
+/// them could take it before who asked listens there.
 export async function freePort() {
-    const server = createServer();
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const {port} = server.address();
-    server.close();
-    await once(server, "close");
-    return port;
+    for (;;) {
+        const port = 12_000 + Math.floor(Math.random() * 20_000);
+        const server = createServer();
+        const free = await new Promise((resolve) => {
+            server.once("error", () => resolve(false));
+            server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+        });
+        if (free) {
+            return port;
+        }
+    }
 }
 
 /// A temporary folder and the children that work in it.

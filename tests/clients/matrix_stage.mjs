@@ -1,7 +1,7 @@
 // The daemon between the SDKs, one scripted upstream of each kind, and a real engine.
 import {execFileSync} from "node:child_process";
 import {once} from "node:events";
-import {existsSync, mkdirSync, openSync, writeFileSync} from "node:fs";
+import {existsSync, mkdirSync, openSync, readFileSync, writeFileSync} from "node:fs";
 import {createServer, request} from "node:http";
 import {join} from "node:path";
 import {Stage, freePort, until} from "./helpers.mjs";
@@ -111,7 +111,8 @@ export async function startMatrixStage() {
         const made = execFileSync(program, ["keys", "create", "sdk", "--json", ...folders],
                                   {encoding: "utf8", stdio: ["ignore", "pipe", "ignore"]});
         // One line for each of the sources would drown the tests' own.
-        const log = openSync(join(stage.folder, "daemon.log"), "w");
+        const logFile = join(stage.folder, "daemon.log");
+        const log = openSync(logFile, "w");
         stage.start(program, ["serve", ...folders], {stdio: ["ignore", "ignore", log]});
         await until("the daemon and its workers", async () => {
             try {
@@ -123,6 +124,9 @@ export async function startMatrixStage() {
             } catch {
                 return false;
             }
+        }, 60_000).catch((error) => {
+            const lines = readFileSync(logFile, "utf8").trim().split("\n");
+            throw new Error(`${error.message}\n${lines.slice(-30).join("\n")}`);
         });
         const door = await startDoor(`http://127.0.0.1:${ports.api}`);
         servers.push(door);
