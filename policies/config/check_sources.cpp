@@ -53,7 +53,8 @@ bool is_for(std::string_view kinds, std::string_view kind) {
 Diagnostic& Checker::report(
     File file, const Spot& spot, std::string_view code, std::string message, std::string path) {
     const Document* document = documents_[static_cast<std::size_t>(file)];
-    Diagnostic& found = findings_.add(document->finding(spot, code, std::move(message)));
+    Diagnostic& found = findings_.add(
+        document->finding(spot, code, std::move(message), !findings_.is_full()));
     found.path = std::move(path);
     return found;
 }

@@ -8,7 +8,7 @@
 namespace evenkeel::config {
 namespace {
 
-constexpr std::size_t block_bytes = 256;
+constexpr std::size_t block_bytes = 64;
 /// Longest part of a line that a finding shows, and how much of it stands before the token.
 constexpr std::size_t excerpt_chars_max = 140;
 constexpr std::size_t excerpt_before_max = 70;
@@ -127,7 +127,8 @@ std::string_view Lines::line(int number) const noexcept {
     return text_.substr(starts_[index], end - starts_[index]);
 }
 
-Diagnostic Document::finding(const Spot& spot, std::string_view code, std::string message) const {
+Diagnostic Document::finding(
+    const Spot& spot, std::string_view code, std::string message, bool is_seen) const {
     Diagnostic out;
     out.file = path_;
     out.line = spot.line;
@@ -136,6 +137,9 @@ Diagnostic Document::finding(const Spot& spot, std::string_view code, std::strin
     out.code = code;
     out.severity = code.starts_with("EK-W") ? Severity::warning : Severity::error;
     out.message = std::move(message);
+    if (!is_seen) {
+        return out;
+    }
     Excerpt part = excerpt(lines_, spot.line, spot.col);
     out.source = std::move(part.text);
     out.source_col = part.col;

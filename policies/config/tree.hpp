@@ -103,7 +103,7 @@ private:
     std::string_view text_;
     std::vector<int> shifts_;
     std::vector<std::size_t> starts_{};
-    std::vector<std::size_t> block_chars_{};  ///< code points before each block of 256 bytes
+    std::vector<std::size_t> block_chars_{};  ///< code points before each block of 64 bytes
 };
 
 /// A file that has been looked at; `root` is there when the text is YAML of the strict kind. The
@@ -119,9 +119,10 @@ public:
     [[nodiscard]] const Node* root() const noexcept { return root_ ? &*root_ : nullptr; }
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
-    /// An error (or a warning, for codes that begin with EK-W) at `spot`, with the line.
+    /// An error (or a warning, for codes that begin with EK-W) at `spot`, with the line; without
+    /// it when nobody will see it.
     [[nodiscard]] Diagnostic finding(
-        const Spot& spot, std::string_view code, std::string message) const;
+        const Spot& spot, std::string_view code, std::string message, bool is_seen = true) const;
 
 private:
     void parse(const Lines& lines, bool is_guess, Findings& findings);

@@ -79,7 +79,8 @@ public:
 private:
     Diagnostic& report(
         const Spot& spot, std::string_view code, std::string message, const std::string& path) {
-        Diagnostic& found = findings_.add(document_.finding(spot, code, std::move(message)));
+        Diagnostic& found = findings_.add(
+            document_.finding(spot, code, std::move(message), !findings_.is_full()));
         found.path = path;
         return found;
     }

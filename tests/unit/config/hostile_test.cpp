@@ -37,14 +37,9 @@ std::int64_t peak_bytes() {
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 constexpr bool is_sanitized = true;
 constexpr double seconds_max = 10;
-#elif defined(__OPTIMIZE__)
+#else
 constexpr bool is_sanitized = false;
 constexpr double seconds_max = 1;
-#else
-// A build without optimisation, on a core whose other half is busy: 1.1 s was seen once. What grows
-// with the square of its input takes far longer.
-constexpr bool is_sanitized = false;
-constexpr double seconds_max = 4;
 #endif
 
 /// Processor time of this process, so that a busy machine does not fail the test.
