@@ -18,6 +18,7 @@ struct BreakevenWords {
     std::string residual{};  ///< "0.35"
     std::string in_mtok{};   ///< "76.5"
     std::string out_mtok{};
+    friend bool operator==(const BreakevenWords&, const BreakevenWords&) = default;
 };
 /// Errors: invalid_argument, with the flag that is wrong.
 [[nodiscard]] Result<report::BreakevenAsk> breakeven_ask(const BreakevenWords& words);

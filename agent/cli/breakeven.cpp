@@ -1,6 +1,5 @@
 #include "agent/cli/breakeven.hpp"
 
-#include "agent/breakeven/answer.hpp"
 #include "agent/cli/breakeven_text.hpp"
 #include "agent/cli/daemon_client.hpp"
 #include "agent/cli/exit_codes.hpp"
@@ -14,23 +13,14 @@ namespace evenkeel::cli {
 
 int breakeven(const Globals& globals, const BreakevenArguments& arguments) {
     if (!arguments.table.empty()) {
-        const bool alone = arguments.machine.empty() && arguments.use.empty() &&
-                           arguments.price.empty() && arguments.residual.empty() &&
-                           arguments.in_mtok.empty() && arguments.out_mtok.empty();
-        if (!alone) {
+        if (arguments.words != agent::BreakevenWords{}) {
             std::cerr << "evenkeel: --table answers the questions of its file; it takes no other "
                          "flags of this command\n";
             return Exit::usage;
         }
         return breakeven_table(globals, arguments.table);
     }
-    const auto ask = agent::breakeven_ask(
-        {.machine = arguments.machine,
-         .use = arguments.use,
-         .price = arguments.price,
-         .residual = arguments.residual,
-         .in_mtok = arguments.in_mtok,
-         .out_mtok = arguments.out_mtok});
+    const auto ask = agent::breakeven_ask(arguments.words);
     if (!ask) {
         report(ask.error());
         return Exit::usage;

@@ -1,20 +1,14 @@
 #pragma once
 
+#include "agent/breakeven/answer.hpp"
 #include "agent/cli/globals.hpp"
 
 #include <filesystem>
-#include <string>
 
 namespace evenkeel::cli {
 
-/// What a person said on the command line; texts as written, empty when left out.
 struct BreakevenArguments {
-    std::string machine{};
-    std::string use{};       ///< "30%"
-    std::string price{};     ///< "8300 AUD"
-    std::string residual{};  ///< "0.35"
-    std::string in_mtok{};   ///< "76.5"
-    std::string out_mtok{};
+    agent::BreakevenWords words{};
     std::filesystem::path table{};
 };
 

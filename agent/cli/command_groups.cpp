@@ -199,7 +199,7 @@ void add_route(CommandList& to, Arguments& a) {
 }
 
 void add_breakeven(CommandList& to, Arguments& a) {
-    BreakevenArguments& b = a.breakeven;
+    agent::BreakevenWords& b = a.breakeven.words;
     CLI::App& command_of =
         to.command(to.app(), "breakeven", "buy, rent, reserve, or pay by the token", [&a] {
             return breakeven(a.globals, a.breakeven);
@@ -210,7 +210,7 @@ void add_breakeven(CommandList& to, Arguments& a) {
     command_of.add_option("--residual", b.residual, "share it is worth at the end: 35%");
     command_of.add_option("--in-mtok", b.in_mtok, "million prompt tokens a month");
     command_of.add_option("--out-mtok", b.out_mtok, "million answer tokens a month");
-    command_of.add_option("--table", b.table, "answer the questions of a CSV file");
+    command_of.add_option("--table", a.breakeven.table, "answer the questions of a CSV file");
 }
 
 void add_policy(CommandList& to, Arguments& a) {

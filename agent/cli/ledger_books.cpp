@@ -2,8 +2,8 @@
 
 #include "agent/cli/daemon_client.hpp"
 #include "agent/cli/exit_codes.hpp"
+#include "agent/cli/report_books.hpp"
 #include "agent/cli/text.hpp"
-#include "agent/config/reading.hpp"
 #include "agent/report/focus.hpp"
 #include "agent/report/ledger_rows.hpp"
 #include "agent/report/reconcile.hpp"
@@ -11,7 +11,6 @@
 
 #include <fmt/format.h>
 
-#include <expected>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -23,33 +22,6 @@ namespace evenkeel::cli {
 namespace {
 
 constexpr std::int64_t shown_as_text = 50;
-
-struct Books {
-    ledger::Reader reader;
-    ledger::Summary summary{};
-    ledger::Zone zone{};
-};
-
-std::expected<Books, int> open_books(const Globals& globals) {
-    auto reader = ledger::Reader::open(globals.state);
-    if (!reader) {
-        return std::unexpected{report(reader.error())};
-    }
-    auto summary = reader->summary();
-    if (!summary) {
-        return std::unexpected{report(summary.error())};
-    }
-    // Booking days are the ledger's own, whatever zone times are shown in.
-    auto zone = ledger::Zone::load(summary->zone);
-    if (!zone) {
-        return std::unexpected{report(zone.error())};
-    }
-    return Books{std::move(*reader), std::move(*summary), std::move(*zone)};
-}
-
-std::optional<std::string> given(const std::string& text) {
-    return text.empty() ? std::nullopt : std::optional{text};
-}
 
 std::string quantity_text(const ledger::PostingView& posting) {
     if (posting.unit == "ns") {
@@ -102,7 +74,7 @@ void add_rows(const Globals& globals, const report::LedgerLine& line, Table& tab
 }  // namespace
 
 int ledger_show(const Globals& globals, const LedgerArguments& arguments) {
-    auto books = open_books(globals);
+    auto books = open_books(globals, DaysOf::ledger);
     if (!books) {
         return books.error();
     }
@@ -163,7 +135,7 @@ int ledger_export(const Globals& globals, const LedgerArguments& arguments) {
         std::cerr << fmt::format("evenkeel: --format takes focus, not '{}'\n", arguments.format);
         return Exit::usage;
     }
-    auto books = open_books(globals);
+    auto books = open_books(globals, DaysOf::ledger);
     if (!books) {
         return books.error();
     }
@@ -173,11 +145,10 @@ int ledger_export(const Globals& globals, const LedgerArguments& arguments) {
         .since = given(globals.since),
         .until = given(globals.until),
         .zone = books->zone,
-        .currency = books->summary.report};
+        .currency = books->meta.report};
     // Who the sellers are stands in the configuration; without it they go by their names.
-    if (const auto reading = agent::read_configuration(globals.config, now);
-        reading && reading->loaded) {
-        report::describe_sellers(reading->loaded->config, options);
+    if (books->config) {
+        report::describe_sellers(*books->config, options);
     }
     std::string before =
         globals.json ? R"({"schema":"evenkeel.focus/1","rows":[)" : report::focus_csv_head();
@@ -194,7 +165,7 @@ int ledger_export(const Globals& globals, const LedgerArguments& arguments) {
 }
 
 int ledger_reconcile(const Globals& globals, const LedgerArguments& arguments) {
-    auto books = open_books(globals);
+    auto books = open_books(globals, DaysOf::ledger);
     if (!books) {
         return books.error();
     }
@@ -204,7 +175,7 @@ int ledger_reconcile(const Globals& globals, const LedgerArguments& arguments) {
         .month = arguments.month,
         .provider = arguments.provider};
     if (!arguments.invoice.empty()) {
-        const Currency named = Currency::parse(arguments.currency).value_or(books->summary.report);
+        const Currency named = Currency::parse(arguments.currency).value_or(books->meta.report);
         auto invoice = read_invoice(arguments.invoice, named);
         if (!invoice) {
             return report(invoice.error());

@@ -193,7 +193,7 @@ int report_requests(const Globals& globals, const RequestsArguments& arguments) 
     }
     const auto days = report::days_between(
         globals.since.empty() ? "0d" : globals.since,
-        globals.until.empty() ? std::optional<std::string>{} : globals.until,
+        given(globals.until),
         agent::SystemClock{}.read().utc,
         books->zone);
     if (!days) {

@@ -10,7 +10,11 @@
 
 namespace evenkeel::cli {
 
-std::expected<Books, int> open_books(const Globals& globals) {
+std::optional<std::string> given(const std::string& text) {
+    return text.empty() ? std::nullopt : std::optional{text};
+}
+
+std::expected<Books, int> open_books(const Globals& globals, DaysOf days) {
     auto reader = ledger::Reader::open(globals.state);
     if (!reader) {
         return std::unexpected{report(reader.error())};
@@ -19,7 +23,8 @@ std::expected<Books, int> open_books(const Globals& globals) {
     if (!meta) {
         return std::unexpected{report(meta.error())};
     }
-    auto zone = ledger::Zone::load(globals.utc ? "UTC" : meta->zone);
+    auto zone = ledger::Zone::load(
+        globals.utc && days == DaysOf::shown_times ? "UTC" : meta->zone);
     if (!zone) {
         return std::unexpected{report(zone.error())};
     }
@@ -54,12 +59,8 @@ report::SpendOptions report_options(
         .by = report::spend_by_from(arguments.by).value_or(report::SpendBy::source),
         .zone = books.zone,
         .currency = Currency::parse(arguments.currency).value_or(books.meta.report)};
-    if (!globals.since.empty()) {
-        options.since = globals.since;
-    }
-    if (!globals.until.empty()) {
-        options.until = globals.until;
-    }
+    options.since = given(globals.since);
+    options.until = given(globals.until);
     if (books.config) {
         report::use_config(*books.config, options);
     }

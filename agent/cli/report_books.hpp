@@ -8,6 +8,7 @@
 
 #include <expected>
 #include <optional>
+#include <string>
 
 namespace evenkeel::cli {
 
@@ -24,8 +25,13 @@ struct Books {
     }
 };
 
+/// Whose days are meant: those that times are shown in (`--utc`), or the ledger's booking days.
+enum class DaysOf { shown_times, ledger };
 /// Opens what reports read; an exit status, with the message said, when there is no ledger.
-[[nodiscard]] std::expected<Books, int> open_books(const Globals& globals);
+[[nodiscard]] std::expected<Books, int> open_books(
+    const Globals& globals, DaysOf days = DaysOf::shown_times);
+/// A flag's text; nothing when it was left out.
+[[nodiscard]] std::optional<std::string> given(const std::string& text);
 /// Whether the flags make sense; else what is wrong was said, and the status is `usage`.
 [[nodiscard]] bool check(const ReportArguments& arguments);
 /// What all reports are asked: time, zone, currency, and what the configuration says. Precondition:

@@ -5,6 +5,22 @@
 
 namespace evenkeel::ledger {
 
+namespace {
+
+struct Batch {
+    std::int64_t last{0};  ///< the newest id in it
+    std::int64_t rows{0};
+};
+/// The oldest at most `rows` ids below `below` that `sql` finds.
+Batch oldest_batch(Database& database, std::string_view sql, std::int64_t below, std::int64_t rows) {
+    Statement found{database, sql};
+    found.query(below, rows);
+    found.next();
+    return {.last = found.integer(0), .rows = found.integer(1)};
+}
+
+}  // namespace
+
 void Store::apply_bill(const BillSeen& bill, UtcTime at) {
     Statement known{
         database_,
@@ -57,15 +73,12 @@ std::int64_t Store::delete_old(UtcTime before, std::int64_t rows, UtcTime now) {
 }
 
 std::int64_t Store::delete_requests(std::int64_t below, std::int64_t rows, UtcTime now) {
-    Statement oldest{
+    const auto [last, found] = oldest_batch(
         database_,
         "SELECT max(id), count(*) FROM (SELECT id FROM request WHERE id < ?1 ORDER BY id"
-        " LIMIT ?2)"};
-    oldest.query(below, rows);
-    oldest.next();
-    const std::int64_t last = oldest.integer(0);
-    const std::int64_t found = oldest.integer(1);
-    oldest.reset();
+        " LIMIT ?2)",
+        below,
+        rows);
     if (found == 0) {
         return 0;
     }
@@ -90,15 +103,12 @@ std::int64_t Store::delete_requests(std::int64_t below, std::int64_t rows, UtcTi
 }
 
 std::int64_t Store::delete_holds(std::int64_t below, std::int64_t rows, UtcTime now) {
-    Statement oldest{
+    const auto [last, found] = oldest_batch(
         database_,
         "SELECT max(id), count(*) FROM (SELECT id FROM hold WHERE id < ?1 AND state <> 'open'"
-        " ORDER BY id LIMIT ?2)"};
-    oldest.query(below, rows);
-    oldest.next();
-    const std::int64_t last = oldest.integer(0);
-    const std::int64_t found = oldest.integer(1);
-    oldest.reset();
+        " ORDER BY id LIMIT ?2)",
+        below,
+        rows);
     if (found == 0) {
         return 0;
     }

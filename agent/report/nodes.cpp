@@ -20,16 +20,8 @@ double seconds_between(UtcTime from, UtcTime to) {
     return static_cast<double>(std::max<std::int64_t>(tenths.count(), 0)) / 10;
 }
 
-/// Percent of the posted money that paid for serving; nothing before any was posted.
-json::value useful_percent(const ledger::MachineView& machine) {
-    std::int64_t all = 0;
-    std::int64_t serving = 0;
-    for (const ledger::PhaseRow& phase : machine.phases) {
-        all += phase.billed.nanos();
-        serving += phase.phase == Phase::serve ? phase.billed.nanos() : 0;
-    }
-    const auto percent =
-        all > 0 ? mul_div(serving, 100, all, Rounding::half_even) : std::optional<std::int64_t>{};
+json::value share_or_null(const ledger::MachineView& machine) {
+    const auto percent = useful_share(machine, 100);
     return percent ? json::value(*percent) : json::value(nullptr);
 }
 
@@ -53,7 +45,7 @@ json::object node(
         {"paid", amount_text(machine.paid)},
         {"rate", amount_text(row.price.per_display_unit())},
         {"currency", row.price.currency().text()},
-        {"useful_percent", useful_percent(machine)},
+        {"useful_percent", share_or_null(machine)},
         {"ends",
          row.gone ? std::string{to_text(row.gone_how.value_or(GoneHow::lost))}
                   : fmt::format("{:%Y-%m-%d %H:%M} UTC at the latest", expires)},
@@ -65,6 +57,16 @@ json::object node(
 }
 
 }  // namespace
+
+std::optional<std::int64_t> useful_share(const ledger::MachineView& machine, std::int64_t parts) {
+    std::int64_t all = 0;
+    std::int64_t serving = 0;
+    for (const ledger::PhaseRow& phase : machine.phases) {
+        all += phase.billed.nanos();
+        serving += phase.phase == Phase::serve ? phase.billed.nanos() : 0;
+    }
+    return all > 0 ? mul_div(serving, parts, all, Rounding::half_even) : std::nullopt;
+}
 
 std::string nodes_json(
     const std::vector<ledger::MachineView>& machines,

@@ -2,6 +2,7 @@
 
 #include "agent/ledger/reader.hpp"
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,11 @@ namespace evenkeel::report {
     const std::vector<ledger::MachineView>& machines,
     const std::vector<ledger::NameRow>& names,
     UtcTime now);
+
+/// Of the money posted for a machine, the share that paid for serving, in `parts` (100: per cent);
+/// nothing before any was posted.
+[[nodiscard]] std::optional<std::int64_t> useful_share(
+    const ledger::MachineView& machine, std::int64_t parts);
 
 /// How long a gone machine is still shown.
 inline constexpr std::chrono::hours gone_shown{24};

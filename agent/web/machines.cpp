@@ -20,16 +20,8 @@ json::value us_or_null(const std::optional<UtcTime>& at) {
     return at ? json::value(to_us(*at)) : json::value(nullptr);
 }
 
-/// Thousandths of the posted money that paid for serving; nothing before any was posted.
 json::value useful_permille(const ledger::MachineView& machine) {
-    std::int64_t all = 0;
-    std::int64_t serving = 0;
-    for (const ledger::PhaseRow& phase : machine.phases) {
-        all += phase.billed.nanos();
-        serving += phase.phase == Phase::serve ? phase.billed.nanos() : 0;
-    }
-    const auto share =
-        all > 0 ? mul_div(serving, 1'000, all, Rounding::half_even) : std::optional<std::int64_t>{};
+    const auto share = report::useful_share(machine, 1'000);
     return share ? json::value(*share) : json::value(nullptr);
 }
 

@@ -6,8 +6,7 @@ import {existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync}
 import {tmpdir} from "node:os";
 import {join} from "node:path";
 import {promisify} from "node:util";
-import {freePort} from "../clients/helpers.mjs";
-import {until} from "./waiting.mjs";
+import {freePort, until} from "../clients/helpers.mjs";
 
 export const program = process.env.EVENKEEL_BIN;
 if (!program || !existsSync(program)) {
@@ -65,7 +64,7 @@ export async function start_quiet(sellers = SELLERS) {
                 "--price", seller.price, "--sku", seller.sku, "--gpu", `${seller.gpu} (synthetic)`],
                 {stdio: "ignore"}));
             seller.port = await until(seller.name, () =>
-                existsSync(port_file) && Number(readFileSync(port_file, "utf8")));
+                existsSync(port_file) && Number(readFileSync(port_file, "utf8")), 30_000);
         }
         for (const [name, text] of Object.entries(quiet_files({api, admin, nobody, sellers}))) {
             writeFileSync(join(folder, "config", name), `version: 1\n${text}`);
@@ -86,7 +85,7 @@ export async function start_quiet(sellers = SELLERS) {
                 throw new Error(`the daemon ended with ${child.exitCode}:\n${log}`);
             }
             return answers(`${daemon.url}/readyz`);
-        });
+        }, 30_000);
         return daemon;
     } catch (error) {
         await Promise.all(clouds.map(end));
@@ -158,9 +157,9 @@ export async function start_demo(window) {
     ended.catch(() => {});
     const file = join(folder, "config/evenkeel.yaml");
     const admin = await until("the demo's configuration", () => existsSync(file)
-        && /admin: "127\.0\.0\.1:(\d+)"/.exec(readFileSync(file, "utf8"))?.[1]);
+        && /admin: "127\.0\.0\.1:(\d+)"/.exec(readFileSync(file, "utf8"))?.[1], 30_000);
     const daemon = new Daemon(folder, admin);
-    await until("the demo's daemon", () => answers(`${daemon.url}/healthz`));
+    await until("the demo's daemon", () => answers(`${daemon.url}/healthz`), 30_000);
     daemon.ended = ended;
     daemon.stop = async () => {
         if (child.exitCode === null) {

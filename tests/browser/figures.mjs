@@ -1,7 +1,7 @@
 // What the command line says of every figure that the page names: its --json, under the page's names.
 import assert from "node:assert/strict";
 import {settled} from "./browser.mjs";
-import {until} from "./waiting.mjs";
+import {until} from "../clients/helpers.mjs";
 
 /// Tokens a month for the comparison of a machine that has not worked yet.
 export const TOKENS = {in_mtok: "75.9", out_mtok: "28.6"};
@@ -146,6 +146,6 @@ export async function compare(page, daemon, one, query = "", by = "source") {
             }
         }
         return still;
-    });
+    }, 30_000);
     return found.length;
 }

@@ -4,7 +4,7 @@ import {after, before, test} from "node:test";
 import {PAGES, axe, go, launch, open, settled, shoot, too_wide} from "./browser.mjs";
 import {busy, empty, error, micro, nodes_busy, status_busy} from "./scene.mjs";
 import {StandIn} from "./stand_in.mjs";
-import {until} from "./waiting.mjs";
+import {until} from "../clients/helpers.mjs";
 import {PAYLOADS, poisoned} from "./xss.mjs";
 
 let browser = null;
