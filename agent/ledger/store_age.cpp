@@ -12,7 +12,8 @@ struct Batch {
     std::int64_t rows{0};
 };
 /// The oldest at most `rows` ids below `below` that `sql` finds.
-Batch oldest_batch(Database& database, std::string_view sql, std::int64_t below, std::int64_t rows) {
+Batch oldest_batch(
+    Database& database, std::string_view sql, std::int64_t below, std::int64_t rows) {
     Statement found{database, sql};
     found.query(below, rows);
     found.next();
