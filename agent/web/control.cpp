@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace evenkeel::web {
 
@@ -19,16 +21,32 @@ namespace {
 
 constexpr std::string_view cookie_name = "evenkeel_page";
 
+/// What an action is done to. The name of that is typed.
+enum class Target { machine, host, plan };
+
 struct Action {
     std::string_view name;
-    std::string_view path;   ///< at the control socket
-    bool of_machine{false};  ///< its name is typed; else that of this host
+    std::string_view path;  ///< at the control socket
+    Target target;
 };
 constexpr std::array actions{
-    Action{"drain", "/api/nodes/drain", true},
-    Action{"destroy", "/api/nodes/destroy", true},
-    Action{"freeze", "/api/freeze"},
-    Action{"thaw", "/api/thaw"}};
+    Action{"drain", "/api/nodes/drain", Target::machine},
+    Action{"destroy", "/api/nodes/destroy", Target::machine},
+    Action{"freeze", "/api/freeze", Target::host},
+    Action{"thaw", "/api/thaw", Target::host},
+    Action{"apply", "/api/policy/apply", Target::plan}};
+
+std::string target_text(Target target, const std::string& host) {
+    switch (target) {
+        case Target::machine:
+            return "the machine";
+        case Target::plan:
+            return "the plan";
+        case Target::host:
+            break;
+    }
+    return fmt::format("the agent's host: {}", host);
+}
 
 std::string_view cookie_of(const http::RequestHead& head) {
     std::string_view list = head.field("cookie");
@@ -50,6 +68,21 @@ std::string text_in(const json::value& body, std::string_view key) {
     const json::value* value = object == nullptr ? nullptr : object->if_contains(key);
     const json::string* text = value == nullptr ? nullptr : value->if_string();
     return text == nullptr ? std::string{} : std::string{text->data(), text->size()};
+}
+
+/// The texts of the body's list `confirm`.
+std::vector<std::string> confirmed_in(const json::value& body) {
+    std::vector<std::string> out;
+    const json::object* object = body.if_object();
+    const json::value* value = object == nullptr ? nullptr : object->if_contains("confirm");
+    if (const json::array* list = value == nullptr ? nullptr : value->if_array()) {
+        for (const json::value& each : *list) {
+            if (const json::string* text = each.if_string()) {
+                out.emplace_back(text->data(), text->size());
+            }
+        }
+    }
+    return out;
 }
 
 /// For a line of the log: nothing breaks out of it.
@@ -117,21 +150,34 @@ asio::awaitable<Result<std::string>> Web::act(std::string body, std::string user
     const auto action =
         std::ranges::find(actions, std::string_view{text_in(asked, "action")}, &Action::name);
     if (code || action == actions.end()) {
-        co_return fail(Errc::invalid_argument, "action is drain, destroy, freeze or thaw");
+        co_return fail(Errc::invalid_argument, "action is drain, destroy, freeze, thaw or apply");
     }
-    const std::string wanted = action->of_machine ? name : parts_.board.read()->host;
+    const std::string host = parts_.board.read()->host;
+    const std::string wanted = action->target == Target::host ? host : name;
     if (wanted.empty() || text_in(asked, "typed") != wanted) {
         co_return fail(
             Errc::invalid_argument,
             fmt::format(
                 "typed must be the name of {}, letter by letter",
-                action->of_machine ? "the machine" : "the agent's host: " + wanted));
+                target_text(action->target, host)));
     }
-    json::object order{{"name", name}};
-    if (!action->of_machine) {
-        order = json::object{{"reason", text_in(asked, "reason")}};
+    Result<std::string> order;
+    switch (action->target) {
+        case Target::machine:
+            order = json::serialize(json::object{{"name", name}});
+            break;
+        case Target::host:
+            order = json::serialize(json::object{{"reason", text_in(asked, "reason")}});
+            break;
+        case Target::plan:
+            order = co_await workers_.run(
+                [state = options_.state, name, confirmed = confirmed_in(asked)] {
+                    return apply_order(state, name, confirmed);
+                });
+            break;
     }
-    auto done = co_await parts_.act(std::string{action->path}, json::serialize(order), user);
+    auto done = order ? co_await parts_.act(std::string{action->path}, *order, user)
+                      : std::unexpected{order.error()};
     spdlog::info(
         "page: user={} action={} name={} {}",
         user,

@@ -127,6 +127,7 @@ TEST_F(PageListener, EveryDocumentIsThere) {
           "keys",
           "policy",
           "policy?no=1",
+          "policy/draft",
           "health",
           "spend?by=model",
           "spend-days?since=7d",
@@ -300,6 +301,44 @@ TEST_F(PageListener, OnlyReadsUnlessTheConfigurationSaysOtherwise) {
     const auto tool = daemon.tool({"dashboard", "login"});
     EXPECT_EQ(tool.status, refused_by_policy) << tool.out;
     EXPECT_TRUE(tool.err.contains("dashboard.control")) << tool.err;
+}
+
+TEST_F(PageListener, AppliesAPlanThatIsMeant) {
+    start("dashboard: {control: true}\n");
+    const std::string cookie = log_in();
+    const std::string whole = daemon.read("policy.yaml");
+    daemon.write("policy.yaml", whole + "budgets: [{name: purse, limit: 5 USD, per: day}]\n");
+    ASSERT_EQ(daemon.tool({"policy", "apply", "--yes"}).status, 0);
+    daemon.write("policy.yaml", whole);
+    ASSERT_EQ(daemon.tool({"policy", "plan"}).status, 0);
+    const auto draft = [this] { return json::parse(get("/ui/api/policy/draft").body); };
+    EXPECT_FALSE(draft().at("same").as_bool());
+    const json::value plan = draft().at("plan");
+    EXPECT_EQ(plan.at("outdated").as_string(), "");
+    EXPECT_EQ(plan.at("document").at("confirm").at(0).at("name").as_string(), "purse");
+    const auto apply = [&](const json::value& confirm, std::string_view typed) {
+        return post(
+            "/ui/api/act",
+            {{"action", "apply"},
+             {"name", plan.at("name")},
+             {"typed", typed},
+             {"confirm", confirm}},
+            cookie);
+    };
+    const std::string_view name{plan.at("name").as_string()};
+    EXPECT_EQ(apply(json::array{"purse"}, "plan").status, 400) << "not typed";
+    EXPECT_EQ(apply(json::array{}, name).status, 403) << "a limit would disappear";
+    EXPECT_EQ(apply("purse", name).status, 403) << "no list";
+    EXPECT_FALSE(draft().at("same").as_bool());
+    const auto applied = apply(json::array{"purse"}, name);
+    EXPECT_EQ(applied.status, 200) << applied.body;
+    EXPECT_EQ(json::parse(applied.body).at("revision").as_int64(), 3);
+    EXPECT_TRUE(draft().at("same").as_bool());
+    EXPECT_EQ(draft().at("plan").at("outdated").as_string(), "it starts from policy #2");
+    const auto again = apply(json::array{"purse"}, name);
+    EXPECT_GE(again.status, 400) << again.body;
+    EXPECT_EQ(draft().at("running").as_int64(), 3);
+    EXPECT_TRUE(daemon.log().contains("action=apply name=\"plan-"));
 }
 
 TEST_F(PageListener, ActsAfterALoginAndATypedName) {
