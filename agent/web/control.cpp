@@ -20,6 +20,7 @@ namespace http = inference::http;
 namespace {
 
 constexpr std::string_view cookie_name = "evenkeel_page";
+constexpr std::string_view login_path = "/ui/api/login";
 
 /// What an action is done to. The name of that is typed.
 enum class Target { machine, host, plan };
@@ -104,6 +105,22 @@ std::string cookie_line(std::string_view value, std::chrono::seconds life) {
         life.count());
 }
 
+/// What the control socket is told of a machine. A source's name is used again once its machine is
+/// gone; the id says which one the page showed. Errors: conflict.
+Result<std::string> machine_order(
+    const agent::View& view, const std::string& name, const std::string& id) {
+    if (id.empty()) {
+        return json::serialize(json::object{{"name", name}});
+    }
+    const auto found = std::ranges::find(view.machines, id, &agent::MachineView::id);
+    if (found == view.machines.end() || (found->name != name && found->machine != name)) {
+        return fail(
+            Errc::conflict,
+            fmt::format("{} is not the machine any more that the page showed: look again", name));
+    }
+    return json::serialize(json::object{{"name", found->machine}});
+}
+
 Error only_reads() {
     return {
         Errc::refused,
@@ -113,9 +130,10 @@ Error only_reads() {
 
 }  // namespace
 
-bool Web::may_control() const {
-    const auto view = parts_.board.read();
-    return view->config && view->config->dashboard.control;
+bool Web::may_control() {
+    const std::int64_t since = parts_.board.read()->control_since;
+    sessions_.follow(since);
+    return since != 0;
 }
 
 std::string Web::me(const http::RequestHead& head) {
@@ -152,7 +170,8 @@ asio::awaitable<Result<std::string>> Web::act(std::string body, std::string user
     if (code || action == actions.end()) {
         co_return fail(Errc::invalid_argument, "action is drain, destroy, freeze, thaw or apply");
     }
-    const std::string host = parts_.board.read()->host;
+    const auto view = parts_.board.read();
+    const std::string& host = view->host;
     const std::string wanted = action->target == Target::host ? host : name;
     if (wanted.empty() || text_in(asked, "typed") != wanted) {
         co_return fail(
@@ -164,7 +183,7 @@ asio::awaitable<Result<std::string>> Web::act(std::string body, std::string user
     Result<std::string> order;
     switch (action->target) {
         case Target::machine:
-            order = json::serialize(json::object{{"name", name}});
+            order = machine_order(*view, name, text_in(asked, "id"));
             break;
         case Target::host:
             order = json::serialize(json::object{{"reason", text_in(asked, "reason")}});
@@ -187,17 +206,18 @@ asio::awaitable<Result<std::string>> Web::act(std::string body, std::string user
     co_return done;
 }
 
-asio::awaitable<void> Web::post(Exchange& exchange) {
-    const std::string path{exchange.head().path};
-    Result<std::string> user;
+Result<std::string> Web::actor(const http::RequestHead& head) {
     if (!may_control()) {
-        sessions_.close_all();
-        user = std::unexpected{only_reads()};
-    } else if (!is_from_our_page(exchange.head())) {
-        user = fail(Errc::refused, "this is done only for the page of this agent");
-    } else if (path != "/ui/api/login") {
-        user = user_of(exchange.head());
+        return std::unexpected{only_reads()};
     }
+    if (!is_from_our_page(head)) {
+        return fail(Errc::refused, "this is done only for the page of this agent");
+    }
+    return head.path == login_path ? Result<std::string>{std::string{}} : user_of(head);
+}
+
+asio::awaitable<void> Web::post(Exchange& exchange) {
+    Result<std::string> user = actor(exchange.head());
     if (!user) {
         co_await respond_error(exchange, user.error());
         co_return;
@@ -208,19 +228,15 @@ asio::awaitable<void> Web::post(Exchange& exchange) {
         co_await respond_error(exchange, {Errc::invalid_argument, body.error().message});
         co_return;
     }
-    if (path == "/ui/api/login") {
-        boost::system::error_code code;
-        const std::string token = text_in(json::parse(*body, code), "token");
-        const auto opened = sessions_.open(token, parts_.clock.read().boot);
-        if (!opened) {
-            spdlog::warn("page: a login was refused: {}", opened.error().message);
-            co_await respond_error(exchange, opened.error());
-            co_return;
-        }
-        spdlog::info("page: user={} logged in", opened->user);
-        const std::string answer = json::serialize(json::object{{"user", opened->user}});
-        co_await respond_json(
-            exchange, 200, answer, cookie_line(opened->cookie, Sessions::session_life));
+    // The body may have taken its time.
+    user = actor(exchange.head());
+    if (!user) {
+        co_await respond_error(exchange, user.error());
+        co_return;
+    }
+    const std::string path{exchange.head().path};
+    if (path == login_path) {
+        co_await log_in(exchange, *body);
     } else if (path == "/ui/api/logout") {
         sessions_.close(cookie);
         spdlog::info("page: user={} logged out", *user);
@@ -236,6 +252,21 @@ asio::awaitable<void> Web::post(Exchange& exchange) {
     } else {
         co_await respond_error(exchange, {Errc::not_found, "no such action"});
     }
+}
+
+asio::awaitable<void> Web::log_in(Exchange& exchange, const std::string& body) {
+    boost::system::error_code code;
+    const std::string token = text_in(json::parse(body, code), "token");
+    const auto opened = sessions_.open(token, parts_.clock.read().boot);
+    if (!opened) {
+        spdlog::warn("page: a login was refused: {}", opened.error().message);
+        co_await respond_error(exchange, opened.error());
+        co_return;
+    }
+    spdlog::info("page: user={} logged in", opened->user);
+    const std::string answer = json::serialize(json::object{{"user", opened->user}});
+    co_await respond_json(
+        exchange, 200, answer, cookie_line(opened->cookie, Sessions::session_life));
 }
 
 }  // namespace evenkeel::web
