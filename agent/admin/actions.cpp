@@ -1,48 +1,26 @@
-// What may be changed through the control socket.
-#include "agent/admin/admin.hpp"
-#include "agent/admin/node_json.hpp"
+#include "agent/admin/actions.hpp"
+
+#include "agent/admin/settled.hpp"
 #include "agent/control/state_files.hpp"
-#include "agent/ledger/reader.hpp"
 #include "agent/report/prices.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <boost/json/value_to.hpp>
-#include <fmt/format.h>
 
+#include <algorithm>
 #include <future>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <iterator>
+#include <memory>
+#include <optional>
 #include <utility>
 
 namespace evenkeel::agent {
 
 namespace asio = boost::asio;
 namespace json = boost::json;
-namespace http = inference::http;
-
-namespace {
-
-constexpr std::chrono::seconds write_limit{30};
-constexpr std::chrono::seconds provider_limit{90};  ///< a driver's own limits are below it
-constexpr std::chrono::milliseconds look_every{10};
-constexpr std::size_t live_most = 500;  ///< requests in flight that are told, of each thread
-
-/// Who is at the other end of the control socket.
-std::optional<ucred> peer_of(http::Socket& socket) {
-    ucred peer{};
-    socklen_t size = sizeof peer;
-    if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
-        return std::nullopt;
-    }
-    return peer;
-}
 
 /// What a request's JSON body says.
 class Fields {
@@ -69,6 +47,11 @@ private:
     json::object object_{};
 };
 
+namespace {
+
+constexpr std::chrono::seconds write_limit{30};
+constexpr std::chrono::seconds provider_limit{90};  ///< a driver's own limits are below it
+
 KeyChange change_of(const Fields& fields) {
     return {
         .limit = fields.given("limit"),
@@ -78,28 +61,6 @@ KeyChange change_of(const Fields& fields) {
         .routes = fields.given("routes"),
         .team = fields.given("team"),
         .expires = fields.given("expires")};
-}
-
-/// Waits without holding up the admin thread, which also answers health checks.
-template <class T>
-asio::awaitable<std::optional<T>> settled(std::future<T> future, std::chrono::seconds limit) {
-    asio::steady_timer timer{co_await asio::this_coro::executor};
-    const auto give_up = std::chrono::steady_clock::now() + limit;
-    while (future.wait_for(std::chrono::seconds{0}) != std::future_status::ready) {
-        if (std::chrono::steady_clock::now() > give_up) {
-            co_return std::nullopt;
-        }
-        timer.expires_after(look_every);
-        const auto [code] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
-        if (code) {
-            co_return std::nullopt;
-        }
-    }
-    co_return future.get();
-}
-
-std::unexpected<Error> late() {
-    return fail(Errc::timed_out, "the agent did not answer in time; it may still do it");
 }
 
 std::string action_json(std::string_view action, const NodeAnswer& answer) {
@@ -128,188 +89,174 @@ std::optional<NodeCommand::Verb> verb_of(std::string_view path) {
     return std::nullopt;
 }
 
+std::string revision_json(std::string_view action, std::int64_t revision) {
+    return json::serialize(
+        json::object{{"schema", "evenkeel.action/1"}, {"action", action}, {"revision", revision}});
+}
+
+std::string name_json(std::string_view action, std::string_view name) {
+    return json::serialize(
+        json::object{{"schema", "evenkeel.action/1"}, {"action", action}, {"name", name}});
+}
+
 }  // namespace
 
-asio::awaitable<Result<std::string>> Admin::act(
+const Actions::Entry Actions::entries[] = {
+    {"/api/nodes/drain", &Actions::command_node},
+    {"/api/nodes/destroy", &Actions::command_node},
+    {"/api/nodes/adopt", &Actions::command_node},
+    {"/api/prices/refresh", &Actions::refresh_prices},
+    {"/api/freeze", &Actions::freeze},
+    {"/api/thaw", &Actions::freeze},
+    {"/api/keys", &Actions::create_key},
+    {"/api/keys/limit", &Actions::limit_key},
+    {"/api/keys/revoke", &Actions::revoke_key},
+    {"/api/reload", &Actions::reload},
+    {"/api/policy/apply", &Actions::apply},
+    {"/api/dashboard/login", &Actions::log_in},
+    {"/api/backup", &Actions::back_up}};
+
+asio::awaitable<Result<std::string>> Actions::act(
     std::string path, std::string body, std::string user) {
+    const auto entry = std::ranges::find(entries, std::string_view{path}, &Entry::path);
+    if (entry == std::end(entries)) {
+        co_return fail(Errc::not_found, "no such action");
+    }
     const Fields fields{body};
-    if (const auto verb = verb_of(path)) {
-        NodeCommand command{
-            .verb = *verb,
-            .name = fields.text("name"),
-            .provider = fields.text("provider"),
-            .model = fields.text("model")};
-        auto answer = co_await settled(parts_.control.node(std::move(command)), write_limit);
-        if (!answer) {
-            co_return late();
-        }
-        if (!*answer) {
-            co_return std::unexpected{answer->error()};
-        }
-        co_return action_json(std::string_view{path}.substr(11), **answer);
+    co_return co_await (this->*entry->run)({.path = path, .fields = fields, .user = user});
+}
+
+asio::awaitable<Result<std::string>> Actions::command_node(Order order) {
+    NodeCommand command{
+        .verb = *verb_of(order.path),
+        .name = order.fields.text("name"),
+        .provider = order.fields.text("provider"),
+        .model = order.fields.text("model")};
+    const auto answer = co_await settled(parts_.control.node(std::move(command)), write_limit);
+    if (!answer) {
+        co_return std::unexpected{answer.error()};
     }
-    if (path == "/api/prices/refresh") {
-        const auto answers = co_await settled(
-            parts_.control.refresh_prices(fields.text("provider")), provider_limit);
-        if (!answers) {
-            co_return late();
-        }
-        co_return report::refreshed_json(*answers);
+    co_return action_json(order.path.substr(order.path.rfind('/') + 1), *answer);
+}
+
+asio::awaitable<Result<std::string>> Actions::refresh_prices(Order order) {
+    const auto answers = co_await settled(
+        parts_.control.refresh_prices(order.fields.text("provider")), provider_limit);
+    if (!answers) {
+        co_return std::unexpected{answers.error()};
     }
-    if (path == "/api/freeze" || path == "/api/thaw") {
-        const bool freeze = path == "/api/freeze";
-        bool was = read_freeze(options_.state).has_value();
-        if (freeze) {
-            const auto written = write_freeze(
-                options_.state,
-                {.at = parts_.clock.read().utc, .by = user, .reason = fields.text("reason")});
-            if (!written) {
-                co_return std::unexpected{written.error()};
+    co_return report::refreshed_json(*answers);
+}
+
+asio::awaitable<Result<std::string>> Actions::freeze(Order order) {
+    const bool freeze = order.path == "/api/freeze";
+    const bool was = parts_.board.read()->frozen;
+    const auto written = co_await workers_.run(
+        [this,
+         freeze,
+         note = Freeze{
+             .at = parts_.clock.read().utc,
+             .by = order.user,
+             .reason = order.fields.text("reason")}]() -> Result<std::string> {
+            if (freeze) {
+                const auto done = write_freeze(options_.state, note);
+                return done ? Result<std::string>{""} : std::unexpected{done.error()};
             }
-        } else if (const auto removed = remove_freeze(options_.state); !removed) {
-            co_return std::unexpected{removed.error()};
-        }
-        const auto frozen = co_await settled(parts_.control.look_at_freeze(), write_limit);
-        if (!frozen) {
-            co_return late();
-        }
-        co_return json::serialize(json::object{
-            {"schema", "evenkeel.action/1"},
-            {"action", freeze ? "freeze" : "thaw"},
-            {"frozen", *frozen},
-            {"changed", was != *frozen}});
+            const auto done = remove_freeze(options_.state);
+            return done ? Result<std::string>{""} : std::unexpected{done.error()};
+        });
+    if (!written) {
+        co_return std::unexpected{written.error()};
     }
-    if (path == "/api/keys") {
-        const std::string name = fields.text("name");
-        auto key =
-            co_await settled(parts_.control.create_key(name, change_of(fields)), write_limit);
-        if (!key) {
-            co_return late();
-        }
-        if (!*key) {
-            co_return std::unexpected{key->error()};
-        }
-        co_return json::serialize(json::object{{"name", name}, {"key", **key}});
+    const auto frozen = co_await settled(parts_.control.look_at_freeze(), write_limit);
+    if (!frozen) {
+        co_return std::unexpected{frozen.error()};
     }
-    if (path == "/api/keys/limit") {
-        auto row = co_await settled(
-            parts_.control.limit_key(fields.text("name"), change_of(fields)), write_limit);
-        if (!row) {
-            co_return late();
-        }
-        if (!*row) {
-            co_return std::unexpected{row->error()};
-        }
-        co_return json::serialize(json::object{
-            {"schema", "evenkeel.action/1"}, {"action", "limit"}, {"name", (*row)->name}});
+    co_return json::serialize(json::object{
+        {"schema", "evenkeel.action/1"},
+        {"action", freeze ? "freeze" : "thaw"},
+        {"frozen", *frozen},
+        {"changed", was != *frozen}});
+}
+
+asio::awaitable<Result<std::string>> Actions::create_key(Order order) {
+    const std::string name = order.fields.text("name");
+    const auto key =
+        co_await settled(parts_.control.create_key(name, change_of(order.fields)), write_limit);
+    if (!key) {
+        co_return std::unexpected{key.error()};
     }
-    if (path == "/api/keys/revoke") {
-        const std::string name = fields.text("name");
-        const auto done = co_await settled(parts_.control.revoke_key(name), write_limit);
-        if (!done) {
-            co_return late();
-        }
-        if (!*done) {
-            co_return std::unexpected{done->error()};
-        }
-        co_return json::serialize(
-            json::object{{"schema", "evenkeel.action/1"}, {"action", "revoke"}, {"name", name}});
+    co_return json::serialize(json::object{{"name", name}, {"key", *key}});
+}
+
+asio::awaitable<Result<std::string>> Actions::limit_key(Order order) {
+    const auto row = co_await settled(
+        parts_.control.limit_key(order.fields.text("name"), change_of(order.fields)), write_limit);
+    if (!row) {
+        co_return std::unexpected{row.error()};
     }
-    if (path == "/api/reload") {
+    co_return name_json("limit", row->name);
+}
+
+asio::awaitable<Result<std::string>> Actions::revoke_key(Order order) {
+    const std::string name = order.fields.text("name");
+    const auto done = co_await settled(parts_.control.revoke_key(name), write_limit);
+    if (!done) {
+        co_return std::unexpected{done.error()};
+    }
+    co_return name_json("revoke", name);
+}
+
+asio::awaitable<Result<std::string>> Actions::reload(Order) {
+    co_return co_await workers_.run([this]() -> Result<std::string> {
         const auto revision = parts_.reload(ApplyRequest{});
         if (!revision) {
-            co_return std::unexpected{revision.error()};
+            return std::unexpected{revision.error()};
         }
-        co_return json::serialize(json::object{{"ok", true}, {"revision", *revision}});
-    }
-    if (path == "/api/policy/apply") {
-        ApplyRequest request{
-            .author = user,
-            .base_sha256 = fields.text("base_sha256"),
-            .draft_sha256 = fields.text("draft_sha256")};
-        if (request.base_sha256.empty() || request.draft_sha256.empty()) {
-            co_return fail(
-                Errc::invalid_argument,
-                "base_sha256 and draft_sha256 say which plan is meant: policy plan --json has "
-                "them");
-        }
-        const auto revision = parts_.reload(request);
-        if (!revision) {
-            co_return std::unexpected{revision.error()};
-        }
-        co_return json::serialize(json::object{
-            {"schema", "evenkeel.action/1"}, {"action", "apply"}, {"revision", *revision}});
-    }
-    if (path == "/api/dashboard/login") {
-        const auto token = web_.make_token(user);
-        if (!token) {
-            co_return std::unexpected{token.error()};
-        }
-        co_return json::serialize(json::object{
-            {"schema", "evenkeel.dashboard-login/1"},
-            {"token", *token},
-            {"minutes", web::Sessions::token_life.count()},
-            {"address", address()}});
-    }
-    if (path == "/api/backup") {
-        auto promise = std::make_shared<std::promise<Result<std::int64_t>>>();
-        const std::string target = fields.text("path");
-        parts_.ledger.backup(target, [promise](Result<std::int64_t> bytes) {
-            promise->set_value(std::move(bytes));
-        });
-        auto bytes = co_await settled(promise->get_future(), write_limit);
-        if (!bytes) {
-            co_return late();
-        }
-        if (!*bytes) {
-            co_return std::unexpected{bytes->error()};
-        }
-        co_return json::serialize(json::object{
-            {"schema", "evenkeel.ledger-backup/1"}, {"path", target}, {"bytes", **bytes}});
-    }
-    co_return fail(Errc::not_found, "no such action");
-}
-
-asio::awaitable<Result<std::string>> Admin::requests_in_flight() {
-    auto promise = std::make_shared<std::promise<std::vector<inference::LiveRequest>>>();
-    parts_.gateway.live(live_most, [promise](std::vector<inference::LiveRequest> seen) {
-        promise->set_value(std::move(seen));
+        return json::serialize(json::object{{"ok", true}, {"revision", *revision}});
     });
-    auto seen = co_await settled(promise->get_future(), write_limit);
-    if (!seen) {
-        co_return late();
-    }
-    auto reader = ledger::Reader::open(options_.state);
-    if (!reader) {
-        co_return std::unexpected{reader.error()};
-    }
-    const auto names = reader->names();
-    if (!names) {
-        co_return std::unexpected{names.error()};
-    }
-    co_return requests_json(std::move(*seen), *names);
 }
 
-asio::awaitable<void> Admin::write(http::Exchange& exchange) {
-    const std::string path{exchange.head().path};
-    const std::optional<ucred> peer = peer_of(exchange.socket());
-    if (!peer || !may_change(peer->uid, ::geteuid())) {
-        const std::string refusal = error_json(
-            {Errc::unauthorized, "only root and the agent's own user may change things"});
-        co_await exchange.respond(403, json_headers(), refusal);
-        co_return;
+asio::awaitable<Result<std::string>> Actions::apply(Order order) {
+    ApplyRequest request{
+        .author = order.user,
+        .base_sha256 = order.fields.text("base_sha256"),
+        .draft_sha256 = order.fields.text("draft_sha256")};
+    if (request.base_sha256.empty() || request.draft_sha256.empty()) {
+        co_return fail(
+            Errc::invalid_argument,
+            "base_sha256 and draft_sha256 say which plan is meant: policy plan --json has them");
     }
-    const Result<std::string> body = co_await exchange.read_body();
-    if (!body) {
-        const std::string refusal = error_json({Errc::invalid_argument, body.error().message});
-        co_await exchange.respond(400, json_headers(), refusal);
-        co_return;
+    co_return co_await workers_.run([this, request]() -> Result<std::string> {
+        const auto revision = parts_.reload(request);
+        return revision ? Result<std::string>{revision_json("apply", *revision)}
+                        : std::unexpected{revision.error()};
+    });
+}
+
+asio::awaitable<Result<std::string>> Actions::log_in(Order order) {
+    const auto token = web_.make_token(order.user);
+    if (!token) {
+        co_return std::unexpected{token.error()};
     }
-    const std::string user = user_text(peer->uid);
-    const Result<std::string> result = co_await act(path, *body, user);
-    const int status = result ? 200 : status_of(result.error().code);
-    const std::string answer = result ? *result : error_json(result.error());
-    co_await exchange.respond(status, json_headers(), answer);
+    co_return json::serialize(json::object{
+        {"schema", "evenkeel.dashboard-login/1"},
+        {"token", *token},
+        {"minutes", web::Sessions::token_life.count()},
+        {"address", address_()}});
+}
+
+asio::awaitable<Result<std::string>> Actions::back_up(Order order) {
+    auto promise = std::make_shared<std::promise<Result<std::int64_t>>>();
+    const std::string target = order.fields.text("path");
+    parts_.ledger.backup(
+        target, [promise](Result<std::int64_t> bytes) { promise->set_value(std::move(bytes)); });
+    const auto bytes = co_await settled(promise->get_future(), write_limit);
+    if (!bytes) {
+        co_return std::unexpected{bytes.error()};
+    }
+    co_return json::serialize(
+        json::object{{"schema", "evenkeel.ledger-backup/1"}, {"path", target}, {"bytes", *bytes}});
 }
 
 }  // namespace evenkeel::agent

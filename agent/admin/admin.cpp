@@ -1,19 +1,21 @@
 #include "agent/admin/admin.hpp"
 
 #include "agent/admin/node_json.hpp"
+#include "agent/admin/settled.hpp"
+#include "agent/control/state_files.hpp"
 #include "agent/ledger/reader.hpp"
 #include "agent/report/prices.hpp"
+#include "agent/web/json_answer.hpp"
+#include "policies/config/address.hpp"
 
-#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <boost/json/value.hpp>
-#include <boost/json/value_to.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <future>
+#include <optional>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -32,16 +34,25 @@ constexpr std::chrono::milliseconds spent_age_max{500};
 constexpr std::string_view node_path = "/api/nodes/";
 constexpr std::size_t socket_path_max = 107;
 constexpr std::size_t body_max = 64 * 1024;
+constexpr std::size_t live_most = 500;  ///< requests in flight that are told, of each thread
+constexpr std::chrono::seconds live_limit{30};
+
+/// Who is at the other end of the control socket.
+std::optional<ucred> peer_of(http::Socket& socket) {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+        return std::nullopt;
+    }
+    return peer;
+}
 
 /// A page of another site that got a name to point here, or a form on it, is turned away: only
 /// requests that name this host themselves are answered (FAULTS F70).
 bool names_this_host(const http::RequestHead& head) {
     const auto is_local = [](std::string_view host) {
-        if (host.starts_with('[')) {
-            return host.starts_with("[::1]");
-        }
-        const std::string_view name = host.substr(0, host.rfind(':'));
-        return name == "127.0.0.1" || name == "localhost";
+        const auto place = config::split_address(host);
+        return config::is_loopback(place ? place->host : host) || host == "[::1]";
     };
     const std::string_view origin = head.field("origin");
     const bool own_origin =
@@ -49,43 +60,32 @@ bool names_this_host(const http::RequestHead& head) {
     return is_local(head.field("host")) && own_origin;
 }
 
+/// A script of another site, or of another port of this host: browsers say so themselves. A person
+/// who follows a link is welcome.
+bool is_foreign_script(const http::RequestHead& head) {
+    return web::is_foreign(head) && head.field("sec-fetch-mode") != "navigate";
+}
+
 const http::Headers& metrics_headers() {
     static const http::Headers headers{
         {"content-type", std::string{metrics::content_type}},
         {"cache-control", "no-store"},
-        {"x-content-type-options", "nosniff"}};
+        {"x-content-type-options", "nosniff"},
+        {"cross-origin-resource-policy", "same-origin"}};
     return headers;
 }
 
 }  // namespace
 
-const http::Headers& json_headers() {
-    static const http::Headers headers{
-        {"content-type", "application/json"},
-        {"cache-control", "no-store"},
-        {"x-content-type-options", "nosniff"}};
-    return headers;
+namespace {
+
+asio::awaitable<void> respond(http::Exchange& exchange, Result<std::string> made) {
+    const int status = made ? 200 : status_of(made.error().code);
+    const std::string body = made ? std::move(*made) : error_json(made.error());
+    co_await exchange.respond(status, json_headers(), body);
 }
 
-std::string error_json(const Error& error) {
-    return json::serialize(
-        json::object{{"error", {{"code", to_text(error.code)}, {"message", error.message}}}});
-}
-
-int status_of(Errc code) {
-    switch (code) {
-        case Errc::conflict:
-            return 409;
-        case Errc::not_found:
-            return 404;
-        case Errc::invalid_argument:
-            return 400;
-        case Errc::refused:
-            return 403;
-        default:
-            return 500;
-    }
-}
+}  // namespace
 
 Admin::Admin(AdminOptions options, Parts parts)
     : options_{std::move(options)},
@@ -100,8 +100,9 @@ Admin::Admin(AdminOptions options, Parts parts)
            .live = [this] { return live_documents(); },
            .act =
                [this](std::string path, std::string body, std::string user) {
-                   return act(std::move(path), std::move(body), std::move(user));
+                   return actions_.act(std::move(path), std::move(body), std::move(user));
                }}},
+      actions_{options_, parts_, web_, [this] { return address(); }},
       metrics_{options_.state},
       work_{asio::make_work_guard(context_)} {}
 
@@ -164,6 +165,8 @@ Admin::~Admin() {
         thread_.join();
     }
     web_.finish();
+    actions_.finish();
+    readers_.finish();
     std::error_code code;
     std::filesystem::remove(options_.socket, code);
 }
@@ -214,23 +217,6 @@ web::LiveDocuments Admin::live_documents() {
     return {.status = status_json(*view, live_spent_), .nodes = nodes_json(*view)};
 }
 
-std::string Admin::keys_json() {
-    json::array keys;
-    if (auto reader = ledger::Reader::open(options_.state)) {
-        if (auto rows = reader->keys()) {
-            for (const ledger::KeyRow& row : *rows) {
-                if (!row.revoked) {
-                    keys.emplace_back(json::object{
-                        {"name", row.name},
-                        {"prefix", row.prefix},
-                        {"created_us", to_us(row.created)}});
-                }
-            }
-        }
-    }
-    return json::serialize(json::object{{"schema", "evenkeel.keys/1"}, {"keys", std::move(keys)}});
-}
-
 Result<std::string> Admin::node(std::string_view name) {
     auto reader = ledger::Reader::open(options_.state);
     if (!reader) {
@@ -276,46 +262,93 @@ asio::awaitable<void> Admin::answer(http::Exchange& exchange, bool local) {
         co_await web_.answer(exchange);
         co_return;
     }
-    const std::shared_ptr<const View> view = parts_.board.read();
-    if (head.path == "/metrics") {
-        const std::string text = metrics_.text(
-            *view, parts_.ledger.figures(), parts_.board.reload_ok(), parts_.clock.read().boot);
-        co_await exchange.respond(200, metrics_headers(), text);
+    if (!local && is_foreign_script(head)) {
+        co_await exchange.respond(
+            403, json_headers(), error_json({Errc::refused, "another site may not read this"}));
         co_return;
     }
-    int status = 200;
-    std::string body;
-    if (head.path == "/healthz") {
-        body = R"({"ok":true})";
-    } else if (head.path == "/readyz") {
+    co_await read(exchange);
+}
+
+asio::awaitable<void> Admin::read(http::Exchange& exchange) {
+    const std::string_view path = exchange.head().path;
+    std::shared_ptr<const View> view = parts_.board.read();
+    if (path == "/healthz") {
+        co_await exchange.respond(200, json_headers(), R"({"ok":true})");
+    } else if (path == "/readyz") {
         const bool ready = view->state == "serving" && !stopping_;
-        status = ready ? 200 : 503;
-        body = ready
-                   ? R"({"ready":true})"
-                   : json::serialize(json::object{
-                         {"ready", false},
-                         {"reason", stopping_ ? "stopping" : "providers are still being listed"}});
-    } else if (head.path == "/api/status") {
-        body = status_json(*view, spent());
-    } else if (head.path == "/api/nodes") {
-        body = nodes_json(*view);
-    } else if (head.path.starts_with(node_path)) {
-        const auto found = node(head.path.substr(node_path.size()));
-        status = found ? 200 : status_of(found.error().code);
-        body = found ? *found : error_json(found.error());
-    } else if (head.path == "/api/prices") {
-        body = report::prices_json(view->prices, parts_.clock.read().utc);
-    } else if (head.path == "/api/requests") {
-        const Result<std::string> found = co_await requests_in_flight();
-        status = found ? 200 : status_of(found.error().code);
-        body = found ? *found : error_json(found.error());
-    } else if (head.path == "/api/keys") {
-        body = keys_json();
+        const std::string body =
+            ready ? R"({"ready":true})"
+                  : json::serialize(json::object{
+                        {"ready", false},
+                        {"reason", stopping_ ? "stopping" : "providers are still being listed"}});
+        co_await exchange.respond(ready ? 200 : 503, json_headers(), body);
+    } else if (path == "/metrics") {
+        const auto text = co_await readers_.run([this, view = std::move(view)] {
+            return Result<std::string>{metrics_.text(
+                *view,
+                parts_.ledger.figures(),
+                parts_.board.reload_ok(),
+                parts_.clock.read().boot)};
+        });
+        if (!text) {
+            co_await respond(exchange, text);
+            co_return;
+        }
+        co_await exchange.respond(200, metrics_headers(), *text);
+    } else if (path == "/api/status") {
+        co_await respond(exchange, co_await readers_.run([this, view = std::move(view)] {
+            return Result<std::string>{status_json(*view, spent())};
+        }));
+    } else if (path == "/api/nodes") {
+        co_await respond(exchange, nodes_json(*view));
+    } else if (path.starts_with(node_path)) {
+        co_await respond(
+            exchange,
+            co_await readers_.run(
+                [this, name = std::string{path.substr(node_path.size())}] { return node(name); }));
+    } else if (path == "/api/prices") {
+        co_await respond(exchange, report::prices_json(view->prices, parts_.clock.read().utc));
+    } else if (path == "/api/requests") {
+        co_await respond(exchange, co_await requests_in_flight());
     } else {
-        status = 404;
-        body = error_json({Errc::not_found, "no such page"});
+        co_await respond(exchange, fail(Errc::not_found, "no such page"));
     }
-    co_await exchange.respond(status, json_headers(), body);
+}
+
+asio::awaitable<Result<std::string>> Admin::requests_in_flight() {
+    auto promise = std::make_shared<std::promise<std::vector<inference::LiveRequest>>>();
+    parts_.gateway.live(live_most, [promise](std::vector<inference::LiveRequest> seen) {
+        promise->set_value(std::move(seen));
+    });
+    auto seen = co_await settled(promise->get_future(), live_limit);
+    if (!seen) {
+        co_return std::unexpected{seen.error()};
+    }
+    co_return co_await readers_.run([this, seen = std::move(*seen)]() -> Result<std::string> {
+        auto reader = ledger::Reader::open(options_.state);
+        const auto names = reader ? reader->names() : std::unexpected{reader.error()};
+        return names ? Result<std::string>{requests_json(seen, *names)}
+                     : std::unexpected{names.error()};
+    });
+}
+
+asio::awaitable<void> Admin::write(http::Exchange& exchange) {
+    const std::string path{exchange.head().path};
+    const std::optional<ucred> peer = peer_of(exchange.socket());
+    if (!peer || !may_change(peer->uid, ::geteuid())) {
+        const std::string refusal = error_json(
+            {Errc::unauthorized, "only root and the agent's own user may change things"});
+        co_await exchange.respond(403, json_headers(), refusal);
+        co_return;
+    }
+    const Result<std::string> body = co_await exchange.read_body();
+    if (!body) {
+        const std::string refusal = error_json({Errc::invalid_argument, body.error().message});
+        co_await exchange.respond(400, json_headers(), refusal);
+        co_return;
+    }
+    co_await respond(exchange, co_await actions_.act(path, *body, user_text(peer->uid)));
 }
 
 }  // namespace evenkeel::agent

@@ -202,6 +202,8 @@ json::object budget_json(const BudgetView& budget) {
         {"spent", amount_text(budget.spent)},
         {"held", amount_text(budget.held)},
         {"currency", budget.limit.currency().text()},
+        {"from_us", to_us(budget.from)},
+        {"until_us", to_us(budget.until)},
     };
 }
 

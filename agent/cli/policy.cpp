@@ -6,8 +6,6 @@
 #include "agent/ledger/reader.hpp"
 #include "agent/service/clock.hpp"
 
-#include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
@@ -15,23 +13,7 @@
 
 namespace evenkeel::cli {
 
-namespace json = boost::json;
-
 namespace {
-
-json::object to_json(const config::Diagnostic& finding) {
-    return {
-        {"file", finding.file},
-        {"line", finding.line},
-        {"col", finding.col},
-        {"end_col", finding.end_col},
-        {"code", finding.code},
-        {"severity", to_text(finding.severity)},
-        {"message", finding.message},
-        {"suggestion", finding.suggestion},
-        {"path", finding.path},
-    };
-}
 
 /// ": policy #37 stays in force", where a ledger knows of one.
 std::string in_force(const Globals& globals) {
@@ -51,19 +33,9 @@ int policy_check(const Globals& globals) {
         return Exit::configuration;
     }
     const bool good = reading->loaded.has_value();
-    const std::vector<config::Diagnostic>& findings =
-        good ? reading->loaded->warnings : reading->loaded.error();
+    const std::vector<config::Diagnostic>& findings = reading->findings();
     if (globals.json) {
-        json::array list;
-        for (const config::Diagnostic& finding : findings) {
-            list.emplace_back(to_json(finding));
-        }
-        std::cout << json::serialize(json::object{
-                         {"schema", "evenkeel.policy-check/1"},
-                         {"ok", good},
-                         {"files", reading->files},
-                         {"diagnostics", std::move(list)}})
-                  << '\n';
+        std::cout << boost::json::serialize(agent::policy_check_json(*reading)) << '\n';
     } else if (!globals.quiet || !good) {
         std::ostream& out = good ? std::cout : std::cerr;
         out << config::render_all(findings) << globals.config.string() << ": "

@@ -4,6 +4,7 @@
 #include "agent/cli/json_fields.hpp"
 #include "agent/cli/policy_actions.hpp"
 #include "agent/cli/policy_plan.hpp"
+#include "agent/config/saved_plan.hpp"
 #include "agent/service/clock.hpp"
 
 #include <boost/json/parse.hpp>
@@ -11,6 +12,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <iterator>
 
@@ -71,7 +73,9 @@ std::vector<plan::Confirmation> unconfirmed(
 }
 
 Result<void> check_plan(const Globals& globals, const std::string& name, const Sides& sides) {
-    const auto saved = read_plan(globals.state, name);
+    const auto saved = agent::read_plan(
+        name.contains('/') ? std::filesystem::path{name}
+                           : agent::plans_folder(globals.state) / name);
     if (!saved) {
         return std::unexpected{saved.error()};
     }

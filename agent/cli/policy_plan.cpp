@@ -3,22 +3,19 @@
 #include "agent/cli/daemon_client.hpp"
 #include "agent/cli/text.hpp"
 #include "agent/config/files.hpp"
+#include "agent/config/saved_plan.hpp"
 #include "agent/service/durable_file.hpp"
 #include "providers/http/rfc3339.hpp"
 
 #include <boost/json/array.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
-#include <boost/json/value_to.hpp>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
-#include <fstream>
-#include <sstream>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -30,9 +27,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view plan_schema = "evenkeel.policy-plan/1";
 constexpr int plans_per_day_max = 1'000;
-constexpr std::size_t plan_bytes_max = 16 * 1024 * 1024;
 constexpr std::size_t column = 10;  ///< where a label's text begins
 /// Widest key that the values of the others stand behind.
 constexpr std::size_t path_width_max = 44;
@@ -212,7 +207,7 @@ json::object plan_json(const PolicyPlan& plan) {
         return json::object{{"before", to_json(before)}, {"after", to_json(after)}};
     };
     json::object out = diff_json(plan.sides, plan.config);
-    out["schema"] = plan_schema;
+    out["schema"] = agent::plan_schema;
     out["made"] = providers::format_rfc3339(plan.made);
     out["at_once"] = to_json(a.at_once);
     out["at_restart"] = to_json(a.at_restart);
@@ -228,7 +223,7 @@ json::object plan_json(const PolicyPlan& plan) {
 }
 
 Result<fs::path> save_plan(const fs::path& state, const PolicyPlan& plan) {
-    const fs::path folder = state / "plans";
+    const fs::path folder = agent::plans_folder(state);
     if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
         return fail(
             Errc::io_failed, fmt::format("cannot make {}: {}", folder.string(), reason(errno)));
@@ -257,33 +252,6 @@ Result<fs::path> save_plan(const fs::path& state, const PolicyPlan& plan) {
     return fail(
         Errc::refused,
         fmt::format("{} holds {} plans of today; remove some", folder.string(), plans_per_day_max));
-}
-
-Result<SavedPlan> read_plan(const fs::path& state, const std::string& name) {
-    const fs::path file = name.contains('/') ? fs::path{name} : state / "plans" / name;
-    std::ifstream input{file, std::ios::binary};
-    std::error_code code;
-    if (!input || !fs::is_regular_file(file, code)) {
-        return fail(
-            Errc::not_found,
-            fmt::format("there is no plan {}; make one: evenkeel policy plan", file.string()));
-    }
-    if (fs::file_size(file, code) > plan_bytes_max) {
-        return fail(Errc::corrupt, fmt::format("{} is too large for a plan", file.string()));
-    }
-    std::ostringstream text;
-    text << input.rdbuf();
-    try {
-        const json::value root = json::parse(text.str());
-        if (json::value_to<std::string>(root.at("schema")) == plan_schema) {
-            return SavedPlan{
-                .base_revision = root.at("base").at("revision").to_number<std::int64_t>(),
-                .base_sha256 = json::value_to<std::string>(root.at("base").at("sha256")),
-                .draft_sha256 = json::value_to<std::string>(root.at("draft").at("sha256"))};
-        }
-    } catch (const std::exception&) {  // falls to the one sentence below
-    }
-    return fail(Errc::corrupt, fmt::format("{} is no plan of this version", file.string()));
 }
 
 std::string confirm_flags(const plan::Assessment& assessment) {

@@ -38,17 +38,6 @@ struct PolicyPlan {
 [[nodiscard]] Result<std::filesystem::path> save_plan(
     const std::filesystem::path& state, const PolicyPlan& plan);
 
-/// What a saved plan was made from.
-struct SavedPlan {
-    std::int64_t base_revision{0};
-    std::string base_sha256{};
-    std::string draft_sha256{};
-};
-/// Reads one, by its name below <state>/plans or by a path with a slash. Errors: not_found,
-/// corrupt.
-[[nodiscard]] Result<SavedPlan> read_plan(
-    const std::filesystem::path& state, const std::string& name);
-
 /// " --confirm=a --confirm=b" for everything that has to be confirmed; empty for nothing.
 [[nodiscard]] std::string confirm_flags(const plan::Assessment& assessment);
 

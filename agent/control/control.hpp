@@ -158,6 +158,7 @@ private:
     routing::NameTable names_;
     std::shared_ptr<const routing::Catalogue> catalogue_{};
     UtcTime catalogue_loaded_{};
+    std::int64_t control_since_{0};  ///< as in View
     std::optional<std::string> text_{};  ///< of the policy in force
     std::int64_t text_row_{0};           ///< where it stands in the ledger
     std::int64_t newest_policy_{0};      ///< last row of a policy

@@ -177,6 +177,11 @@ void Control::apply_revision(config::Config config, std::int64_t revision) {
     const std::shared_ptr<const routing::Catalogue> before = catalogue_;
     catalogue_ = routing::compile(std::move(config), revision, names_);
     catalogue_loaded_ = now.utc;
+    if (!catalogue_->config.dashboard.control) {
+        control_since_ = 0;
+    } else if (control_since_ == 0) {
+        control_since_ = revision;
+    }
     parts_.books.use(*catalogue_);
     fleet_.apply(catalogue_);
     exposure_.apply(catalogue_, now);

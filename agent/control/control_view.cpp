@@ -312,6 +312,7 @@ void Control::publish() {
     view->uptime_s = ms(now.boot - started_) / 1000;
     view->policy_revision = catalogue_->revision;
     view->policy_loaded = catalogue_loaded_;
+    view->control_since = control_since_;
     view->speed = config.speed;
     view->state = stopping_ ? "stopping" : ready_ ? "serving" : "starting";
     view->frozen = freeze_.has_value();

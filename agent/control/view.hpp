@@ -150,6 +150,8 @@ struct View {
     std::int64_t uptime_s{0};
     std::int64_t policy_revision{0};
     UtcTime policy_loaded{};
+    /// Revision since which dashboard.control has been true without a break; 0: it is not.
+    std::int64_t control_since{0};
     std::int64_t speed{1};
     std::string state{};  ///< starting | serving | stopping
     bool frozen{false};

@@ -167,6 +167,7 @@ Result<std::vector<KeyUse>> key_uses(ledger::Reader& reader, UtcTime now) {
                 }
             }
             use.used = Money{used, rules->report};
+            use.since = start;
             use.resets = ledger::window_end(per, *zone, now);
         }
         uses.push_back(std::move(use));

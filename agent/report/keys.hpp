@@ -28,7 +28,8 @@ struct KeyUse {
     std::optional<UtcTime> last_used{};
     Money month{};                    ///< charged this month, report currency
     std::optional<Money> used{};      ///< of its limit, money set aside included
-    std::optional<UtcTime> resets{};  ///< when the window of its limit ends
+    std::optional<UtcTime> since{};   ///< when the window of its limit began
+    std::optional<UtcTime> resets{};  ///< when it ends
 };
 
 /// All living keys, with the rates that the ledger knows. Errors: as of the reader, or a currency

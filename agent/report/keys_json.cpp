@@ -22,7 +22,9 @@ json::value limit_json(const KeyUse& use) {
         {"per", window_text(money->per)},
         {"used", amount_text(*use.used)},
         {"used_currency", use.used->currency().text()},
-        {"resets", time_text(*use.resets, true)}};
+        {"resets", time_text(*use.resets, true)},
+        {"from_us", to_us(*use.since)},
+        {"until_us", to_us(*use.resets)}};
 }
 
 json::object key_json(const KeyUse& use) {

@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace evenkeel::web {
 
@@ -18,17 +20,34 @@ namespace http = inference::http;
 namespace {
 
 constexpr std::string_view cookie_name = "evenkeel_page";
+constexpr std::string_view login_path = "/ui/api/login";
+
+/// What an action is done to. The name of that is typed.
+enum class Target { machine, host, plan };
 
 struct Action {
     std::string_view name;
-    std::string_view path;   ///< at the control socket
-    bool of_machine{false};  ///< its name is typed; else that of this host
+    std::string_view path;  ///< at the control socket
+    Target target;
 };
 constexpr std::array actions{
-    Action{"drain", "/api/nodes/drain", true},
-    Action{"destroy", "/api/nodes/destroy", true},
-    Action{"freeze", "/api/freeze"},
-    Action{"thaw", "/api/thaw"}};
+    Action{"drain", "/api/nodes/drain", Target::machine},
+    Action{"destroy", "/api/nodes/destroy", Target::machine},
+    Action{"freeze", "/api/freeze", Target::host},
+    Action{"thaw", "/api/thaw", Target::host},
+    Action{"apply", "/api/policy/apply", Target::plan}};
+
+std::string target_text(Target target, const std::string& host) {
+    switch (target) {
+        case Target::machine:
+            return "the machine";
+        case Target::plan:
+            return "the plan";
+        case Target::host:
+            break;
+    }
+    return fmt::format("the agent's host: {}", host);
+}
 
 std::string_view cookie_of(const http::RequestHead& head) {
     std::string_view list = head.field("cookie");
@@ -52,6 +71,21 @@ std::string text_in(const json::value& body, std::string_view key) {
     return text == nullptr ? std::string{} : std::string{text->data(), text->size()};
 }
 
+/// The texts of the body's list `confirm`.
+std::vector<std::string> confirmed_in(const json::value& body) {
+    std::vector<std::string> out;
+    const json::object* object = body.if_object();
+    const json::value* value = object == nullptr ? nullptr : object->if_contains("confirm");
+    if (const json::array* list = value == nullptr ? nullptr : value->if_array()) {
+        for (const json::value& each : *list) {
+            if (const json::string* text = each.if_string()) {
+                out.emplace_back(text->data(), text->size());
+            }
+        }
+    }
+    return out;
+}
+
 /// For a line of the log: nothing breaks out of it.
 std::string in_quotes(const std::string& text) {
     return json::serialize(json::string{text});
@@ -71,6 +105,22 @@ std::string cookie_line(std::string_view value, std::chrono::seconds life) {
         life.count());
 }
 
+/// What the control socket is told of a machine. A source's name is used again once its machine is
+/// gone; the id says which one the page showed. Errors: conflict.
+Result<std::string> machine_order(
+    const agent::View& view, const std::string& name, const std::string& id) {
+    if (id.empty()) {
+        return json::serialize(json::object{{"name", name}});
+    }
+    const auto found = std::ranges::find(view.machines, id, &agent::MachineView::id);
+    if (found == view.machines.end() || (found->name != name && found->machine != name)) {
+        return fail(
+            Errc::conflict,
+            fmt::format("{} is not the machine any more that the page showed: look again", name));
+    }
+    return json::serialize(json::object{{"name", found->machine}});
+}
+
 Error only_reads() {
     return {
         Errc::refused,
@@ -80,9 +130,10 @@ Error only_reads() {
 
 }  // namespace
 
-bool Web::may_control() const {
-    const auto view = parts_.board.read();
-    return view->config && view->config->dashboard.control;
+bool Web::may_control() {
+    const std::int64_t since = parts_.board.read()->control_since;
+    sessions_.follow(since);
+    return since != 0;
 }
 
 std::string Web::me(const http::RequestHead& head) {
@@ -117,21 +168,35 @@ asio::awaitable<Result<std::string>> Web::act(std::string body, std::string user
     const auto action =
         std::ranges::find(actions, std::string_view{text_in(asked, "action")}, &Action::name);
     if (code || action == actions.end()) {
-        co_return fail(Errc::invalid_argument, "action is drain, destroy, freeze or thaw");
+        co_return fail(Errc::invalid_argument, "action is drain, destroy, freeze, thaw or apply");
     }
-    const std::string wanted = action->of_machine ? name : parts_.board.read()->host;
+    const auto view = parts_.board.read();
+    const std::string& host = view->host;
+    const std::string wanted = action->target == Target::host ? host : name;
     if (wanted.empty() || text_in(asked, "typed") != wanted) {
         co_return fail(
             Errc::invalid_argument,
             fmt::format(
                 "typed must be the name of {}, letter by letter",
-                action->of_machine ? "the machine" : "the agent's host: " + wanted));
+                target_text(action->target, host)));
     }
-    json::object order{{"name", name}};
-    if (!action->of_machine) {
-        order = json::object{{"reason", text_in(asked, "reason")}};
+    Result<std::string> order;
+    switch (action->target) {
+        case Target::machine:
+            order = machine_order(*view, name, text_in(asked, "id"));
+            break;
+        case Target::host:
+            order = json::serialize(json::object{{"reason", text_in(asked, "reason")}});
+            break;
+        case Target::plan:
+            order = co_await workers_.run(
+                [state = options_.state, name, confirmed = confirmed_in(asked)] {
+                    return apply_order(state, name, confirmed);
+                });
+            break;
     }
-    auto done = co_await parts_.act(std::string{action->path}, json::serialize(order), user);
+    auto done = order ? co_await parts_.act(std::string{action->path}, *order, user)
+                      : std::unexpected{order.error()};
     spdlog::info(
         "page: user={} action={} name={} {}",
         user,
@@ -141,17 +206,18 @@ asio::awaitable<Result<std::string>> Web::act(std::string body, std::string user
     co_return done;
 }
 
-asio::awaitable<void> Web::post(Exchange& exchange) {
-    const std::string path{exchange.head().path};
-    Result<std::string> user;
+Result<std::string> Web::actor(const http::RequestHead& head) {
     if (!may_control()) {
-        sessions_.close_all();
-        user = std::unexpected{only_reads()};
-    } else if (!is_from_our_page(exchange.head())) {
-        user = fail(Errc::refused, "this is done only for the page of this agent");
-    } else if (path != "/ui/api/login") {
-        user = user_of(exchange.head());
+        return std::unexpected{only_reads()};
     }
+    if (!is_from_our_page(head)) {
+        return fail(Errc::refused, "this is done only for the page of this agent");
+    }
+    return head.path == login_path ? Result<std::string>{std::string{}} : user_of(head);
+}
+
+asio::awaitable<void> Web::post(Exchange& exchange) {
+    Result<std::string> user = actor(exchange.head());
     if (!user) {
         co_await respond_error(exchange, user.error());
         co_return;
@@ -162,19 +228,15 @@ asio::awaitable<void> Web::post(Exchange& exchange) {
         co_await respond_error(exchange, {Errc::invalid_argument, body.error().message});
         co_return;
     }
-    if (path == "/ui/api/login") {
-        boost::system::error_code code;
-        const std::string token = text_in(json::parse(*body, code), "token");
-        const auto opened = sessions_.open(token, parts_.clock.read().boot);
-        if (!opened) {
-            spdlog::warn("page: a login was refused: {}", opened.error().message);
-            co_await respond_error(exchange, opened.error());
-            co_return;
-        }
-        spdlog::info("page: user={} logged in", opened->user);
-        const std::string answer = json::serialize(json::object{{"user", opened->user}});
-        co_await respond_json(
-            exchange, 200, answer, cookie_line(opened->cookie, Sessions::session_life));
+    // The body may have taken its time.
+    user = actor(exchange.head());
+    if (!user) {
+        co_await respond_error(exchange, user.error());
+        co_return;
+    }
+    const std::string path{exchange.head().path};
+    if (path == login_path) {
+        co_await log_in(exchange, *body);
     } else if (path == "/ui/api/logout") {
         sessions_.close(cookie);
         spdlog::info("page: user={} logged out", *user);
@@ -190,6 +252,21 @@ asio::awaitable<void> Web::post(Exchange& exchange) {
     } else {
         co_await respond_error(exchange, {Errc::not_found, "no such action"});
     }
+}
+
+asio::awaitable<void> Web::log_in(Exchange& exchange, const std::string& body) {
+    boost::system::error_code code;
+    const std::string token = text_in(json::parse(body, code), "token");
+    const auto opened = sessions_.open(token, parts_.clock.read().boot);
+    if (!opened) {
+        spdlog::warn("page: a login was refused: {}", opened.error().message);
+        co_await respond_error(exchange, opened.error());
+        co_return;
+    }
+    spdlog::info("page: user={} logged in", opened->user);
+    const std::string answer = json::serialize(json::object{{"user", opened->user}});
+    co_await respond_json(
+        exchange, 200, answer, cookie_line(opened->cookie, Sessions::session_life));
 }
 
 }  // namespace evenkeel::web

@@ -65,6 +65,9 @@ inline constexpr int energy_days_max = 31;
 [[nodiscard]] Result<std::string> keys_document(const Desk& desk, const Query& query);
 /// evenkeel.policy-history/1: what was in force, with the files of one version and the one before.
 [[nodiscard]] Result<std::string> policy_document(const Desk& desk, const Query& query);
+/// evenkeel.policy-draft/1: the files as they lie on disk beside what is in force: findings, cases of
+/// policy.test.yaml, the plan saved last.
+[[nodiscard]] Result<std::string> policy_draft_document(const Desk& desk, const Query& query);
 /// evenkeel.health/1: what `evenkeel doctor` finds of an agent that runs, without what it asks over
 /// the network.
 [[nodiscard]] Result<std::string> health_document(const Desk& desk, const Query& query);
@@ -84,5 +87,12 @@ inline constexpr int energy_days_max = 31;
 /// As `evenkeel ledger show --json` and `ledger reconcile --json`.
 [[nodiscard]] Result<std::string> ledger_document(const Desk& desk, const Query& query);
 [[nodiscard]] Result<std::string> reconcile_document(const Desk& desk, const Query& query);
+
+/// What the control socket is told to bring a saved plan into force. Errors: invalid_argument (no
+/// name of a plan), not_found, corrupt, refused (something that must be meant was not confirmed).
+[[nodiscard]] Result<std::string> apply_order(
+    const std::filesystem::path& state,
+    const std::string& name,
+    const std::vector<std::string>& confirmed);
 
 }  // namespace evenkeel::web

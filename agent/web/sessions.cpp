@@ -86,9 +86,11 @@ void Sessions::close(std::string_view cookie) {
     });
 }
 
-void Sessions::close_all() {
-    tokens_.clear();
-    sessions_.clear();
+void Sessions::follow(std::int64_t allowed_since) {
+    if (std::exchange(allowed_since_, allowed_since) != allowed_since) {
+        tokens_.clear();
+        sessions_.clear();
+    }
 }
 
 }  // namespace evenkeel::web

@@ -4,6 +4,7 @@
 #include "policies/domain/time.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <optional>
@@ -41,8 +42,9 @@ public:
     /// Whose session that is; nothing when there is none, or no more.
     [[nodiscard]] std::optional<std::string> user_of(std::string_view cookie, BootTime now);
     void close(std::string_view cookie);
-    /// All of them, and all tokens.
-    void close_all();
+    /// Ends all of them, and all tokens, unless actions have been allowed since the same policy
+    /// revision as at the last call; 0: they are not allowed.
+    void follow(std::int64_t allowed_since);
 
 private:
     struct Entry {
@@ -56,6 +58,7 @@ private:
     std::vector<Entry> tokens_{};
     std::vector<Entry> sessions_{};
     std::deque<BootTime> wrong_{};
+    std::int64_t allowed_since_{0};
 };
 
 }  // namespace evenkeel::web

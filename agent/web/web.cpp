@@ -1,7 +1,7 @@
 #include "agent/web/web.hpp"
 
-#include "agent/admin/admin.hpp"
 #include "agent/ledger/sha256.hpp"
+#include "agent/web/json_answer.hpp"
 
 #include <fmt/format.h>
 
@@ -21,13 +21,12 @@ constexpr std::chrono::seconds document_limit{60};
 constexpr std::chrono::minutes verify_limit{30};
 constexpr std::string_view api_path = "/ui/api/";
 
-/// A page of another site, or of another port of this host, asks: browsers say so themselves.
-bool is_foreign(const http::RequestHead& head) {
+}  // namespace
+
+bool is_foreign(const http::RequestHead& head) noexcept {
     const std::string_view site = head.field("sec-fetch-site");
     return !site.empty() && site != "same-origin" && site != "none";
 }
-
-}  // namespace
 
 int web_status(Errc code) noexcept {
     switch (code) {
@@ -69,6 +68,7 @@ Web::Web(WebOptions options, Parts parts)
       verifier_{parts_.clock},
       uses_{parts_.clock},
       workers_{document_threads, documents_at_once},
+      verify_workers_{1, 2},
       live_workers_{1, 2},
       live_{live_workers_, parts_.live} {}
 
@@ -79,12 +79,14 @@ bool Web::serves(std::string_view path) noexcept {
 void Web::close() noexcept {
     live_.close();
     workers_.stop();
+    verify_workers_.stop();
     live_workers_.stop();
 }
 
 void Web::finish() {
     close();
     workers_.finish();
+    verify_workers_.finish();
     live_workers_.finish();
 }
 
@@ -165,8 +167,8 @@ asio::awaitable<void> Web::answer_document(Exchange& exchange, const Document& d
         co_return;
     }
     const Now now = parts_.clock.read();
-    const auto limit =
-        document.make == verify_document ? std::chrono::seconds{verify_limit} : document_limit;
+    const bool verifies = document.make == verify_document;
+    const auto limit = verifies ? std::chrono::seconds{verify_limit} : document_limit;
     const auto give_up_at = std::chrono::steady_clock::now() + limit;
     Desk desk{
         .state = options_.state,
@@ -179,7 +181,8 @@ asio::awaitable<void> Web::answer_document(Exchange& exchange, const Document& d
         .give_up = [this, give_up_at] {
             return workers_.stopping() || std::chrono::steady_clock::now() > give_up_at;
         }};
-    const auto made = co_await workers_.run(
+    Workers& workers = verifies ? verify_workers_ : workers_;
+    const auto made = co_await workers.run(
         [desk = std::move(desk), query = *query, &document] { return document.make(desk, query); });
     if (!made) {
         co_await respond_error(exchange, made.error());

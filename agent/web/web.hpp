@@ -59,9 +59,14 @@ private:
     [[nodiscard]] boost::asio::awaitable<void> answer_file(Exchange& exchange);
     [[nodiscard]] boost::asio::awaitable<void> answer_document(
         Exchange& exchange, const Document& document);
+    [[nodiscard]] boost::asio::awaitable<void> log_in(Exchange& exchange, const std::string& body);
     [[nodiscard]] boost::asio::awaitable<Result<std::string>> act(
         std::string body, std::string user);
-    [[nodiscard]] bool may_control() const;
+    /// Whether actions are allowed at this moment; ends all sessions when they were not meanwhile.
+    [[nodiscard]] bool may_control();
+    /// Who may do what is asked, as a cookie and the head of a POST say. Errors: refused,
+    /// unauthorized.
+    [[nodiscard]] Result<std::string> actor(const inference::http::RequestHead& head);
     [[nodiscard]] std::string me(const inference::http::RequestHead& head);
     [[nodiscard]] Result<std::string> user_of(const inference::http::RequestHead& head);
 
@@ -71,10 +76,13 @@ private:
     Verifier verifier_;
     MeasuredUses uses_;
     Workers workers_;
-    Workers live_workers_;  ///< its own, so that a slow document does not make the page stale
+    Workers verify_workers_;  ///< its own, so that a long walk holds up no document
+    Workers live_workers_;    ///< its own, so that a slow document does not make the page stale
     Live live_;
 };
 
+/// Whether a page of another site, or of another port of this host, asks: browsers say so.
+[[nodiscard]] bool is_foreign(const inference::http::RequestHead& head) noexcept;
 /// The HTTP status of an error of the page.
 [[nodiscard]] int web_status(Errc code) noexcept;
 /// A document, or {"error":{"code","message"}}, with the headers of the page.

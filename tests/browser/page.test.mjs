@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import {after, before, test} from "node:test";
 import {PAGES, axe, go, launch, open, settled, shoot, too_wide} from "./browser.mjs";
 import {busy, empty, error, micro, nodes_busy, status_busy} from "./scene.mjs";
+import {policy_draft as more_draft} from "./scene_more.mjs";
 import {StandIn} from "./stand_in.mjs";
 import {until} from "../clients/helpers.mjs";
 import {PAYLOADS, poisoned} from "./xss.mjs";
@@ -311,5 +312,47 @@ test("actions need control, a login and the typed name", async () => {
         await settled(page);
         assert.equal(await page.locator("button.act").count(), 0);
         assert.equal(await page.locator(".login").count(), 0);
+    });
+});
+
+test("a plan is shown as it was saved, and applied when each limit that goes is meant", async () => {
+    const documents = {...busy(), "/ui/api/me": () => ({control: true, user: "mara"})};
+    await with_page(documents, {}, async ({server, page, wrong}) => {
+        const sent = [];
+        await page.route("**/ui/api/act", (route) => {
+            sent.push(JSON.parse(route.request().postData()));
+            return route.fulfill({json: {revision: 38}});
+        });
+        await go(page, "policy");
+        const text = await page.locator("main").innerText();
+        assert.match(text, /1 passed, 1 failed/);
+        assert.match(text, /night should choose desk, chose runpod\s+line 31/);
+        assert.match(text, /models\.yaml:22:29 warning: 'claude-opus-4-1' was retired/);
+        assert.match(text, /~ scaling\.h100-burst\.max {2}2 → 3/);
+        assert.match(text, /no limit, as before: no budget/);
+        const worst = page.locator("figure", {hasText: "Worst day, rentals"});
+        assert.equal(await worst.locator("svg rect").count(), 2);
+        assert.match(await worst.innerText(), /60\.00.*197\.47: limit gone/s);
+        assert.match(await page.locator("figure", {hasText: "The same requests"}).innerText(),
+            /244\.46.*271\.90.*p95 wait 9\.1 s → 6\.0 s/s);
+        await page.locator("button.act", {hasText: "Apply"}).click();
+        const button = page.locator("form.confirm button[type=submit]");
+        await page.locator("form.confirm input[autocomplete]").fill("plan-20261123-1.json");
+        assert.ok(await button.isDisabled(), "a limit disappears: that must be meant");
+        await page.getByLabel(/rentals-per-day disappears/).check();
+        assert.deepEqual(await axe(page), []);
+        await shoot(page, "stand-in-apply-policy-light-1280");
+        await button.click();
+        await page.waitForSelector("main [role=status]");
+        assert.deepEqual(sent, [{action: "apply", name: "plan-20261123-1.json",
+            typed: "plan-20261123-1.json", confirm: ["rentals-per-day"]}]);
+        const draft = more_draft();
+        server.documents["/ui/api/policy/draft"] = () =>
+            ({...draft, plan: {...draft.plan, outdated: "the files have changed since"}});
+        await page.reload();
+        await settled(page);
+        assert.equal(await page.locator("main button.act", {hasText: "Apply"}).count(), 0);
+        assert.match(await page.locator("main").innerText(), /cannot be applied: the files have/);
+        assert.deepEqual(wrong, []);
     });
 });

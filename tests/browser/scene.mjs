@@ -194,7 +194,7 @@ export function busy() {
         "/ui/api/spend": spend, "/ui/api/spend-days": spend_days,
         "/ui/api/machines": more.machines, "/ui/api/routing": more.routing,
             "/ui/api/gpus": more.gpus, "/ui/api/keys": more.keys,
-        "/ui/api/policy": more.policy, "/ui/api/forecast": more.forecast,
+        "/ui/api/policy": more.policy, "/ui/api/policy/draft": more.policy_draft, "/ui/api/forecast": more.forecast,
             "/ui/api/savings": more.savings, "/ui/api/idle": more.idle,
             "/ui/api/ledger": more.ledger, "/ui/api/ledger/verify": more.verify,
         "/ui/api/reconcile": more.reconcile, "/ui/api/health": more.health,

@@ -171,6 +171,45 @@ export function policy({no = "37"}) {
                 {name: "policy.yaml", text: policy_text(1, "5m")}]};
 }
 
+export function policy_draft() {
+    const {files} = policy({});
+    const cap = (amount, why) => ({amount, currency: amount && "AUD", why});
+    const totals = (total, p95) => ({requests: 3_812, currency: "AUD", cost: {own: "4.20",
+        rental: total, api: "31.07", total}, wait_s: {p50: 0.2, p95, p99: 21.5}});
+    return {schema: "evenkeel.policy-draft/1", folder: "/etc/evenkeel", running: 37,
+        unreadable: null, same: false, previous: files,
+        files: files.map((file) => file.name === "policy.yaml"
+            ? {name: file.name, text: policy_text(3, "15m")} : file),
+        check: {schema: "evenkeel.policy-check/1", ok: true, files: 2, diagnostics: [
+            {file: "/etc/evenkeel/models.yaml", line: 22, col: 29, end_col: 44, code: "EK-W031",
+                severity: "warning", message: "'claude-opus-4-1' was retired on 2026-08-05",
+                suggestion: "claude-opus-5-5", path: "models"}]},
+        tests: {document: {schema: "evenkeel.policy-test/1", passed: 1, failed: 1, cases: [
+            {name: "burst waits 45 s before renting", file: "policy.test.yaml", line: 4,
+                passed: true, told: ""},
+            {name: "night", file: "policy.test.yaml", line: 31, passed: false,
+                told: "should choose desk, chose runpod"}]}},
+        plan: {name: "plan-20261123-1.json", outdated: "", document: {
+            schema: "evenkeel.policy-plan/1", config: "/etc/evenkeel",
+            base: {revision: 37, sha256: "9f2a"}, draft: {sha256: "04b7"},
+            made: iso(Date.now() - 240_000),
+            changes: [
+                {change: "changed", path: "scaling.h100-burst.max", file: "policy.yaml",
+                    before: "2", after: "3"},
+                {change: "removed", path: "budgets.rentals-per-day", file: "policy.yaml",
+                    before: "60 AUD a day", after: ""}],
+            at_once: [], at_restart: ["listen.address"],
+            worst_case_per_day: {
+                rentals: {before: cap("60.00", ""), after: cap("197.47", "limit gone: 2 machines")},
+                apis: {before: cap(null, "no budget"), after: cap(null, "no budget")}},
+            replay: {since: iso(Date.now() - 30 * 86_400_000), until: iso(Date.now()),
+                requests: 3_812, none: null, before: totals("244.46", 9.1),
+                after: totals("271.90", 6.04)},
+            warnings: ["a daily limit on rentals disappears"],
+            confirm: [{name: "rentals-per-day",
+                why: "the budget rentals-per-day disappears"}]}}};
+}
+
 export function ledger({before = ""}) {
     const from = before ? Number(before) : 0;
     const kinds = [["request", "expense:api:claude", "payable:claude"],

@@ -127,6 +127,7 @@ TEST_F(PageListener, EveryDocumentIsThere) {
           "keys",
           "policy",
           "policy?no=1",
+          "policy/draft",
           "health",
           "spend?by=model",
           "spend-days?since=7d",
@@ -302,6 +303,44 @@ TEST_F(PageListener, OnlyReadsUnlessTheConfigurationSaysOtherwise) {
     EXPECT_TRUE(tool.err.contains("dashboard.control")) << tool.err;
 }
 
+TEST_F(PageListener, AppliesAPlanThatIsMeant) {
+    start("dashboard: {control: true}\n");
+    const std::string cookie = log_in();
+    const std::string whole = daemon.read("policy.yaml");
+    daemon.write("policy.yaml", whole + "budgets: [{name: purse, limit: 5 USD, per: day}]\n");
+    ASSERT_EQ(daemon.tool({"policy", "apply", "--yes"}).status, 0);
+    daemon.write("policy.yaml", whole);
+    ASSERT_EQ(daemon.tool({"policy", "plan"}).status, 0);
+    const auto draft = [this] { return json::parse(get("/ui/api/policy/draft").body); };
+    EXPECT_FALSE(draft().at("same").as_bool());
+    const json::value plan = draft().at("plan");
+    EXPECT_EQ(plan.at("outdated").as_string(), "");
+    EXPECT_EQ(plan.at("document").at("confirm").at(0).at("name").as_string(), "purse");
+    const auto apply = [&](const json::value& confirm, std::string_view typed) {
+        return post(
+            "/ui/api/act",
+            {{"action", "apply"},
+             {"name", plan.at("name")},
+             {"typed", typed},
+             {"confirm", confirm}},
+            cookie);
+    };
+    const std::string_view name{plan.at("name").as_string()};
+    EXPECT_EQ(apply(json::array{"purse"}, "plan").status, 400) << "not typed";
+    EXPECT_EQ(apply(json::array{}, name).status, 403) << "a limit would disappear";
+    EXPECT_EQ(apply("purse", name).status, 403) << "no list";
+    EXPECT_FALSE(draft().at("same").as_bool());
+    const auto applied = apply(json::array{"purse"}, name);
+    EXPECT_EQ(applied.status, 200) << applied.body;
+    EXPECT_EQ(json::parse(applied.body).at("revision").as_int64(), 3);
+    EXPECT_TRUE(draft().at("same").as_bool());
+    EXPECT_EQ(draft().at("plan").at("outdated").as_string(), "it starts from policy #2");
+    const auto again = apply(json::array{"purse"}, name);
+    EXPECT_GE(again.status, 400) << again.body;
+    EXPECT_EQ(draft().at("running").as_int64(), 3);
+    EXPECT_TRUE(daemon.log().contains("action=apply name=\"plan-"));
+}
+
 TEST_F(PageListener, ActsAfterALoginAndATypedName) {
     start("dashboard: {control: true}\n");
     const std::string once = token();
@@ -335,6 +374,11 @@ TEST_F(PageListener, ActsAfterALoginAndATypedName) {
     EXPECT_EQ(
         post("/ui/api/act", {{"action", "drain"}, {"name", "a"}, {"typed", "b"}}, cookie).status,
         400);
+    json::object another = nobody;
+    another["id"] = "06ZG1";
+    const auto conflict = post("/ui/api/act", another, cookie);
+    EXPECT_EQ(conflict.status, 409) << "the name belongs to another machine by now, or to none";
+    EXPECT_TRUE(conflict.body.contains("look again")) << conflict.body;
     EXPECT_TRUE(daemon.log().contains("action=freeze"));
     EXPECT_TRUE(daemon.log().contains("action=destroy name=\"cloud-9\" refused"));
 
@@ -347,6 +391,54 @@ TEST_F(PageListener, ActsAfterALoginAndATypedName) {
         eventually(5s, [&] { return get("/ui/api/me").body.contains(R"("control":false)"); }));
     EXPECT_EQ(post("/ui/api/act", on_host("freeze"), late).status, 403) << "a reload ends it";
     EXPECT_FALSE(frozen());
+}
+
+TEST_F(PageListener, ASessionDoesNotOutliveThatActionsWereTakenAway) {
+    start("dashboard: {control: true}\n");
+    const std::string cookie = log_in();
+    const std::string unused = token();
+    const auto revision = [this] {
+        return json::parse(get("/api/status").body).at("policy").at("revision").as_int64();
+    };
+    // Nothing is asked of the page in between: the session must end all the same.
+    for (const bool allowed : {false, true}) {
+        const std::int64_t before = revision();
+        daemon.replace(
+            "evenkeel.yaml",
+            allowed ? "control: false" : "control: true",
+            allowed ? "control: true" : "control: false");
+        daemon.signal(SIGHUP);
+        ASSERT_TRUE(eventually(5s, [&] { return revision() > before; })) << daemon.log();
+    }
+    EXPECT_EQ(post("/ui/api/act", on_host("freeze"), cookie).status, 401);
+    EXPECT_EQ(post("/ui/api/login", {{"token", unused}}).status, 401);
+    EXPECT_FALSE(frozen());
+}
+
+TEST_F(PageListener, IsReadUnderTheNumbersOfThisHost) {
+    start();
+    const auto as = [this](const std::string& name) {
+        return get("/readyz", {{"host", name}}).status;
+    };
+    for (const char* ours : {"127.0.0.1", "127.0.0.2:8081", "localhost:1", "[::1]", "[::1]:8081"}) {
+        EXPECT_EQ(as(ours), 200) << ours;
+    }
+    for (const char* other : {"[::1].evil.example", "127.0.0.1.evil.example", "::2", "10.0.0.1"}) {
+        EXPECT_EQ(as(other), 421) << other;
+    }
+}
+
+TEST_F(PageListener, ScriptsOfOtherSitesReadNothingBesidesThePageEither) {
+    start();
+    for (const char* path : {"/api/status", "/api/nodes", "/api/prices", "/metrics"}) {
+        EXPECT_EQ(get(path, {{"sec-fetch-site", "cross-site"}}).status, 403) << path;
+        EXPECT_EQ(
+            get(path, {{"sec-fetch-site", "cross-site"}, {"sec-fetch-mode", "navigate"}}).status,
+            200)
+            << "a person follows a link to " << path;
+        EXPECT_EQ(get(path).header("cross-origin-resource-policy"), "same-origin") << path;
+    }
+    EXPECT_EQ(get("/api/keys").status, 404) << "keys are on the page, with what they used";
 }
 
 TEST_F(PageListener, GuessingTokensIsEndedForAWhile) {

@@ -1,4 +1,5 @@
 #include "agent/admin/admin.hpp"
+#include "agent/web/json_answer.hpp"
 
 #include <boost/json.hpp>
 #include <gtest/gtest.h>

@@ -7,6 +7,9 @@
 
 #include <boost/json.hpp>
 
+#include <filesystem>
+#include <fstream>
+
 namespace evenkeel::web {
 namespace {
 
@@ -71,6 +74,19 @@ protected:
              .amount = ledger::dollars(3'000'000'000),
              .paid_for = 120s}};
         ASSERT_TRUE(step(gone));
+    }
+    /// Stores a policy; gives the text as the ledger keeps it.
+    std::string put_in_force(
+        const std::vector<config::SourceFile>& files, const std::string& author) {
+        std::string text = agent::join_policy(files);
+        ledger::Answer<std::int64_t> stored;
+        ledger_->policy(text, author, stored.done());
+        EXPECT_TRUE(stored.get());
+        return text;
+    }
+    void write(const std::filesystem::path& file, std::string_view text) const {
+        std::filesystem::create_directories(file.parent_path());
+        std::ofstream{file, std::ios::binary} << text;
     }
     /// The document of a path, asked as a browser would.
     [[nodiscard]] Result<std::string> ask(std::string_view path, std::string_view query = {}) {
@@ -235,10 +251,7 @@ TEST_F(PageDocuments, GpusHaveALiveLookAndAPast) {
 
 TEST_F(PageDocuments, PolicyHasItsHistoryAndTheOneBefore) {
     const auto store = [this](std::int64_t no, const std::string& text) {
-        const std::vector<config::SourceFile> files{{"policy.yaml", text}};
-        ledger::Answer<std::int64_t> stored;
-        ledger_->policy(agent::join_policy(files), "ann" + std::to_string(no), stored.done());
-        EXPECT_TRUE(stored.get());
+        put_in_force({{"policy.yaml", text}}, "ann" + std::to_string(no));
     };
     EXPECT_EQ(ask("policy").error().code, Errc::not_found) << "nothing was in force yet";
     store(1, "version: 1\n");
@@ -255,6 +268,81 @@ TEST_F(PageDocuments, PolicyHasItsHistoryAndTheOneBefore) {
     EXPECT_EQ(get("policy", "no=1").at("previous").as_array().size(), 0u);
     EXPECT_EQ(ask("policy", "no=9").error().code, Errc::not_found);
     EXPECT_EQ(ask("policy", "no=x").error().code, Errc::invalid_argument);
+}
+
+TEST_F(PageDocuments, TheDraftIsReadableBeforeAnythingIsInForce) {
+    const json::object nothing = get("policy/draft");
+    EXPECT_TRUE(nothing.at("unreadable").as_string().contains("config")) << "no folder yet";
+    EXPECT_EQ(nothing.at("running").as_int64(), 0);
+    EXPECT_TRUE(nothing.at("check").is_null());
+    write(desk_.config / "policy.yaml", "version: 1\nroutes: 7\n");
+    const json::object wrong = get("policy/draft");
+    EXPECT_TRUE(wrong.at("unreadable").is_null());
+    EXPECT_FALSE(wrong.at("same").as_bool());
+    EXPECT_FALSE(wrong.at("check").at("ok").as_bool());
+    EXPECT_GE(wrong.at("check").at("diagnostics").as_array().size(), 1u);
+    EXPECT_TRUE(wrong.at("tests").is_null()) << "nothing is tried on files that are wrong";
+    EXPECT_TRUE(wrong.at("plan").is_null());
+}
+
+TEST_F(PageDocuments, TheDraftHasItsCasesAndItsPlan) {
+    const std::string yaml = "version: 1\n";
+    const std::string text = put_in_force({{"evenkeel.yaml", yaml}}, "ann");
+    write(desk_.config / "evenkeel.yaml", yaml);
+    const json::object same = get("policy/draft");
+    EXPECT_TRUE(same.at("same").as_bool());
+    EXPECT_TRUE(same.at("tests").at("none").as_string().contains("policy.test.yaml"));
+
+    write(desk_.config / "evenkeel.yaml", yaml + "# more\n");
+    write(
+        desk_.config / "policy.test.yaml",
+        "version: 1\ncases:\n  - name: nobody\n    request: {model: none}\n    expect: {refused: "
+        "not_found}\n");
+    const json::object draft = get("policy/draft");
+    EXPECT_FALSE(draft.at("same").as_bool());
+    EXPECT_EQ(draft.at("previous").at(0).at("text").as_string(), yaml);
+    EXPECT_EQ(draft.at("files").at(0).at("text").as_string(), yaml + "# more\n");
+    ASSERT_TRUE(draft.at("tests").as_object().contains("document"))
+        << json::serialize(draft.at("tests"));
+    const json::value& tests = draft.at("tests").at("document");
+    EXPECT_EQ(tests.at("schema").as_string(), "evenkeel.policy-test/1");
+    EXPECT_EQ(tests.at("passed").to_number<int>() + tests.at("failed").to_number<int>(), 1);
+
+    const std::string base = agent::policy_sha256(text);
+    const std::string now = agent::policy_sha256(
+        agent::join_policy(std::vector<config::SourceFile>{{"evenkeel.yaml", yaml + "# more\n"}}));
+    const auto plan = [](const std::string& from, const std::string& to) {
+        return json::serialize(json::object{
+            {"schema", "evenkeel.policy-plan/1"},
+            {"base", {{"revision", 1}, {"sha256", from}}},
+            {"draft", {{"sha256", to}}},
+            {"confirm", json::array{json::object{{"name", "purse"}, {"why", "it disappears"}}}}});
+    };
+    const auto file = desk_.state / "plans" / "plan-20261126-1.json";
+    const auto outdated = [&](const std::string& saved) {
+        write(file, saved);
+        return std::string{get("policy/draft").at("plan").at("outdated").as_string()};
+    };
+    EXPECT_EQ(outdated(plan(base, now)), "");
+    EXPECT_EQ(outdated(plan(base, base)), "the files have changed since");
+    EXPECT_EQ(outdated(plan(now, base)), "it starts from policy #1");
+    write(file, "no plan");
+    EXPECT_TRUE(get("policy/draft").at("plan").at("none").as_string().contains("is no plan"));
+
+    write(file, plan(base, now));
+    const std::string name = file.filename().string();
+    EXPECT_EQ(apply_order(desk_.state, name, {}).error().code, Errc::refused);
+    EXPECT_TRUE(apply_order(desk_.state, name, {"x"}).error().message.contains("purse"));
+    const auto order = apply_order(desk_.state, name, {"purse"});
+    ASSERT_TRUE(order);
+    EXPECT_EQ(json::parse(*order).at("base_sha256").as_string(), base);
+    EXPECT_EQ(json::parse(*order).at("draft_sha256").as_string(), now);
+    EXPECT_EQ(
+        apply_order(desk_.state, "../plans/" + name, {"purse"}).error().code,
+        Errc::invalid_argument)
+        << "a plan is named, not a path";
+    EXPECT_EQ(apply_order(desk_.state, "..", {}).error().code, Errc::not_found);
+    EXPECT_EQ(apply_order(desk_.state, "", {}).error().code, Errc::invalid_argument);
 }
 
 TEST_F(PageDocuments, HealthIsTheDoctorsListAndSaysWhatItLeavesOut) {

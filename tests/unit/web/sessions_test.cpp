@@ -61,10 +61,20 @@ TEST_F(PageSessions, CloseAsAPersonOrAReloadSays) {
     sessions_.close(one->cookie);
     EXPECT_FALSE(sessions_.user_of(one->cookie, now_));
     EXPECT_TRUE(sessions_.user_of(other->cookie, now_));
+}
+
+TEST_F(PageSessions, EndWhenActionsWereNotAllowedMeanwhile) {
+    sessions_.follow(3);
+    const auto one = sessions_.open(token(), now_);
     const std::string open = token();
-    sessions_.close_all();
-    EXPECT_FALSE(sessions_.user_of(other->cookie, now_));
+    sessions_.follow(3);
+    EXPECT_TRUE(sessions_.user_of(one->cookie, now_));
+    sessions_.follow(5);  // nobody asked while revision 4 did not allow them
+    EXPECT_FALSE(sessions_.user_of(one->cookie, now_));
     EXPECT_EQ(refusal(open), Errc::unauthorized);
+    const auto other = sessions_.open(token(), now_);
+    sessions_.follow(0);
+    EXPECT_FALSE(sessions_.user_of(other->cookie, now_));
 }
 
 TEST_F(PageSessions, TheOldestMakesRoom) {

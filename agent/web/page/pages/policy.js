@@ -1,31 +1,15 @@
 // Policy: the text in force, how it came to be, and what another rule would have cost.
 import {path_with, useDocument} from "../lib/api.js";
-import {diff_lines, near_changes} from "../lib/diff.js";
 import {html} from "../lib/h.js";
 import {money_text, nanos, percent_text, permille} from "../lib/money.js";
 import {choose} from "../lib/router.js";
 import {count_text, plural} from "../lib/words.js";
+import {FileChanges} from "../parts/diff.js";
 import {Figure} from "../parts/figure.js";
 import {FirstRun, WithDocument} from "../parts/states.js";
 import {Time} from "../parts/time.js";
+import {Draft} from "./policy_draft.js";
 import {Compare} from "./spend_otherwise.js";
-
-function Diff({name, before, after}) {
-    const lines = diff_lines(before, after);
-    const added = lines.filter((line) => line.sign === "+").length;
-    const gone = lines.filter((line) => line.sign === "-").length;
-    if (added + gone === 0) {
-        return html`<p class="quiet"><code>${name}</code> is unchanged.</p>`;
-    }
-    return html`<div class="file">
-        <h3><code>${name}</code> <span class="dim">${plural(added,
-        "line")} new, ${count_text(gone)} gone</span></h3>
-        <pre class="diff" tabindex="0" aria-label=${`Changes of ${name}`}>${near_changes(lines)
-            .map((line, at) => typeof line === "number"
-            ? html`<span class="skip-lines" key=${at}>${plural(line, "line")} alike\n</span>`
-            : html`<span key=${at} class=${line.sign === "+" ? "add" : line.sign === "-" ? "del"
-                : ""}>${line.sign} ${line.text}\n</span>`)}</pre></div>`;
-}
 
 function Change({document}) {
     const {files, previous, versions} = document;
@@ -34,16 +18,11 @@ function Change({document}) {
         return html`<p class="quiet">Version ${shown} is the first: there is nothing before it to
             compare with.</p>`;
     }
-    const before = new Map(previous.map((file) => [file.name, file.text]));
-    const after = new Map(files.map((file) => [file.name, file.text]));
-    const names = [...new Set([...before.keys(), ...after.keys()])];
     const author = versions.find((one) => one.no === shown)?.author;
     return html`<section aria-labelledby="p-change">
         <h2 id="p-change">What version ${shown} changed ${author
         && html`<span class="dim">by ${author}</span>`}</h2>
-        ${names.map((name) =>
-            html`<${Diff} key=${name} name=${name} before=${before.get(name) ?? ""}
-            after=${after.get(name) ?? ""} />`)}</section>`;
+        <${FileChanges} before=${previous} after=${files} /></section>`;
 }
 
 function History({document}) {
@@ -104,7 +83,8 @@ export function Replay({rule}) {
 export function Policy({live, query}) {
     const no = /^\d+$/.test(query.no ?? "") ? query.no : "";
     const from = useDocument(path_with("/ui/api/policy", {no}), 60_000);
-    return html`${live.status.rules.length > 0
+    return html`<${Draft} applied=${() => from.reload()} />
+        ${live.status.rules.length > 0
         && html`<div class="grid">
         ${live.status.rules.map((rule) => html`<${Replay} key=${rule.scaling} rule=${rule} />`)}
         </div>`}
@@ -123,8 +103,5 @@ export function Policy({live, query}) {
                     <code>${file.name}</code> <span class="dim">${plural(file.text.split("\n")
                     .length, "line")}</span></summary>
                     <pre tabindex="0" aria-label=${file.name}>${file.text}</pre></details>`)}
-                <p class="quiet">To try a change: <code>evenkeel policy plan</code> shows what it
-                    would do, <code>evenkeel policy test</code> runs its
-                    cases, <code>evenkeel policy apply</code> brings it into force.</p></section>`}
-                    <//>`;
+                </section>`}<//>`;
 }

@@ -24,18 +24,22 @@ function Login({done}) {
 }
 
 /// One action on one thing: the name must be typed, so that a slip of the hand costs nothing.
-export function Act({action, name, word, explain, done}) {
+/// `confirm`: what must be meant besides, each {name, why} with a box of its own.
+export function Act({action, name, word, explain, confirm = [], done}) {
     const [open, setOpen] = useState(false);
     const [typed, setTyped] = useState("");
+    const [meant, setMeant] = useState([]);
     const [state, setState] = useState(null);
     const send = async (event) => {
         event.preventDefault();
         setState({busy: true});
         try {
-            await post("/ui/api/act", {action, name, typed});
+            await post("/ui/api/act", {action, name, typed,
+                ...(confirm.length > 0 && {confirm: meant})});
             setState({said: `${word}: asked for.`});
             setOpen(false);
             setTyped("");
+            setMeant([]);
             done?.();
         } catch (failure) {
             setState({error: failure.message});
@@ -46,10 +50,17 @@ export function Act({action, name, word, explain, done}) {
             </button>
             ${state?.said && html`<span class="dim" role="status">${state.said}</span>`}`;
     }
-    return html`<form class="confirm" onSubmit=${send}><label>${explain} Type <b>${name}</b>
+    const turn = (one) => setMeant((old) => old.includes(one) ? old.filter((each) => each !== one)
+        : [...old, one]);
+    return html`<form class="confirm" onSubmit=${send}>${confirm.map((one) =>
+        html`<label class="meant" key=${one.name}><input type="checkbox"
+            checked=${meant.includes(one.name)} onChange=${() => turn(one.name)} />
+            <span>This is meant: ${one.why}</span></label>`)}
+        <label>${explain} Type <b>${name}</b>
         <input value=${typed} autocomplete="off" onInput=${(event) =>
             setTyped(event.target.value)} /></label>
-        <button type="submit" disabled=${typed !== name || state?.busy}>${word}</button>
+        <button type="submit" disabled=${typed !== name
+            || confirm.some((one) => !meant.includes(one.name)) || state?.busy}>${word}</button>
         <button type="button" onClick=${() => setOpen(false)}>Leave it</button>
         ${state?.error && html`<p class="bad" role="alert">${state.error}</p>`}</form>`;
 }
