@@ -96,15 +96,22 @@ test("figures older than 15 s are greyed, and the page says so", async () => {
         server.silent = true;
         await page.clock.fastForward(16_000);
         await page.waitForSelector("main.stale");
-        assert.match(await page.locator(".banner.stale").innerText(),
-            /These figures are 1\d s old/);
-        assert.match(await page.locator("main.stale > .tiles")
-            .evaluate((element) => getComputedStyle(element).filter), /grayscale/);
+        await page.waitForFunction(() => document.querySelector(".banner.stale")?.innerText
+            .includes("does not answer"));
+        assert.match(await page.locator(".banner.stale").innerText(), /They are [12]\d s old/);
+        for (const old of ["main.stale > .tiles", ".top.stale .money-now >> nth=0"]) {
+            assert.match(await page.locator(old)
+                .evaluate((element) => getComputedStyle(element).filter), /grayscale/, old);
+        }
+        // The age grows outside of what is read aloud.
+        const said = await page.locator(".banner.stale [role=alert]").innerText();
+        assert.doesNotMatch(said, /\d s old/);
+        await page.clock.fastForward(3_000);
+        assert.equal(await page.locator(".banner.stale [role=alert]").innerText(), said);
         assert.deepEqual(await axe(page), []);
         await shoot(page, "stand-in-stale-now-light-1280");
         server.silent = false;
-        server.push();
-        await page.waitForSelector("main:not(.stale)");
+        await page.waitForSelector("main:not(.stale)", {timeout: 20_000});
         assert.equal(await page.locator(".banner.stale").count(), 0);
         assert.deepEqual(wrong, []);
     });
@@ -116,10 +123,64 @@ test("a status that is sent again without being made anew is stale too", async (
     await with_page(documents, {clock: true}, async ({server, page}) => {
         await page.clock.fastForward(16_000);
         await page.waitForSelector("main.stale");
-        assert.match(await page.locator(".banner.stale").innerText(), /tells nothing new/);
+        await page.waitForFunction(() => document.querySelector(".banner.stale").innerText
+            .includes("answers, but tells nothing new"));
         server.push();
         await new Promise((done) => setTimeout(done, 200));
         assert.equal(await page.locator("main.stale").count(), 1, "the old picture is no news");
+    });
+});
+
+test("a stream that stands open and silent is opened anew", async () => {
+    await with_page(busy(), {clock: true}, async ({server, page, wrong}) => {
+        const streams = () => server.asked.filter((path) => path === "/ui/api/live").length;
+        server.push = () => {};
+        await page.clock.fastForward(8_000);
+        assert.equal(streams(), 1);
+        await page.clock.fastForward(4_000);
+        await until("another stream", () => streams() === 2);
+        await page.waitForFunction(() => /just now/.test(document.querySelector(".age").innerText));
+        assert.deepEqual(wrong, []);
+    });
+});
+
+test("a status that was old when it came is said to be as old as the daemon's clock tells", async () => {
+    const old = {...status_busy(), at: new Date(Date.now() - 300_000).toISOString()};
+    await with_page({...busy(), "/api/status": () => old}, {}, async ({page, wrong}) => {
+        await page.waitForSelector("main.stale");
+        assert.match(await page.locator(".banner.stale").innerText(), /They are 5m 0\ds old/);
+        assert.match(await page.locator(".age").innerText(), /5 min ago/);
+        assert.deepEqual(wrong, []);
+    });
+});
+
+test("an upgrade of the agent is said, with a way to the new page", async () => {
+    let version = "0.1.0";
+    const documents = {...busy(), "/api/status": () => ({...status_busy(), version})};
+    await with_page(documents, {}, async ({server, page, wrong}) => {
+        assert.equal(await page.locator(".banner.upgraded").count(), 0);
+        version = "0.2.0";
+        server.push();
+        await page.waitForSelector(".banner.upgraded");
+        assert.match(await page.locator(".banner.upgraded").innerText(),
+            /upgraded from 0\.1\.0 to 0\.2\.0/);
+        assert.deepEqual(await axe(page), []);
+        await page.locator(".banner.upgraded button").click();
+        await settled(page);
+        assert.equal(await page.locator(".banner.upgraded").count(), 0);
+        assert.deepEqual(wrong, []);
+    });
+});
+
+test("the count beside Health is of the warnings that Now lists, each once", async () => {
+    const hazard = "runpod pod k3x9 carries our tag, is not in the ledger";
+    const documents = {...busy(), "/api/status": () => {
+        const status = status_busy();
+        return {...status, hazards: [hazard], warnings: [hazard, ...status.warnings]};
+    }};
+    await with_page(documents, {}, async ({page}) => {
+        assert.equal(await page.locator(".alerts li").count(), 2);
+        assert.equal(await page.locator("nav .count").innerText(), "2");
     });
 });
 

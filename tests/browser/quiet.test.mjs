@@ -109,8 +109,12 @@ test("a stale daemon: its figures are greyed and said to be old on every page", 
                 // What does not come in three seconds is said to come later.
                 await page.clock.fastForward(3_500);
                 await page.waitForFunction(() => !document.querySelector("main .state.loading"));
+                await page.waitForFunction(() => document.querySelector(".banner.stale")
+                    .innerText.includes("The daemon does not answer"));
                 assert.match(await page.locator(".banner.stale").innerText(),
-                    /These figures are .* old/, one);
+                    /These figures are old.*They are .* old/s, one);
+                assert.match(await page.locator(".top.stale .money-now").first()
+                    .evaluate((element) => getComputedStyle(element).filter), /grayscale/);
                 assert.match(await page.locator("main.stale > .head")
                     .evaluate((element) => getComputedStyle(element).filter), /grayscale/);
                 assert.ok(await too_wide(page) <= 0, `${one}, ${name}`);

@@ -32,6 +32,7 @@ function hash_of_all() {
 
 export class StandIn {
     /// documents: {"/api/status": object | (query) => object}. A value {status, error} is an error.
+    /// `silent`: takes every question and answers none, like a daemon that was stopped in its tracks.
     constructor(documents) {
         this.documents = documents;
         this.asked = [];
@@ -88,15 +89,16 @@ export class StandIn {
         const head = {"content-security-policy": csp, "x-content-type-options": "nosniff",
                       "referrer-policy": "no-referrer"};
         this.asked.push(request.url);
+        if (this.silent && url.pathname.includes("/api/")) {
+            return;
+        }
         if (url.pathname === "/ui/api/live" && !this.refuse_live) {
             response.writeHead(200,
                 {...head, "content-type": "text/event-stream", "cache-control": "no-store"});
             response.write("retry: 2000\n\n");
             this.streams.add(response);
             request.on("close", () => this.streams.delete(response));
-            if (!this.silent) {
-                this.#send(response);
-            }
+            this.#send(response);
             return;
         }
         if (url.pathname === "/" || url.pathname === "/ui/") {

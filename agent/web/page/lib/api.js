@@ -31,8 +31,15 @@ async function answer_of(response) {
     return document;
 }
 
-export async function read(path, signal) {
-    return answer_of(await fetch(path, {signal, headers: {accept: "application/json"}}));
+const ask = (path, signal) => fetch(path, {signal, headers: {accept: "application/json"}});
+
+export const read = async (path, signal) => answer_of(await ask(path, signal));
+
+/// The document, and what the daemon's clock was when it answered: milliseconds, or null.
+export async function read_dated(path, signal) {
+    const response = await ask(path, signal);
+    const date = Date.parse(response.headers.get("date") ?? "");
+    return {document: await answer_of(response), date: Number.isNaN(date) ? null : date};
 }
 
 export async function post(path, body) {
