@@ -24,6 +24,12 @@ async function with_page(documents, options, work) {
     }
 }
 
+/// As if the tab were hidden or seen.
+const look = (page, state) => page.evaluate((visible) => {
+    Object.defineProperty(document, "visibilityState", {value: visible, configurable: true});
+    document.dispatchEvent(new Event("visibilitychange"));
+}, state);
+
 async function every_page(name, documents, options) {
     await with_page(documents, options, async ({page, wrong}) => {
         for (const one of PAGES) {
@@ -205,17 +211,47 @@ test("a stream that breaks is opened again, and meanwhile the page says that it 
     });
 });
 
+test("a document slower than its interval comes, and is not asked for twice meanwhile", async () => {
+    await with_page(busy(), {clock: true}, async ({server, page, wrong}) => {
+        const asked = () => server.asked.filter((path) => path.startsWith("/ui/api/keys")).length;
+        const release = server.hold("/ui/api/keys");
+        await page.evaluate(() => { location.hash = "#/keys"; });
+        await until("the question", () => asked() === 1);
+        await page.clock.fastForward(16_000);
+        await page.clock.fastForward(16_000);
+        assert.match(await page.locator("main .state.busy").innerText(), /daemon is busy/);
+        assert.equal(asked(), 1, "what is slow is waited for");
+        release();
+        await page.waitForSelector("tr[data-key]");
+        await page.clock.fastForward(16_000);
+        await until("the next question", () => asked() === 2);
+        assert.deepEqual(wrong, []);
+    });
+});
+
+test("a page that is looked at again after a while is read anew at once", async () => {
+    await with_page(busy(), {clock: true}, async ({server, page, wrong}) => {
+        const asked = () => server.asked.filter((path) => path.startsWith("/ui/api/keys")).length;
+        await go(page, "keys");
+        await look(page, "hidden");
+        await page.clock.fastForward(40_000);
+        assert.equal(asked(), 1, "nobody looks");
+        await look(page, "visible");
+        await until("the question", () => asked() === 2);
+        await look(page, "hidden");
+        await look(page, "visible");
+        assert.equal(asked(), 2, "it is new enough");
+        assert.deepEqual(wrong, []);
+    });
+});
+
 test("a tab that nobody looks at lets its stream go, and takes it up again", async () => {
     await with_page(busy(), {clock: true}, async ({server, page, wrong}) => {
-        const look = (state) => page.evaluate((visible) => {
-            Object.defineProperty(document, "visibilityState", {value: visible, configurable: true});
-            document.dispatchEvent(new Event("visibilitychange"));
-        }, state);
         assert.equal(server.streams.size, 1);
-        await look("hidden");
+        await look(page, "hidden");
         await page.clock.fastForward(61_000);
         await until("the stream's end", () => server.streams.size === 0);
-        await look("visible");
+        await look(page, "visible");
         await until("the stream", () => server.streams.size === 1);
         await page.waitForSelector("main:not(.stale)");
         assert.deepEqual(wrong, []);

@@ -37,6 +37,7 @@ export class StandIn {
         this.documents = documents;
         this.asked = [];
         this.silent = false;
+        this.held = new Map();
         this.refuse_live = false;
         this.streams = new Set();
         this.hash = hash_of_all();
@@ -68,6 +69,16 @@ export class StandIn {
                 this.#send(stream);
             }
         }
+    }
+
+    /// From now on the document is slow: it comes when what this returns is called.
+    hold(path) {
+        const answers = [];
+        this.held.set(path, answers);
+        return () => {
+            this.held.delete(path);
+            answers.forEach((answer) => answer());
+        };
     }
 
     #document(path, query = {}) {
@@ -120,6 +131,14 @@ export class StandIn {
                 return;
             } catch { /* falls through to 404 */ }
         }
+        if (this.held.has(url.pathname)) {
+            this.held.get(url.pathname).push(() => this.#say(url, head, response));
+            return;
+        }
+        this.#say(url, head, response);
+    }
+
+    #say(url, head, response) {
         const document = this.#document(url.pathname, Object.fromEntries(url.searchParams));
         const status = document ? (document.error ? document.status ?? 500 : 200) : 404;
         const body = document ?? {error: {code: "not_found", message: "no such page"}};
