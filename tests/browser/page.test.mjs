@@ -392,6 +392,7 @@ test("actions need control, a login and the typed name", async () => {
         });
         await go(page, "machines");
         const row = page.locator("tr[data-machine]", {hasText: "serving"}).first();
+        const id = await row.getAttribute("data-machine");
         await row.locator("button", {hasText: "Destroy"}).click();
         const button = row.locator("form button[type=submit]");
         assert.ok(await button.isDisabled());
@@ -401,7 +402,8 @@ test("actions need control, a login and the typed name", async () => {
         await button.click();
         await page.waitForFunction(() => document.querySelector("tr[data-machine] [role=status]"));
         assert.deepEqual(sent.map((one) => one.body),
-            [{action: "destroy", name: "runpod-1", typed: "runpod-1"}]);
+            [{action: "destroy", name: "runpod-1", id, typed: "runpod-1"}],
+            "the name may be another machine's by now: the id says which is meant");
         assert.equal(sent[0].headers["x-evenkeel-page"], "1");
         assert.deepEqual(await axe(page), []);
         server.documents["/ui/api/me"] = () => ({control: false, user: null});
@@ -409,6 +411,52 @@ test("actions need control, a login and the typed name", async () => {
         await settled(page);
         assert.equal(await page.locator("button.act").count(), 0);
         assert.equal(await page.locator(".login").count(), 0);
+    });
+});
+
+test("nothing can be done from what is old", async () => {
+    const documents = {...busy(), "/ui/api/me": () => ({control: true, user: "mara"})};
+    const options = {clock: true, allow: (text) => /status of 500/.test(text)};
+    await with_page(documents, options, async ({server, page, wrong}) => {
+        const off = (word) => page.locator("main button.act", {hasText: word}).first().isDisabled();
+        await go(page, "machines");
+        assert.deepEqual([await off("Destroy"), await off("Freeze")], [false, false]);
+        await page.locator("button.act", {hasText: "Drain"}).first().click();
+        await page.locator("form.confirm input").fill("runpod-1");
+        const drain = page.locator("form.confirm button[type=submit]");
+        assert.ok(await drain.isEnabled());
+        server.documents["/ui/api/machines"] = error(500, "io_failed", "disk I/O error");
+        await page.clock.fastForward(9_000);
+        await page.clock.fastForward(2_000);
+        await page.waitForSelector("main .old");
+        assert.deepEqual([await off("Destroy"), await off("Freeze")], [true, false]);
+        assert.ok(await drain.isDisabled());
+        assert.match(await page.locator("form.confirm").innerText(), /What is shown is old/);
+        server.silent = true;
+        await page.clock.fastForward(16_000);
+        await page.waitForSelector("main.stale");
+        assert.deepEqual([await off("Destroy"), await off("Freeze")], [true, true]);
+        assert.deepEqual(await axe(page), []);
+        assert.deepEqual(wrong, []);
+    });
+});
+
+test("who is logged in can log out, and every page knows it at once", async () => {
+    const documents = {...busy(), "/ui/api/me": () => ({control: true, user: "mara"})};
+    await with_page(documents, {}, async ({server, page, wrong}) => {
+        const sent = [];
+        await page.route("**/ui/api/logout", (route) => {
+            sent.push(route.request().headers()["x-evenkeel-page"]);
+            server.documents["/ui/api/me"] = () => ({control: true, user: null});
+            return route.fulfill({json: {user: null}});
+        });
+        await go(page, "machines");
+        assert.ok(await page.locator("button.act", {hasText: "Destroy"}).count() > 0);
+        await page.locator(".control button", {hasText: "Log out"}).click();
+        await page.waitForSelector(".control .login");
+        await page.waitForFunction(() => !document.querySelector("button.act"));
+        assert.deepEqual(sent, ["1"]);
+        assert.deepEqual(wrong, []);
     });
 });
 

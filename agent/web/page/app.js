@@ -104,7 +104,7 @@ function Body({route, live}) {
     useEffect(() => reset(), [route.page]);
     const page = PAGES.find((one) => one.id === route.page);
     // A calm page shows little of the stream: it is not drawn anew with each event of it.
-    const pace = page?.calm ? Math.floor((live.at?.steady ?? 0) / CALM_MS) : live;
+    const pace = page?.calm && live.at ? Math.floor(live.at.steady / CALM_MS) : live;
     const shown = useMemo(() => page && live.status
         && html`<${page.view} live=${live} query=${route.query} />`, [route, pace]);
     if (error) {
