@@ -277,13 +277,39 @@ test("busy, error and frozen are told apart and say what to do", async () => {
         // It asks again by itself.
         await page.waitForSelector("[data-figure='spend.total.cost']");
         await go(page, "ledger");
+        const walk = page.locator("button", {hasText: "Walk the chain now"});
+        await walk.click();
         const failed = page.locator("main .state.failed").first();
+        await failed.waitFor();
         assert.match(await failed.innerText(), /disk I\/O error at offset 4096/);
         assert.match(await failed.innerText(), /HTTP 500, io_failed/);
         assert.deepEqual(await axe(page), []);
         server.documents["/ui/api/ledger/verify"] = busy()["/ui/api/ledger/verify"];
-        await failed.locator("button").click();
+        await walk.click();
         await page.waitForSelector("main .lead .good");
+        assert.equal(await failed.count(), 0);
+    });
+});
+
+test("the hash chain is walked when somebody asks for it, as long as it takes", async () => {
+    await with_page(busy(), {clock: true}, async ({server, page, wrong}) => {
+        const asked = () => server.asked.filter((path) => path === "/ui/api/ledger/verify").length;
+        await go(page, "ledger");
+        await page.clock.fastForward(301_000);
+        assert.equal(asked(), 0, "nobody asked for it");
+        const release = server.hold("/ui/api/ledger/verify");
+        await page.locator("button", {hasText: "Walk the chain now"}).click();
+        await page.clock.fastForward(120_000);
+        assert.match(await page.locator("main .state.loading").innerText(), /takes minutes/);
+        assert.deepEqual(await axe(page), []);
+        await page.evaluate(() => { location.hash = "#/now"; });
+        await page.waitForSelector("main[data-page=now] .tiles");
+        release();
+        await go(page, "ledger");
+        await page.waitForSelector("main .lead .good");
+        assert.match(await page.locator("main .lead").innerText(), /Whole.*Walked \d\d:\d\d/s);
+        assert.equal(asked(), 1);
+        assert.deepEqual(wrong, []);
     });
 });
 
