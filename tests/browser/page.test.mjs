@@ -364,6 +364,27 @@ test("every chart has a finding, a table with the same figures, and a CSV file o
     });
 });
 
+test("how much of a limit's window has passed is told by the daemon, not by the reader's zone",
+    async () => {
+    const us = Date.now() * 1000;
+    const window = {from_us: us - 30 * 3600e6, until_us: us + 90 * 3600e6};
+    const budgets = () => status_busy().budgets.map((one, at) => {
+        const {from_us, until_us, ...rest} = one;
+        return at === 0 ? {...rest, ...window} : rest;
+    });
+    const documents = {...busy(), "/api/status": () => ({...status_busy(), budgets: budgets()})};
+    await with_page(documents, {}, async ({page, wrong}) => {
+        const paces = await page.locator("figure[data-chart=budgets] li").evaluateAll((all) =>
+            all.map((one) => {
+                const x = (name) => one.querySelector(`line.${name}`)?.getAttribute("x1");
+                return x("pace") === undefined ? null : Number(x("pace")) / Number(x("limit"));
+            }));
+        assert.deepEqual(paces.map((one) => one && Math.round(one * 100)), [25, null, null],
+            "a daemon that does not tell the window has no mark");
+        assert.deepEqual(wrong, []);
+    });
+});
+
 test("charts can be walked through by keyboard, and the page by its headings", async () => {
     await with_page(busy(), {}, async ({page, wrong}) => {
         await go(page, "machines");
