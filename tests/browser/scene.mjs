@@ -114,7 +114,8 @@ const requests_busy = () => ({schema: "evenkeel.requests-live/1", requests: [
 
 function hours(count) {
     const newest = hour_now();
-    return {schema: "evenkeel.hours/1", currency: "AUD",
+    return {schema: "evenkeel.hours/1", since: iso(newest - (count - 1) * hour_ms),
+        until: new Date().toISOString(), currency: "AUD",
         hours: Array.from({length: count}, (_, back) => {
         const at = newest - (count - 1 - back) * hour_ms;
         const hour = new Date(at).getHours();
@@ -217,7 +218,8 @@ export function empty() {
             ({schema: "evenkeel.nodes/1", machines: [], money_hazard: false, unknown: [],
             hazards: []}),
         "/api/requests": () => ({schema: "evenkeel.requests-live/1", requests: []}),
-        "/ui/api/hours": () => ({schema: "evenkeel.hours/1", currency: "AUD", hours: []}),
+        "/ui/api/hours": () => ({schema: "evenkeel.hours/1",
+            since: iso(hour_now() - 24 * hour_ms), until: iso(Date.now()), currency: "AUD", hours: []}),
         "/ui/api/me": () => ({control: false, user: null}),
     };
 }
