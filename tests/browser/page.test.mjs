@@ -385,6 +385,22 @@ test("how much of a limit's window has passed is told by the daemon, not by the 
     });
 });
 
+test("hours stand where the daemon's clock puts them, in zones at the half hour too", async () => {
+    const hour = (at, api) => ({at, own: "0.00", rental: "0.00", api, waste: "0.00"});
+    const documents = {...busy(), "/ui/api/hours": () => ({schema: "evenkeel.hours/1",
+        since: "2026-03-01T03:00:00Z", until: "2026-03-02T03:20:00Z", currency: "AUD", rates: [],
+        hours: [hour("2026-03-01T22:00:00Z", "1.25"), hour("2026-03-02T03:00:00Z", "0.50")]})};
+    await with_page(documents, {zone: "Asia/Kolkata"}, async ({page, wrong}) => {
+        const figure = page.locator("figure[data-chart=hours]");
+        assert.match(await figure.locator(".finding").innerText(),
+            /A\$1\.75 in 24 hours.*began at 03:30 with A\$1\.25/s);
+        await figure.locator(".walk").focus();
+        await page.keyboard.press("End");
+        assert.match(await figure.locator(".reading").innerText(), /^08:30–09:30.*A\$0\.50/s);
+        assert.deepEqual(wrong, []);
+    });
+});
+
 test("charts can be walked through by keyboard, and the page by its headings", async () => {
     await with_page(busy(), {}, async ({page, wrong}) => {
         await go(page, "machines");
@@ -398,6 +414,30 @@ test("charts can be walked through by keyboard, and the page by its headings", a
         assert.notEqual(first, second);
         await page.keyboard.press("Escape");
         assert.equal(await page.locator("figure[data-chart=timeline] .reading").innerText(), "");
+        for (const [one, chart, reads] of [["routing", "tails", /p50 .*p95 .*p99 /],
+            ["gpus", "gpu-watts", /Power \d+ W/]]) {
+            await go(page, one);
+            const figure = page.locator(`figure[data-chart=${chart}]`);
+            const reading = figure.locator(".reading").first();
+            await figure.locator(".walk").first().focus();
+            await page.keyboard.press("End");
+            const last = await reading.innerText();
+            assert.match(last, reads);
+            await page.keyboard.press("PageUp");
+            assert.match(await reading.innerText(), reads);
+            assert.notEqual(await reading.innerText(), last);
+            // The lines show the place too.
+            assert.ok(await figure.locator(".u-cursor-x").first().evaluate((element) =>
+                element.getBoundingClientRect().left > element.parentElement
+                    .getBoundingClientRect().left + 50));
+            await page.keyboard.press("Escape");
+            assert.equal(await reading.innerText(), "");
+            const box = await figure.locator(".u-over").first().boundingBox();
+            await page.mouse.move(box.x + box.width / 3, box.y + 20);
+            await page.waitForFunction((name) => document.querySelector(
+                `figure[data-chart=${name}] .reading`).innerText !== "", chart);
+            assert.match(await reading.innerText(), reads);
+        }
         await page.locator("nav a", {hasText: "Spend"}).focus();
         await page.keyboard.press("Enter");
         await page.waitForSelector("main[data-page=spend]");
