@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import {after, before, test} from "node:test";
 import {PAGES, axe, go, launch, open, settled, shoot, too_wide} from "./browser.mjs";
 import {busy, empty, error, micro, nodes_busy, status_busy} from "./scene.mjs";
-import {policy_draft as more_draft} from "./scene_more.mjs";
+import {gpus, policy_draft as more_draft} from "./scene_more.mjs";
 import {StandIn} from "./stand_in.mjs";
 import {until} from "../clients/helpers.mjs";
 import {PAYLOADS, poisoned} from "./xss.mjs";
@@ -63,12 +63,12 @@ test("hostile names and error texts are shown as text, and nothing runs", async 
         const title = await page.title();
         for (const one of PAGES) {
             await go(page, one);
-            // Every table view too, and everything that opens.
-            for (const button of await page.locator("figure .tools button[aria-pressed]").all()) {
-                await button.click();
-            }
+            // Everything that opens, and every table view too.
             for (const details of await page.locator("main details").all()) {
                 await details.evaluate((element) => { element.open = true; });
+            }
+            for (const button of await page.locator("figure .tools button[aria-pressed]").all()) {
+                await button.click();
             }
             const strange =
                 await page.evaluate(() =>
@@ -359,7 +359,7 @@ test("every chart has a finding, a table with the same figures, and a CSV file o
                 await figure.locator(".tools button").first().click();
             }
         }
-        assert.ok(charts >= 24, `${charts} charts`);
+        assert.ok(charts >= 25, `${charts} charts`);
         assert.deepEqual(wrong, []);
     });
 });
@@ -397,6 +397,22 @@ test("hours stand where the daemon's clock puts them, in zones at the half hour 
         await figure.locator(".walk").focus();
         await page.keyboard.press("End");
         assert.match(await figure.locator(".reading").innerText(), /^08:30–09:30.*A\$0\.50/s);
+        assert.deepEqual(wrong, []);
+    });
+});
+
+test("own GPUs: every currency of the power has its chart, with the wear beside it", async () => {
+    const more = gpus({});
+    const abroad = {...more.energy[0], hardware: "shed", currency: "USD", wear: "1.00",
+        wear_currency: "USD"};
+    const documents = {...busy(), "/ui/api/gpus": () => ({...more, energy: [...more.energy, abroad]})};
+    await with_page(documents, {}, async ({page, wrong}) => {
+        await go(page, "gpus");
+        const finding = (name) => page.locator(`figure[data-chart=${name}] .finding`).innerText();
+        assert.match(await finding("energy-AUD"), /^A\$.* lost A\$57\.26 in worth/s);
+        assert.match(await finding("energy-USD"), /^US\$.* lost US\$1\.00 in worth/s);
+        assert.match(await finding("gpu-processes"),
+            /^llama-server holds the most: 26\.0 GiB of the 31\.8 GiB of GPU 0\.$/);
         assert.deepEqual(wrong, []);
     });
 });
