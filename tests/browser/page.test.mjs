@@ -409,7 +409,8 @@ test("own GPUs: every currency of the power has its chart, with the wear beside 
     await with_page(documents, {}, async ({page, wrong}) => {
         await go(page, "gpus");
         const finding = (name) => page.locator(`figure[data-chart=${name}] .finding`).innerText();
-        assert.match(await finding("energy-AUD"), /^A\$.* lost A\$57\.26 in worth/s);
+        assert.match(await finding("energy-AUD"),
+            /^A\$[\d.]+ in these days, \d+\u00a0% of it while idle\. The hardware lost A\$57\.26 in worth/);
         assert.match(await finding("energy-USD"), /^US\$.* lost US\$1\.00 in worth/s);
         assert.match(await finding("gpu-processes"),
             /^llama-server holds the most: 26\.0 GiB of the 31\.8 GiB of GPU 0\.$/);

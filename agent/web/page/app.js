@@ -34,13 +34,15 @@ function Top({live}) {
         ${status && html`
             <p class="money-now">
                 <${Money} amount=${status.cost_rate.amount} currency=${status.cost_rate.currency}
-                decimals=${2} per="/h" />
+                decimals=${2} per="/h" figure="status.cost_rate.amount" />
                 <span class="sub">now</span></p>
             <p class="money-now">
-                <${Money} amount=${status.spend.today} currency=${status.spend.currency} />
+                <${Money} amount=${status.spend.today} currency=${status.spend.currency}
+                figure="status.spend.today" />
                 <span class="sub">today</span></p>
             <p class="money-now">
-                <${Money} amount=${status.spend.month} currency=${status.spend.currency} />
+                <${Money} amount=${status.spend.month} currency=${status.spend.currency}
+                figure="status.spend.month" />
                 <span class="sub">this month</span></p>
             <${Age} live=${live} />
             <p class="where">

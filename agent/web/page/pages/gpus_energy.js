@@ -43,8 +43,8 @@ function One({document, currency, alone}) {
         figure=${alone ? `energy.${name}` : undefined} />`;
     return html`<${Figure} title=${`What the power cost${alone ? "" : `, in ${currency}`}`}
         name=${alone ? "energy" : `energy-${currency}`} wide
-        finding=${html`${money(total, "power")} in these days, ${percent_text(permille(idle, total))}
-            of it while idle.${wear > 0n && html` The hardware lost ${money(wear, "wear")} in worth
+        finding=${html`${money(total, "power")} in these
+            days, ${percent_text(permille(idle, total))} of it while idle.${wear > 0n && html` The hardware lost ${money(wear, "wear")} in worth
             meanwhile.`}`}
         legend=${html`<ul class="legend">
             ${LAYERS.map(({id, word, fill}) =>

@@ -98,7 +98,8 @@ function PaidMoney({document}) {
     });
     return html`<p class="lead">
         ${rows.map((row) =>
-        html`<b><${Money} amount=${row.paid} currency=${row.currency} /></b> was paid for these
+        html`<b><${Money} amount=${row.paid} currency=${row.currency}
+            figure=${`machines.paid.${row.currency}`} /></b> was paid for these
         machines, ${money_text(row.served, row.currency)} of it
         (${percent_text(permille(row.served, row.paid))}) while they served. `)}</p>`;
 }
@@ -191,7 +192,8 @@ function PerMachine({document}) {
                     percent_text(one.useful_permille)])}}>
         <ol class="compare">${rows.map((one) =>
             html`<li key=${one.id}>
-            <span class="amount"><${Money} amount=${one.paid} currency=${one.currency} /></span>
+            <span class="amount"><${Money} amount=${one.paid} currency=${one.currency}
+                figure=${`machines.${one.id}.paid`} /></span>
             <span class="what">
                 <span>${one.name} <span class="dim">${percent_text(
                 one.useful_permille)} useful</span></span>
