@@ -49,7 +49,11 @@ function take_status(status, age = 0) {
 /// Asks for the status. The head of the answer has the daemon's own clock: by it the status has an age,
 /// whatever clock the reader has.
 async function ask() {
+    const before = state.status?.at;
     const {document, date} = await read_dated("/api/status", AbortSignal.timeout(ANSWER_MS));
+    if (state.status?.at !== before) {
+        return;  // the stream brought a newer one meanwhile
+    }
     take_status(document, date ? Math.max(0, (date - Date.parse(document.at)) / 1000) : 0);
 }
 
