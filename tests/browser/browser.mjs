@@ -35,10 +35,11 @@ export async function open(browser, url, options = {}) {
 
 /// The same before anything is shown in it; `visit(url)` goes there.
 export async function open_empty(browser,
-    {scheme = "light", width = 1280, height = 900, clock = false, allow = () => false} = {}) {
+    {scheme = "light", width = 1280, height = 900, clock = false, zone = "Australia/Sydney",
+    allow = () => false} = {}) {
     const context = await browser.newContext({
         colorScheme: scheme, viewport: {width, height}, reducedMotion: "reduce", locale: "en-AU",
-        timezoneId: "Australia/Sydney", acceptDownloads: true});
+        timezoneId: zone, acceptDownloads: true});
     const page = await context.newPage();
     const wrong = [];
     let origin = "";

@@ -66,14 +66,19 @@ test("a busy daemon: every page is whole in light and dark, narrow and wide", as
 test("every figure equals the command line's --json", async () => {
     await demo.ended;
     const {page, close} = await open(browser, `${demo.url}/`);
-    let figures = 0;
-    for (const one of ["now", "spend", "machines", "keys", "ledger", "health"]) {
-        figures += await compare(page, demo, one);
+    const figures = [];
+    for (const one of ["now", "spend", "machines", "gpus", "keys", "ledger", "health"]) {
+        figures.push(...await compare(page, demo, one));
     }
     for (const by of ["model", "key", "route", "provider", "machine"]) {
-        figures += await compare(page, demo, "spend", `?by=${by}`, by);
+        figures.push(...await compare(page, demo, "spend", `?by=${by}`, by));
     }
-    assert.ok(figures > 100, `${figures} figures were compared`);
+    assert.ok(figures.length > 200, `${figures.length} figures were compared`);
+    for (const name of [/^status\.spend\.today$/, /^status\.cost_rate\.amount$/, /^spend\.days\.cost$/,
+        /^spend\.month\.cost$/, /^spend\.lines\..*\.per_mtok$/, /^machines\.paid\./,
+        /^energy\.power$/]) {
+        assert.ok(figures.some((one) => name.test(one)), `${name} among what was compared`);
+    }
     // The matrix has no command of its own: each route's cells add up to its line in the report.
     await page.goto(`${demo.url}/#/routing?since=30d`);
     await settled(page);

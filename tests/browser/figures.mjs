@@ -1,10 +1,13 @@
 // What the command line says of every figure that the page names: its --json, under the page's names.
 import assert from "node:assert/strict";
+import {exact, nanos, sum} from "../../agent/web/page/lib/money.js";
 import {settled} from "./browser.mjs";
 import {until} from "../clients/helpers.mjs";
 
 /// Tokens a month for the comparison of a machine that has not worked yet.
 export const TOKENS = {in_mtok: "75.9", out_mtok: "28.6"};
+
+const wears = (spend) => spend.own.hardware.map((one) => one.wear ?? "0");
 
 /// Figures of documents, each {name of the figure: exact text}.
 const takers = {
@@ -22,11 +25,14 @@ const takers = {
         status.providers.forEach((one) => put(`status.providers.${one.name}.balance`, one.balance));
     },
     async nodes(daemon, put) {
+        const paid = {};
         for (const one of (await daemon.json("nodes")).machines) {
             put(`nodes.machines.${one.id}.paid`, one.paid);
             put(`nodes.machines.${one.id}.rate`, one.rate);
             put(`machines.${one.id}.paid`, one.paid);
+            paid[one.currency] = (paid[one.currency] ?? 0n) + nanos(one.paid);
         }
+        Object.entries(paid).forEach(([currency, all]) => put(`machines.paid.${currency}`, exact(all)));
     },
     async spend(daemon, put, by) {
         const spend = await daemon.json("report", "spend", "--by", by);
@@ -38,11 +44,20 @@ const takers = {
         spend.lines.forEach((one) =>
             line(`lines.${one.kind}/${one.label}${one.synthetic ? "/synthetic" : ""}`, one));
         line("total", spend.total);
+        // The days' sums, and this month's, are of the same rows: the report's own time is this month.
+        ["spend.days.cost", "spend.month.cost"].forEach((name) =>
+            put(name, exact(nanos(spend.total.cost))));
+        put("spend.with_wear.cost", exact(nanos(spend.total.cost) + sum(wears(spend))));
         put("spend.total.requests", spend.total.requests);
         put("spend.rental.not_serving", spend.rental.not_serving);
         spend.rental.phases.forEach((one) =>
             put(`spend.rental.phases.${one.phase}.cost`, one.cost));
         put("spend.api_only.cost", spend.api_only?.cost);
+    },
+    async energy(daemon, put) {
+        const spend = await daemon.json("report", "spend", "--since", "24h");
+        put("energy.power", exact(sum(spend.own.hardware.map((one) => one.power))));
+        put("energy.wear", exact(sum(wears(spend))));
     },
     async idle(daemon, put) {
         const idle = await daemon.json("report", "idle");
@@ -97,9 +112,9 @@ export async function cli_figures(daemon, names, by = "source") {
     return figures;
 }
 
-/// Those the page shows: [{figure, exact, text}].
+/// Those the page shows, at its top too: [{figure, exact, text}].
 export const page_figures = (page) =>
-    page.evaluate(() => [...document.querySelectorAll("main [data-figure]")].map((element) =>
+    page.evaluate(() => [...document.querySelectorAll("[data-figure]")].map((element) =>
     ({figure: element.dataset.figure, exact: element.dataset.exact, text: element.innerText})));
 
 /// Whether a text shows an exact amount, rounded half to even to as many decimals as the text has.
@@ -121,22 +136,23 @@ export function shows(text, exact) {
         || exact.startsWith("-"));
 }
 
-/// Which documents a page's figures come from.
-const SOURCES = {now: ["status", "nodes"], spend: ["spend", "idle", "savings"], machines: ["nodes"],
-    keys: ["keys"],
-                 ledger: ["ledger", "reconcile"], breakeven: ["breakeven"],
-                     health: ["status", "prices"]};
+/// Which documents a page's figures come from, besides the status at the top of each.
+const SOURCES = {now: ["nodes"], spend: ["spend", "idle", "savings"], machines: ["nodes"],
+    gpus: ["energy"], keys: ["keys"], ledger: ["ledger", "reconcile"], breakeven: ["breakeven"],
+    health: ["prices"]};
 
-/// Compares all figures of a page with the command line's; what moves meanwhile is read anew.
+/// Compares all figures of a page with the command line's; what moves meanwhile is read anew. Their
+/// names.
 export async function compare(page, daemon, one, query = "", by = "source") {
     let found = [];
     await until(`the figures of ${one}${query}`, async () => {
-        const before_it = await cli_figures(daemon, SOURCES[one], by);
+        const sources = ["status", ...SOURCES[one]];
+        const before_it = await cli_figures(daemon, sources, by);
         await page.goto(`${daemon.url}/#/${one}${query}`);
         await page.reload();
         await settled(page);
         found = await page_figures(page);
-        const after_it = await cli_figures(daemon, SOURCES[one], by);
+        const after_it = await cli_figures(daemon, sources, by);
         const still = [...after_it].every(([name, value]) => before_it.get(name) === value);
         if (still) {
             for (const {figure, exact, text} of found) {
@@ -147,5 +163,5 @@ export async function compare(page, daemon, one, query = "", by = "source") {
         }
         return still;
     }, 30_000);
-    return found.length;
+    return found.map(({figure}) => figure);
 }

@@ -85,10 +85,14 @@ test("time: durations, ages, days", () => {
 
 test("csv: fields are quoted, and none is a formula", () => {
     assert.equal(csv_field('a,"b"'), '"a,""b"""');
-    for (const bad of ["=1+1", "+x", "@sum", "-cmd", "\tx"]) {
+    for (const bad of ["=1+1", "+x", "@sum", "-cmd", "\tx", "\rx", "\n=x", "-1+cmd|' /C calc'!A0", "-1.5-2",
+        "+5", "-1\n"]) {
         assert.ok(csv_field(bad).replace(/^"/, "").startsWith("'"), bad);
     }
-    assert.equal(csv_field("-12.50"), "-12.50");
+    for (const number of ["-12.50", "-3", "0.5"]) {
+        assert.equal(csv_field(number), number);
+    }
+    assert.equal(csv_field(-7), "-7");
     assert.equal(csv_text(["a", "b"], [["1", null]]), "a,b\r\n1,\r\n");
 });
 

@@ -69,11 +69,11 @@ export function status_busy() {
                     {name: "do", driver: "digitalocean", known: true, currency: "", balance: null,
                         troubles: ["the account states no balance"]}],
         budgets: [{name: "all", per: "month", limit: "400.00", spent: "187.42", held: "0.312",
-            currency: "AUD"},
+            currency: "AUD", ...more.span("month")},
                   {name: "rentals-per-day", per: "day", limit: "60.00", spent: "3.90", held: "0.00",
-                      currency: "AUD"},
+                      currency: "AUD", ...more.span("day")},
                   {name: "team-b", per: "month", limit: "100.00", spent: "92.95", held: "1.20",
-                      currency: "AUD"}],
+                      currency: "AUD", ...more.span("month")}],
         rules: [{scaling: "h100-burst", model: "qwq-32b", rule: "break-even", auto: false, replay: {
             at: iso(now - 9 * hour_ms), scaling: "h100-burst", since: iso(now - 30 * 86_400_000),
                 until: iso(now - 9 * hour_ms), requests: 63911, currency: "AUD",
@@ -114,7 +114,8 @@ const requests_busy = () => ({schema: "evenkeel.requests-live/1", requests: [
 
 function hours(count) {
     const newest = hour_now();
-    return {schema: "evenkeel.hours/1", currency: "AUD",
+    return {schema: "evenkeel.hours/1", since: iso(newest - (count - 1) * hour_ms),
+        until: new Date().toISOString(), currency: "AUD",
         hours: Array.from({length: count}, (_, back) => {
         const at = newest - (count - 1 - back) * hour_ms;
         const hour = new Date(at).getHours();
@@ -217,7 +218,8 @@ export function empty() {
             ({schema: "evenkeel.nodes/1", machines: [], money_hazard: false, unknown: [],
             hazards: []}),
         "/api/requests": () => ({schema: "evenkeel.requests-live/1", requests: []}),
-        "/ui/api/hours": () => ({schema: "evenkeel.hours/1", currency: "AUD", hours: []}),
+        "/ui/api/hours": () => ({schema: "evenkeel.hours/1",
+            since: iso(hour_now() - 24 * hour_ms), until: iso(Date.now()), currency: "AUD", hours: []}),
         "/ui/api/me": () => ({control: false, user: null}),
     };
 }

@@ -8,6 +8,16 @@ const day = (ms) => new Date(ms).toISOString().slice(0, 10);
 const micro = (value) => { const text = String(Math.round(value)).padStart(7, "0");
     return `${text.slice(0, -6)}.${text.slice(-6)}`; };
 
+/// The window of a limit a month or a day at this moment: the scene's days are those of UTC.
+export function span(per) {
+    const now = new Date();
+    const [year, month, date] = [now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()];
+    const [from, until] = per === "month"
+        ? [Date.UTC(year, month), Date.UTC(year, month + 1)]
+        : [Date.UTC(year, month, date), Date.UTC(year, month, date + 1)];
+    return {from_us: from * 1000, until_us: until * 1000};
+}
+
 export function machines() {
     const now = Math.floor(Date.now() / 1000) * 1e6;
     const list = Array.from({length: 9}, (_, at) => {
@@ -121,7 +131,7 @@ export function keys() {
         requests_per_minute: null, tokens_per_minute: null, in_flight: null, routes: [], team: null,
             expires: null, ...more});
     const limit = (amount, used, per = "month") =>
-        ({amount, currency: "AUD", per, used, used_currency: "AUD",
+        ({amount, currency: "AUD", per, used, used_currency: "AUD", ...span(per),
         resets: "2026-12-01 00:00 UTC"});
     return {schema: "evenkeel.keys/1",
         keys: [key("me", "92.10", null),

@@ -32,10 +32,12 @@ function hash_of_all() {
 
 export class StandIn {
     /// documents: {"/api/status": object | (query) => object}. A value {status, error} is an error.
+    /// `silent`: takes every question and answers none, like a daemon that was stopped in its tracks.
     constructor(documents) {
         this.documents = documents;
         this.asked = [];
         this.silent = false;
+        this.held = new Map();
         this.refuse_live = false;
         this.streams = new Set();
         this.hash = hash_of_all();
@@ -69,6 +71,16 @@ export class StandIn {
         }
     }
 
+    /// From now on the document is slow: it comes when what this returns is called.
+    hold(path) {
+        const answers = [];
+        this.held.set(path, answers);
+        return () => {
+            this.held.delete(path);
+            answers.forEach((answer) => answer());
+        };
+    }
+
     #document(path, query = {}) {
         const found = this.documents[path];
         return typeof found === "function" ? found(query) : found;
@@ -88,15 +100,16 @@ export class StandIn {
         const head = {"content-security-policy": csp, "x-content-type-options": "nosniff",
                       "referrer-policy": "no-referrer"};
         this.asked.push(request.url);
+        if (this.silent && url.pathname.includes("/api/")) {
+            return;
+        }
         if (url.pathname === "/ui/api/live" && !this.refuse_live) {
             response.writeHead(200,
                 {...head, "content-type": "text/event-stream", "cache-control": "no-store"});
             response.write("retry: 2000\n\n");
             this.streams.add(response);
             request.on("close", () => this.streams.delete(response));
-            if (!this.silent) {
-                this.#send(response);
-            }
+            this.#send(response);
             return;
         }
         if (url.pathname === "/" || url.pathname === "/ui/") {
@@ -118,6 +131,14 @@ export class StandIn {
                 return;
             } catch { /* falls through to 404 */ }
         }
+        if (this.held.has(url.pathname)) {
+            this.held.get(url.pathname).push(() => this.#say(url, head, response));
+            return;
+        }
+        this.#say(url, head, response);
+    }
+
+    #say(url, head, response) {
         const document = this.#document(url.pathname, Object.fromEntries(url.searchParams));
         const status = document ? (document.error ? document.status ?? 500 : 200) : 404;
         const body = document ?? {error: {code: "not_found", message: "no such page"}};

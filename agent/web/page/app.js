@@ -1,6 +1,7 @@
 // The frame around every page: money and state at the top, the ten pages at the side, and the
 // states that concern all of them (loading, stale, error, frozen).
 import {Patterns} from "./charts/patterns.js";
+import {alerts_of} from "./lib/alerts.js";
 import {html, useEffect, useErrorBoundary, useMemo, useRef, useState} from "./lib/h.js";
 import {STALE_AFTER_S, age_s, useLive, useTick} from "./lib/live.js";
 import {hash_of, useRoute} from "./lib/router.js";
@@ -28,18 +29,20 @@ function Age({live}) {
 
 function Top({live}) {
     const {status} = live;
-    return html`<header class="top">
+    return html`<header class=${`top${live.stale ? " stale" : ""}`}>
         <a class="brand" href="#/now"><${Mark} />Evenkeel</a>
         ${status && html`
             <p class="money-now">
                 <${Money} amount=${status.cost_rate.amount} currency=${status.cost_rate.currency}
-                decimals=${2} per="/h" />
+                decimals=${2} per="/h" figure="status.cost_rate.amount" />
                 <span class="sub">now</span></p>
             <p class="money-now">
-                <${Money} amount=${status.spend.today} currency=${status.spend.currency} />
+                <${Money} amount=${status.spend.today} currency=${status.spend.currency}
+                figure="status.spend.today" />
                 <span class="sub">today</span></p>
             <p class="money-now">
-                <${Money} amount=${status.spend.month} currency=${status.spend.currency} />
+                <${Money} amount=${status.spend.month} currency=${status.spend.currency}
+                figure="status.spend.month" />
                 <span class="sub">this month</span></p>
             <${Age} live=${live} />
             <p class="where">
@@ -52,7 +55,7 @@ function Nav({page, status}) {
     const list = useRef(null);
     useEffect(() => list.current?.querySelector("[aria-current]")?.scrollIntoView(
         {block: "nearest", inline: "center"}), [page]);
-    const alerts = status ? status.hazards.length + status.warnings.length : 0;
+    const alerts = status ? alerts_of(status).length : 0;
     return html`<nav aria-label="Pages"><ul ref=${list}>${PAGES.map((one) => html`<li key=${one.id}>
         <a href=${hash_of(one.id)} aria-current=${one.id === page ? "page"
             : undefined}>${one.title}${
@@ -61,15 +64,28 @@ function Nav({page, status}) {
                 </nav>`;
 }
 
-function Banners({live}) {
+/// Its words stand still: who reads by ear is told once, and the age that grows is no part of it.
+function Stale({live}) {
     useTick();
-    const {status} = live;
+    return html`<div class="banner stale">
+        <p role="alert"><b>These figures are old.</b> ${live.link === "lost"
+            ? "The daemon does not answer" : "The daemon answers, but tells nothing new"}; they are
+            greyed until it does (limit ${STALE_AFTER_S} s).</p>
+        <p class="dim">They are ${duration_text(age_s(live))} old.</p></div>`;
+}
+
+function Upgraded({version, now}) {
+    return html`<p class="banner upgraded" role="status"><b>The agent was upgraded from ${version} to
+        ${" "}${now}.</b> This page is still the old one: reload
+        it. <button type="button" onClick=${() => location.reload()}>Reload this page</button></p>`;
+}
+
+function Banners({live}) {
+    const {status, version} = live;
     return html`<div class="banners">
-        ${live.stale && html`<p class="banner stale" role="alert">
-            <b>These figures are ${duration_text(age_s(live))} old.</b> ${
-            live.link === "lost" ? "The daemon does not answer"
-                : "The daemon answers, but tells nothing new"}; they are greyed until it does
-                (limit ${STALE_AFTER_S} s).</p>`}
+        ${live.stale && html`<${Stale} live=${live} />`}
+        ${status && status.version !== version
+            && html`<${Upgraded} version=${version} now=${status.version} />`}
         ${status?.frozen && html`<p class="banner frozen" role="status"><b>Spending is frozen</b> ${
             status.frozen_by
                 ? `by ${status.frozen_by}` : ""}: nothing new is rented or
@@ -90,7 +106,7 @@ function Body({route, live}) {
     useEffect(() => reset(), [route.page]);
     const page = PAGES.find((one) => one.id === route.page);
     // A calm page shows little of the stream: it is not drawn anew with each event of it.
-    const pace = page?.calm ? Math.floor(live.at / CALM_MS) : live;
+    const pace = page?.calm && live.at ? Math.floor(live.at.steady / CALM_MS) : live;
     const shown = useMemo(() => page && live.status
         && html`<${page.view} live=${live} query=${route.query} />`, [route, pace]);
     if (error) {

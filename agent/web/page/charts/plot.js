@@ -66,6 +66,9 @@ export function AxisX({places, y, width, gap = 64}) {
         <text x=${x} y=${y + 16} text-anchor="middle">${text}</text></g>`)}</g>`;
 }
 
+/// So many times PageDown goes from the first mark to the last.
+const LEAPS = 24;
+
 /// Which of `count` marks is pointed at: by the mouse (`at` of a pointer event gives an index) or by
 /// the arrow keys. Spread `on` over the group that takes the focus.
 export function useCursor(count, at) {
@@ -75,7 +78,9 @@ export function useCursor(count, at) {
             setIndex(null);
         }
     }, [count]);
-    const step = {ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1};
+    const leap = Math.max(1, Math.round(count / LEAPS));
+    const step = {ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, PageUp: -leap,
+        PageDown: leap};
     const on = {
         tabIndex: 0,
         onKeyDown: (event) => {

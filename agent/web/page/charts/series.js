@@ -1,8 +1,8 @@
 // Dense lines over time, drawn by uPlot on a canvas. Its colours come from the style sheet and change
-// with the colour scheme; the table switch of the figure is what a screen reader gets.
+// with the colour scheme; its cursor is the one of all charts, for mouse and keyboard.
 import {html, useEffect, useRef, useState} from "../lib/h.js";
 import {clock_text, day_text} from "../lib/time.js";
-import {useWidth} from "./plot.js";
+import {Walk, useCursor, useWidth} from "./plot.js";
 
 /// So few points are drawn as points too.
 const FEW = 12;
@@ -17,7 +17,7 @@ export function Series({times, lines, target = null, format, most, height = 180,
     const root = useRef(null);
     const plot = useRef(null);
     const [dark, setDark] = useState(scheme.matches);
-    const [reading, setReading] = useState(null);
+    const [index, on] = useCursor(times.length, (x) => nearest(plot.current, x));
     useEffect(() => {
         const changed = () => setDark(scheme.matches);
         scheme.addEventListener("change", changed);
@@ -29,7 +29,7 @@ export function Series({times, lines, target = null, format, most, height = 180,
             ticks: {stroke: color("--line"), width: 1, size: 4}};
         const options = {
             width, height, legend: {show: false}, padding: [8, 8, 0, 0],
-            cursor: {drag: {x: false, y: false}, points: {size: 5}},
+            cursor: {drag: {x: false, y: false}, y: false, points: {size: 5}},
             scales: {x: {time: true, range: (self, min, max) => {
                     // One moment alone has half an hour at each side.
                     const [only, more] = self.data[0];
@@ -43,10 +43,7 @@ export function Series({times, lines, target = null, format, most, height = 180,
             series: [{}, ...lines.map((line) =>
                 ({label: line.word, stroke: color(line.ink), width: 1.5, dash: line.dash,
                 points: {show: times.length < FEW}, spanGaps: false}))],
-            hooks: {
-                setCursor: [(self) => setReading(self.cursor.idx ?? null)],
-                draw: target === null ? [] : [(self) => mark_target(self, target)],
-            },
+            hooks: {draw: target === null ? [] : [(self) => mark_target(self, target)]},
         };
         plot.current = new globalThis.uPlot(options, [times, ...lines.map((line) => line.values)],
             root.current);
@@ -55,13 +52,26 @@ export function Series({times, lines, target = null, format, most, height = 180,
     useEffect(() => plot.current?.setSize({width, height}), [width, height]);
     useEffect(() => plot.current?.setData([times, ...lines.map((line) => line.values)]),
         [times, lines]);
-    const said = reading === null || reading >= times.length ? null
-        : html`<b>${when(new Date(times[reading] * 1000), true)}</b> ${
+    useEffect(() => {
+        const left = index === null || index >= times.length ? -10
+            : plot.current.valToPos(times[index], "x");
+        plot.current.setCursor({left, top: left < 0 ? -10 : 0});
+    }, [index, times, width]);
+    const said = index === null || index >= times.length ? null
+        : html`<b>${when(new Date(times[index] * 1000), true)}</b> ${
         lines.map((line) =>
-            `${line.word} ${line.values[reading] == null ? "–" : format(line.values[reading])}`)
+            `${line.word} ${line.values[index] == null ? "–" : format(line.values[index])}`)
             .join(", ")}`;
     return html`<div ref=${ref} class="series">
-        <div ref=${root} role="img" aria-label=${label}></div><p class="reading">${said}</p></div>`;
+        <${Walk} label=${label} on=${on} reading=${said}>
+            <div ref=${root} role="img" aria-label=${label}></div><//></div>`;
+}
+
+/// The point under the mouse, `x` pixels from the plot's left edge; null beside the lines.
+function nearest(plot, x) {
+    const inside = x - plot.bbox.left / devicePixelRatio;
+    return inside < 0 || inside > plot.bbox.width / devicePixelRatio ? null
+        : plot.posToIdx(inside);
 }
 
 function when(date, whole = false) {

@@ -76,10 +76,11 @@ export function StackHours({hours, currency, kinds = KINDS}) {
         </svg><//></div>`;
 }
 
-/// The hours document as the chart wants it: every hour of the last `count`, also the empty ones.
-export function hours_of(document, count, now = new Date()) {
+/// The hours document as the chart wants it: every hour of the last `count`, also the empty ones. The
+/// last is the one in which the document ends, whatever the reader's clock says.
+export function hours_of(document, count) {
     const known = new Map(document.hours.map((hour) => [date_of(hour.at).getTime(), hour]));
-    const newest = Math.floor(now.getTime() / 3_600_000) * 3_600_000;
+    const newest = Math.floor((date_of(document.until).getTime() - 1) / 3_600_000) * 3_600_000;
     return Array.from({length: count}, (_, back) => {
         const at = newest - (count - 1 - back) * 3_600_000;
         const hour = known.get(at);

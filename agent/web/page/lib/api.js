@@ -1,8 +1,10 @@
 // Documents of the daemon. `useDocument` reads one, keeps what it had while it reads anew, and says
 // how far it can be believed: loading, busy (slow or told so), failed, or fresh at a time.
 import {useCallback, useEffect, useRef, useState} from "./h.js";
+import {moment, seconds_since} from "./time.js";
 
-const PATIENCE_MS = 20_000;
+/// Longer than the daemon itself works on one document, so that it says why there is none.
+const PATIENCE_MS = 65_000;
 const BUSY_AFTER_MS = 3_000;
 /// After the daemon said that it has too much to do.
 const BUSY_AGAIN_MS = 2_000;
@@ -31,8 +33,15 @@ async function answer_of(response) {
     return document;
 }
 
-export async function read(path, signal) {
-    return answer_of(await fetch(path, {signal, headers: {accept: "application/json"}}));
+const ask = (path, signal) => fetch(path, {signal, headers: {accept: "application/json"}});
+
+export const read = async (path, signal) => answer_of(await ask(path, signal));
+
+/// The document, and what the daemon's clock was when it answered: milliseconds, or null.
+export async function read_dated(path, signal) {
+    const response = await ask(path, signal);
+    const date = Date.parse(response.headers.get("date") ?? "");
+    return {document: await answer_of(response), date: Number.isNaN(date) ? null : date};
 }
 
 export async function post(path, body) {
@@ -52,53 +61,62 @@ export function path_with(path, query) {
 
 const NOTHING = {document: null, error: null, loading: true, busy: false, at: 0};
 
-/// `path` null: nothing is read. `every_ms`: read again that often while the page is seen.
+/// Whether the daemon asks to be asked again soon. A reading that it ended itself would only take as
+/// long once more.
+const is_busy = ({status, code}) => (status === 503 || status === 429) && code !== "cancelled";
+
+/// `path` null: nothing is read. `every_ms`: read again that often while the page is seen, and when it is
+/// seen again after longer. What is slow is waited for: while one reading goes on no other begins, but
+/// for a `reload` that somebody asks for.
 export function useDocument(path, every_ms = 30_000) {
     const [state, setState] = useState(NOTHING);
-    const turn = useRef(0);
-    const load = useCallback(async (fresh, controller) => {
-        const mine = ++turn.current;
-        const set = (more) => mine === turn.current && !controller.signal.aborted &&
-            setState((old) => ({...old, ...more}));
-        if (fresh) {
-            setState(NOTHING);
-        }
+    const current = useRef(null);
+    const load = useCallback(async (asked) => {
+        const {signal} = asked.controller;
+        const set = (more) => asked === current.current && setState((old) => ({...old, ...more}));
         const slow = setTimeout(() => set({busy: true}), BUSY_AFTER_MS);
-        const limit = setTimeout(() => {
-            set({error: new Refusal("timeout", `no answer in ${PATIENCE_MS / 1000} s`),
-                loading: false});
-            controller.abort();
-        }, PATIENCE_MS);
+        const limit = setTimeout(() => asked.controller.abort(
+            new Refusal("timeout", `no answer in ${PATIENCE_MS / 1000} s`)), PATIENCE_MS);
+        let again = false;
         try {
-            const document = await read(path, controller.signal);
+            const document = await read(path, signal);
             set({document, error: null, loading: false, busy: false, at: Date.now()});
-        } catch (error) {
-            const busy = error.status === 503 || error.status === 429;
-            set({error: busy ? null : error, loading: busy, busy});
-            if (busy) {
-                setTimeout(() => mine === turn.current && !controller.signal.aborted &&
-                    load(false, controller), BUSY_AGAIN_MS);
-            }
-        } finally {
-            clearTimeout(slow);
-            clearTimeout(limit);
+        } catch (failure) {
+            const error = signal.aborted ? signal.reason : failure;
+            again = is_busy(error);
+            set({error: again ? null : error, loading: again, busy: again});
+        }
+        clearTimeout(slow);
+        clearTimeout(limit);
+        if (again) {
+            setTimeout(() => asked === current.current && load(asked), BUSY_AGAIN_MS);
+        } else {
+            asked.going = false;
         }
     }, [path]);
-    const current = useRef(null);
     const reload = useCallback((fresh = false) => {
-        current.current?.abort();
+        current.current?.controller.abort();
+        current.current = null;
         if (path !== null) {
-            current.current = new AbortController();
-            load(fresh, current.current);
+            if (fresh) {
+                setState(NOTHING);
+            }
+            current.current = {controller: new AbortController(), going: true, begun: moment()};
+            load(current.current);
         }
     }, [load, path]);
     useEffect(() => {
         reload(true);
-        const timer = setInterval(() => document.visibilityState === "visible" && reload(),
-            every_ms);
+        const may = () =>
+            document.visibilityState === "visible" && current.current?.going === false;
+        const seen = () => may() && seconds_since(current.current.begun) * 1000 > every_ms && reload();
+        const timer = setInterval(() => may() && reload(), every_ms);
+        document.addEventListener("visibilitychange", seen);
         return () => {
             clearInterval(timer);
-            current.current?.abort();
+            document.removeEventListener("visibilitychange", seen);
+            current.current?.controller.abort();
+            current.current = null;
         };
     }, [reload, every_ms]);
     return {...state, reload};

@@ -1,9 +1,9 @@
 // A table of the page as a CSV file, made in the browser: nothing leaves it.
 
-/// What a spreadsheet would read as a formula is written as text, as the command line does.
+/// What a spreadsheet would read as a formula is written as text; a number below zero stays one.
 export function csv_field(value) {
     let text = value === null || value === undefined ? "" : String(value);
-    if (/^[=+@\t\r]/.test(text) || /^-(?!\d)/.test(text)) {
+    if (/^[-=+@\t\r\n]/.test(text) && !/^-?\d+(\.\d+)?$/.test(text)) {
         text = `'${text}`;
     }
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

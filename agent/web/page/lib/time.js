@@ -34,6 +34,14 @@ export function local_text(date, now = new Date()) {
         ? clock_text(date, true) : `${day_text(date)} ${clock_text(date)}`;
 }
 
+/// A moment to count from, some seconds back: by the clock that nobody sets, and by the one that goes on
+/// while the computer sleeps.
+export const moment = (back_s = 0) =>
+    ({steady: performance.now() - back_s * 1000, wall: Date.now() - back_s * 1000});
+
+export const seconds_since = ({steady, wall}) =>
+    Math.max(0, performance.now() - steady, Date.now() - wall) / 1000;
+
 /// "14m 20s", "3h 05m", "12d 04h".
 export function duration_text(seconds) {
     const s = Math.max(0, Math.floor(seconds));

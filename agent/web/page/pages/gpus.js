@@ -1,16 +1,15 @@
 // Own GPUs: load, memory, watts, temperature, and what their power costs. One column a GPU, the same
 // scales in all of them.
-import {Days} from "../charts/days.js";
-import {Memory} from "../charts/memory.js";
+import {Memory, memory_parts} from "../charts/memory.js";
 import {Series} from "../charts/series.js";
 import {path_with, useDocument} from "../lib/api.js";
 import {html, useMemo} from "../lib/h.js";
-import {exact, money_text, nanos, percent_text, permille} from "../lib/money.js";
-import {date_of, days_between, utc_text} from "../lib/time.js";
+import {date_of, utc_text} from "../lib/time.js";
 import {bytes_text, plural} from "../lib/words.js";
 import {Choice, RANGES, range_of} from "../parts/choice.js";
 import {Figure} from "../parts/figure.js";
 import {FirstRun, WithDocument} from "../parts/states.js";
+import {Energy} from "./gpus_energy.js";
 
 const watts_text = (value) => `${Math.round(value)} W`;
 const MEASURES = [
@@ -92,51 +91,33 @@ function Cards({document}) {
                 : watts_text(gpu.watts)}</b>${gpu.watts_limit != null
                 && ` of ${watts_text(gpu.watts_limit)}`}</li>
             <li>temperature <b>${gpu.temperature === null ? "–" : `${gpu.temperature} °C`}</b></li>
+            <li>memory <b>${gpu.memory_used === null ? "–" : bytes_text(gpu.memory_used)}</b> of
+                ${" "}${bytes_text(gpu.memory_total)}</li>
             ${gpu.throttled && html`<li class="warn">slowed: ${gpu.throttled}</li>`}</ul>
-        ${gpu.memory_used !== null
-            && html`<${Memory} total=${gpu.memory_total} used=${gpu.memory_used}
-            processes=${gpu.processes} />`}</section>`)}</div>`;
+            </section>`)}</div>`;
 }
 
-const LAYERS = [{id: "work", word: "work", fill: "fill-own"},
-    {id: "idle", word: "idle", fill: "fill-own-soft"},
-    {id: "host", word: "host", fill: "fill-track"}];
-
-function Energy({document}) {
-    const currency = document.energy[0]?.currency;
-    const rows = document.energy.filter((row) => row.currency === currency);
-    if (rows.length === 0) {
+/// Who holds the memory, a bar for each GPU on one scale.
+function MemoryUse({gpus}) {
+    const seen = gpus.filter((gpu) => gpu.memory_used !== null);
+    if (seen.length === 0) {
         return null;
     }
-    const by_day = new Map();
-    for (const row of rows) {
-        const parts = by_day.get(row.day) ?? {work: 0n, idle: 0n, host: 0n};
-        LAYERS.forEach(({id}) => { parts[id] += nanos(row[id]); });
-        by_day.set(row.day, parts);
-    }
-    const keys = [...by_day.keys()].sort();
-    const days = days_between(keys[0], keys[keys.length - 1]).map((day) => {
-        const parts = by_day.get(day) ?? {work: 0n, idle: 0n, host: 0n};
-        return {day, parts, total: parts.work + parts.idle + parts.host};
-    });
-    const total = days.reduce((sum, day) => sum + day.total, 0n);
-    const idle = days.reduce((sum, day) => sum + day.parts.idle, 0n);
-    const estimated = rows.some((row) => row.estimated_microjoules > 0);
-    return html`<${Figure} title="What the power cost" name="energy" wide
-        finding=${`${money_text(total,
-        currency)} in these days, ${percent_text(permille(idle, total))} of it while idle.`}
-        legend=${html`<ul class="legend">
-            ${LAYERS.map(({id, word, fill}) =>
-            html`<li key=${id}>
-            <svg class="swatch" width="12" height="12" aria-hidden="true">
-            <rect width="12" height="12" rx="2" class=${fill} /></svg>${word}</li>`)}</ul>`}
-        note=${estimated ? "Part of it is an estimate: no energy counter measured it." : null}
-        data=${{columns: [{label: "day"},
-            ...LAYERS.map(({word}) => ({label: word, align: "right"})),
-            {label: `total (${currency})`, align: "right"}],
-                rows: days.map((day) =>
-                    [day.day, ...LAYERS.map(({id}) => exact(day.parts[id])), exact(day.total)])}}>
-        <${Days} days=${days} layers=${LAYERS} currency=${currency} /><//>`;
+    const rows = seen.flatMap((gpu) => [...memory_parts(gpu), {word: "free", pid: null,
+        bytes: Math.max(0, gpu.memory_total - gpu.memory_used)}].map((part) => ({gpu, ...part})));
+    const most = Math.max(...seen.map((gpu) => gpu.memory_total));
+    const largest = rows.filter((row) => row.pid !== null)
+        .reduce((best, row) => (row.bytes > (best?.bytes ?? 0) ? row : best), null);
+    const finding = largest
+        ? `${largest.word} holds the most: ${bytes_text(largest.bytes)} of the ${bytes_text(
+            largest.gpu.memory_total)} of GPU ${largest.gpu.index}.`
+        : "The driver names no process that holds memory.";
+    return html`<${Figure} title="Memory by process" name="gpu-processes" wide finding=${finding}
+        data=${{columns: [{label: "GPU"}, {label: "process"}, {label: "process number"},
+            {label: "bytes", align: "right"}],
+                rows: rows.map((row) => [row.gpu.index, row.word, row.pid ?? "", row.bytes])}}>
+        <div class="columns">${seen.map((gpu) => html`<div key=${gpu.uuid}><h3>GPU ${gpu.index}</h3>
+            <${Memory} gpu=${gpu} most=${most} /></div>`)}</div><//>`;
 }
 
 export function Gpus({query}) {
@@ -160,6 +141,7 @@ export function Gpus({query}) {
                     document.gpus.reduce((sum, gpu) => sum + gpu.memory_total, 0))} of memory
                     used.</p>
                 <${Cards} document=${document} />
+                    <${MemoryUse} gpus=${document.gpus} />
                     <${Multiples} document=${{...document, fine: since === "24h"}} />
                     <${Energy} document=${document} />`}<//>`;
 }

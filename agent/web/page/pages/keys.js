@@ -37,7 +37,7 @@ function rates(key) {
     return parts.join(", ") || "none";
 }
 
-function Limit({item}) {
+function Limit({item, status}) {
     const {limit} = item;
     if (!limit) {
         return html`<span class="dim">no limit</span>`;
@@ -52,17 +52,19 @@ function Limit({item}) {
         <span class="dim"> a ${limit.per} </span><b class=${share > 1000 ? "bad" : share >= 900
             ? "warn" : ""}>${percent_text(share)}</b></span>
         <${Bullet} spent=${nanos(limit.used)} limit=${nanos(limit.amount)}
-            pace=${pace_of(limit.per)}
+            pace=${pace_of(limit, status)}
             label=${`${item.name}: ${money_text(limit.used,
                 limit.used_currency)} of ${money_text(limit.amount,
                 limit.currency)} a ${limit.per}`} /></span>`;
 }
 
-function Use({keys}) {
+function Use({keys, status}) {
     const sorted = [...keys].sort((a, b) => share_of(b) - share_of(a)
         || (nanos(b.month) > nanos(a.month) ? 1 : -1));
     return html`<${Figure} title="Limits and use" name="keys" wide finding=${finding(keys)}
-        note=${html`<${BulletKey} words=${["spent", "pace", "limit"]} />`}
+        note=${html`<${BulletKey} words=${["spent",
+            ...(keys.some(({limit}) => limit && pace_of(limit, status) !== null) ? ["pace"] : []),
+            "limit"]} />`}
         data=${{columns: [{label: "key"}, {label: "month", align: "right"},
             {label: "used", align: "right"}, {label: "limit", align: "right"}, {label: "currency"},
             {label: "per"}, {label: "routes"}],
@@ -82,7 +84,7 @@ function Use({keys}) {
                     <${Money} amount=${key.month} currency=${key.currency}
                     figure=${`keys.${key.name}.month`} /></td>
                 <th scope="row" class="limit-cell"><span><b>${key.name}</b> <code>${key.prefix}…</code></span>
-                    <${Limit} item=${key} /></th>
+                    <${Limit} item=${key} status=${status} /></th>
                 <td>${key.last_used === null
                     ? "never" : html`<${Time} at=${key.last_used} ago />`}</td>
                 <td>${rates(key)}</td><td>${key.routes.length ? key.routes.join(", ") : "all"}</td>
@@ -92,10 +94,10 @@ function Use({keys}) {
                     <//>`;
 }
 
-export function Keys() {
+export function Keys({live}) {
     const from = useDocument("/ui/api/keys", 15_000);
     return html`<${WithDocument} from=${from} what="Keys">${({keys}) => keys.length === 0
         ? html`<${FirstRun} title="There is no key yet."
             command="evenkeel keys create me">Without a key no program can ask anything.<//>`
-        : html`<${Use} keys=${keys} />`}<//>`;
+        : html`<${Use} keys=${keys} status=${live.status} />`}<//>`;
 }

@@ -3,30 +3,16 @@ import {path_with, read, useDocument} from "../lib/api.js";
 import {html, useEffect, useState} from "../lib/h.js";
 import {nanos} from "../lib/money.js";
 import {choose} from "../lib/router.js";
-import {count_text, list_text, plural} from "../lib/words.js";
+import {count_text} from "../lib/words.js";
 import {Money} from "../parts/money.js";
 import {Failed, FirstRun, WithDocument} from "../parts/states.js";
 import {Time} from "../parts/time.js";
 import {Bills} from "./ledger_bills.js";
+import {Verify} from "./ledger_verify.js";
 
 const FIELDS = [["account", "Account", "expense:rental"], ["kind", "Kind", "any"],
     ["ref", "Of", "req_…, machine"], ["since", "Since", "30d"], ["until", "Until", "2026-11-30"]];
 const KINDS = ["", "request", "lapse", "phase", "adjust", "power"];
-
-function Verify() {
-    const from = useDocument("/ui/api/ledger/verify", 300_000);
-    return html`<${WithDocument} from=${from} what="The walk over the hash chain">
-        ${(document) => document.ok
-        ? html`<p class="lead">
-            <b class="good">Whole.</b> The hash chain is intact and every transaction
-            balances: ${list_text([plural(document.transactions, "transaction"),
-                plural(document.postings, "posting"), plural(document.requests, "request"),
-                plural(document.machines, "machine")])}.</p>`
-        : html`<div class="state failed" role="alert">
-            <p><b>The ledger does not verify.</b> Keep the file, and restore a backup beside it to
-            compare.</p><ul>${
-            document.problems.map((text) => html`<li key=${text}>${text}</li>`)}</ul></div>`}<//>`;
-}
 
 function Filter({query}) {
     const [values, setValues] =

@@ -98,7 +98,8 @@ function PaidMoney({document}) {
     });
     return html`<p class="lead">
         ${rows.map((row) =>
-        html`<b><${Money} amount=${row.paid} currency=${row.currency} /></b> was paid for these
+        html`<b><${Money} amount=${row.paid} currency=${row.currency}
+            figure=${`machines.paid.${row.currency}`} /></b> was paid for these
         machines, ${money_text(row.served, row.currency)} of it
         (${percent_text(permille(row.served, row.paid))}) while they served. `)}</p>`;
 }
@@ -120,7 +121,7 @@ function Strays({status}) {
                     </section>`;
 }
 
-function All({document, live}) {
+function All({document, live, old}) {
     const me = useMe();
     const acts = me.document?.control && me.document.user;
     const states = new Map((live.nodes?.machines ?? []).map((one) => [one.id, one.state]));
@@ -145,9 +146,9 @@ function All({document, live}) {
                 html`<${Time} at=${one.created_us} />`,
             one.gone_us === null ? "" : html`<${Time} at=${one.gone_us} /> ${one.gone_how}`,
             ...(acts ? [one.gone_us === null
-                ? html`<${Act} action="drain" name=${one.name} word="Drain"
+                ? html`<${Act} action="drain" name=${one.name} id=${one.id} old=${old} word="Drain"
                 explain="It finishes its requests and is destroyed." />
-                <${Act} action="destroy" name=${one.name} word="Destroy"
+                <${Act} action="destroy" name=${one.name} id=${one.id} old=${old} word="Destroy"
                     explain="Its requests are cut and it is destroyed." />` : ""] : [])]}))} />
         ${document.left_out > 0
             && html`<p class="quiet">
@@ -169,7 +170,7 @@ export function Machines({live, query}) {
             : html`<${PaidMoney} document=${document} />
                 <div class="grid"><${Clock} document=${document} />
                 <${PaidTime} document=${document} /><${PerMachine} document=${document} /></div>
-                <${All} document=${document} live=${live} />`}<//>`;
+                <${All} document=${document} live=${live} old=${from.error !== null} />`}<//>`;
 }
 
 /// Useful share of each machine's money: the worst first.
@@ -191,7 +192,8 @@ function PerMachine({document}) {
                     percent_text(one.useful_permille)])}}>
         <ol class="compare">${rows.map((one) =>
             html`<li key=${one.id}>
-            <span class="amount"><${Money} amount=${one.paid} currency=${one.currency} /></span>
+            <span class="amount"><${Money} amount=${one.paid} currency=${one.currency}
+                figure=${`machines.${one.id}.paid`} /></span>
             <span class="what">
                 <span>${one.name} <span class="dim">${percent_text(
                 one.useful_permille)} useful</span></span>

@@ -5,7 +5,7 @@ import {useDocument} from "../lib/api.js";
 import {html} from "../lib/h.js";
 import {money_text, nanos, permille, percent_text, pixels} from "../lib/money.js";
 import {KINDS, count_text, kind_word, list_text, plural} from "../lib/words.js";
-import {duration_text} from "../lib/time.js";
+import {clock_text, duration_text} from "../lib/time.js";
 import {Figure} from "../parts/figure.js";
 import {Kind, Legend} from "../parts/legend.js";
 import {Figured, Money} from "../parts/money.js";
@@ -67,8 +67,7 @@ function hours_finding(hours, currency) {
         `${percent_text(permille(sums[kind], total))} ${kind_word(kind)}`);
     return `${money_text(total,
         currency)} in 24 hours: ${list_text(words)}. The dearest hour began at ${
-        String(hours[dearest].at.getHours())
-            .padStart(2, "0")}:00 with ${money_text(totals[dearest], currency)}.`;
+        clock_text(hours[dearest].at)} with ${money_text(totals[dearest], currency)}.`;
 }
 
 function Day() {

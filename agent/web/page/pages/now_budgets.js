@@ -3,39 +3,25 @@ import {Bullet, BulletKey} from "../charts/bullet.js";
 import {useDocument} from "../lib/api.js";
 import {html} from "../lib/h.js";
 import {exact, money_text, nanos, percent_text, permille} from "../lib/money.js";
-import {short_day} from "../lib/time.js";
+import {date_of, short_day} from "../lib/time.js";
 import {list_text} from "../lib/words.js";
 import {Figure} from "../parts/figure.js";
 import {Money} from "../parts/money.js";
 import {FirstRun} from "../parts/states.js";
 
-/// Share of the budget's window that has passed by the reader's clock; null for other windows.
-export function pace_of(per, now = new Date()) {
-    const start = new Date(now);
-    const end = new Date(now);
-    if (per === "hour") {
-        start.setMinutes(0, 0, 0);
-        end.setTime(start.getTime() + 3_600_000);
-    } else if (per === "day") {
-        start.setHours(0, 0, 0, 0);
-        end.setTime(start.getTime());
-        end.setDate(start.getDate() + 1);
-    } else if (per === "month") {
-        start.setDate(1);
-        start.setHours(0, 0, 0, 0);
-        end.setTime(start.getTime());
-        end.setMonth(start.getMonth() + 1);
-    } else {
-        return null;
-    }
-    return (now - start) / (end - start);
+/// Share of a limit's window, as the daemon has it, that had passed when the status was made; null where
+/// the window is not told. The reader's own zone and clock are no part of it.
+export function pace_of({from_us, until_us}, status) {
+    const at = date_of(status.at);
+    return at && from_us != null && until_us > from_us
+        ? Math.min(1, Math.max(0, (at.getTime() * 1000 - from_us) / (until_us - from_us))) : null;
 }
 
 function finding(budgets) {
     const close = budgets.map((budget) => ({
         name: budget.name,
         share: permille(nanos(budget.spent) + nanos(budget.held), nanos(budget.limit)),
-        ahead: pace_of(budget.per),
+        ahead: budget.pace,
     })).sort((a, b) => b.share - a.share);
     const over = close.filter((one) => one.share > 1000).map((one) => `“${one.name}”`);
     if (over.length) {
@@ -69,7 +55,7 @@ export function Budgets({status}) {
                 safety.<//></section>`;
     }
     const rows = status.budgets.map((budget) => ({
-        ...budget, forecast: forecast_of(document, budget),
+        ...budget, forecast: forecast_of(document, budget), pace: pace_of(budget, status),
         share: permille(nanos(budget.spent) + nanos(budget.held), nanos(budget.limit)),
     }));
     const data = {
@@ -82,7 +68,8 @@ export function Budgets({status}) {
                                      row.currency]),
     };
     return html`<${Figure} title="Budgets" name="budgets" finding=${finding(rows)} data=${data}
-        note=${html`<${BulletKey} words=${["spent", "held", "pace",
+        note=${html`<${BulletKey} words=${["spent", "held",
+            ...(rows.some((row) => row.pace !== null) ? ["pace"] : []),
             ...(rows.some((row) => row.forecast) ? ["forecast"] : []), "limit"]} />`}>
         <ul class="bullets">${rows.map((row) => html`<li key=${row.name}>
             <span class="name">${row.name} <span class="dim">a ${row.per}</span></span>
@@ -95,7 +82,7 @@ export function Budgets({status}) {
                 <span class=${`share${row.share > 1000 ? " bad" : row.share >= 900 ? " warn"
                     : ""}`}>${percent_text(row.share)}</span></span>
             <${Bullet} spent=${nanos(row.spent)} held=${nanos(row.held)} limit=${nanos(row.limit)}
-                forecast=${row.forecast} pace=${pace_of(row.per)}
+                forecast=${row.forecast} pace=${row.pace}
                 label=${`${row.name}: ${money_text(row.spent,
                     row.currency)} spent and ${money_text(row.held,
                     row.currency)} held of ${money_text(row.limit, row.currency)} a ${row.per}`} />

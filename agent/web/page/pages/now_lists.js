@@ -1,4 +1,5 @@
 // The lists of the page Now: warnings, rented machines, requests in flight, decisions.
+import {alerts_of} from "../lib/alerts.js";
 import {useDocument} from "../lib/api.js";
 import {html} from "../lib/h.js";
 import {count_text} from "../lib/words.js";
@@ -11,17 +12,7 @@ import {Table} from "../parts/table.js";
 import {Time} from "../parts/time.js";
 
 export function Warnings({status}) {
-    const hazards = status.hazards.map((text) => ["hazard", "Money hazard", text]);
-    const unknown = status.unknown.filter((one) => one.ours).map((one) =>
-        ["hazard", "Unknown machine", `${one.provider} ${one.remote_id} ${one.gpu}: ${one.ends}`]);
-    const known = new Set(status.hazards);
-    const warnings = status.warnings.filter((text) => !known.has(text))
-        .map((text) => ["warning", "Warning", text]);
-    const lines = [...hazards, ...unknown, ...warnings];
-    if (!status.ledger.ok) {
-        lines.unshift(["hazard", "Ledger",
-            "the ledger cannot be written; nothing new is paid for"]);
-    }
+    const lines = alerts_of(status);
     return lines.length === 0 ? null : html`<ul class="alerts" aria-label="Warnings">
         ${lines.map(([level, word, text]) =>
             html`<li class=${level} key=${text}><b>${word}</b> ${text}</li>`)}</ul>`;

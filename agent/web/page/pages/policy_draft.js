@@ -61,7 +61,7 @@ function LookedBack({replay}) {
             ({name: side, amount: nanos(one.cost.total), kind}))} /><//>`;
 }
 
-function Plan({plan, done}) {
+function Plan({plan, old, done}) {
     const me = useMe();
     const {document, name, outdated} = plan;
     const {rentals, apis} = document.worst_case_per_day;
@@ -84,8 +84,9 @@ function Plan({plan, done}) {
             <details><summary>It cannot be applied: ${outdated}.</summary>${body}</details></section>`;
     }
     return html`<section aria-labelledby="p-plan">${heading}${body}
-        ${may ? html`<p><${Act} action="apply" name=${name} word="Apply" confirm=${document.confirm}
-                explain="The policy of these files comes into force." done=${done} /></p>`
+        ${may ? html`<p><${Act} key=${name} action="apply" name=${name} word="Apply" old=${old}
+                confirm=${document.confirm} done=${done}
+                explain="The policy of these files comes into force." /></p>`
             : html`<p class="quiet">Next <code>evenkeel policy apply ${name}${
                 document.confirm.map((one) => ` --confirm=${one.name}`)}</code></p>`}</section>`;
 }
@@ -145,6 +146,7 @@ export function Draft({applied}) {
             ${document.unreadable === null && !document.same && html`<${FileChanges}
                 before=${document.previous} after=${document.files} />`}</section>
             ${document.plan?.none && html`<p class="bad">${document.plan.none}</p>`}
-            ${document.plan?.document && html`<${Plan} plan=${document.plan} done=${done} />`}
+            ${document.plan?.document && html`<${Plan} plan=${document.plan}
+                old=${from.error !== null} done=${done} />`}
             ${document.tests && html`<${Tests} tests=${document.tests} />`}`}<//>`;
 }

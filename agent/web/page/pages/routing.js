@@ -75,16 +75,19 @@ function Tails({document}) {
         ({word, ink, dash, values: waits.map((hour) => hour[key] / 1000)})), [waits]);
     const late = target === null ? 0 : waits.filter((hour) => hour.p95_ms > target).length;
     const worst = waits.reduce((most, hour) => (hour.p99_ms > most.p99_ms ? hour : most), waits[0]);
+    const limit = target === null ? "" : `the strictest route's limit of ${duration_text(
+        target / 1000)}`;
     const finding = target === null
         ? `No route states a limit. The worst hour's p99 was ${duration_text(worst.p99_ms / 1000)}.`
-        : late === 0 ? `In every hour 95 of 100 requests began within the target of ${duration_text(
-            target / 1000)}.`
+        : late === 0 ? `In every hour 95 of 100 requests began within ${limit}.`
         : `In ${count_text(late)} of ${count_text(
-            waits.length)} hours more than 5 of 100 requests waited longer than the target of ${duration_text(target / 1000)}.`;
+            waits.length)} hours more than 5 of 100 requests waited longer than ${limit}.`;
     return html`<${Figure} title="The tail of waits" name="tails" finding=${finding}
         legend=${html`<${Legend} kinds=${[]}
             extra=${[["line-p50", "p50"], ["line-p95", "p95"], ["line-p99", "p99"],
-                ...(target === null ? [] : [["line-target", "target"]])]} />`}
+                ...(target === null ? [] : [["line-target", "the strictest route's limit"]])]} />`}
+        note=${target === null ? null : `The waits are those of all routes. Other routes may wait
+            longer than the limit that is drawn, which is the shortest max_wait of them.`}
         data=${{columns: [{label: "hour"}, {label: "requests", align: "right"},
             ...LINES.map(([word]) => ({label: `${word} (ms)`, align: "right"}))],
                 rows: waits.map((hour) =>

@@ -49,7 +49,8 @@ function Lines({spend}) {
         count_text(line.requests),
             percent_text(permille(BigInt(line.requests), BigInt(total.requests))),
         short_count(line.tokens_in), short_count(line.tokens_out),
-        html`<${Money} amount=${line.per_mtok} currency=${currency} />`,
+        html`<${Money} amount=${line.per_mtok} currency=${currency}
+            figure=${`spend.${name}.per_mtok`} />`,
         ...(charged ? [html`<${Money} amount=${line.charged} currency=${currency}
             figure=${`spend.${name}.charged`} />`] : [])]});
     return html`<${Table} label=${`Spending by ${spend.by}`} plain columns=${[

@@ -9,6 +9,7 @@ import {days_between, short_day} from "../lib/time.js";
 import {KINDS, count_text, plural, kind_word, line_key, line_name, short_count} from "../lib/words.js";
 import {Figure} from "../parts/figure.js";
 import {Legend} from "../parts/legend.js";
+import {Money} from "../parts/money.js";
 import {WithDocument} from "../parts/states.js";
 
 /// Each day's money by kind, the days without any among them.
@@ -32,9 +33,8 @@ function dearest(days, currency) {
     if (!best || total === 0n) {
         return "No day cost anything.";
     }
-    return `${money_text(total,
-        currency)} on ${plural(days.filter((day) => day.total > 0n)
-        .length, "day")} with spending; the dearest was ${
+    return html`<${Money} amount=${total} currency=${currency} figure="spend.days.cost" /> on ${
+        plural(days.filter((day) => day.total > 0n).length, "day")} with spending; the dearest was ${
         short_day(best.day)} with ${money_text(best.total, currency)}.`;
 }
 
@@ -80,7 +80,8 @@ export function Sum({status}) {
         const read = ({day, expected, low, high}) =>
             ({day, low: nanos(low), mid: nanos(expected), high: nanos(high)});
         const going = line && read({...line, day: line.end});
-        const so_far = `${money_text(all, currency)} so far`;
+        const so_far = html`<${Money} amount=${all} currency=${currency} figure="spend.month.cost" /> so
+            far`;
         const share = limit ? `, ${percent_text(permille(all, limit))} of “${budget.name}”` : "";
         const where = !going ? ""
             : ` It goes to ${money_text(going.mid, currency,
@@ -89,7 +90,7 @@ export function Sum({status}) {
                 2)})${limit === null ? "" : going.low > limit ? ": over the limit"
             : going.high > limit ? ": it may pass the limit" : ": the limit holds"}.`;
         return html`<${Figure} title="Will the month hold?" name="month"
-            finding=${`${so_far}${share}.${where}`}
+            finding=${html`${so_far}${share}.${where}`}
             note=${forecast ? [forecast.method, forecast.total.note].filter(Boolean).join("; ")
                 : null}
             data=${{columns: [{label: "day"}, {label: `sum (${currency})`, align: "right"}],
@@ -107,6 +108,7 @@ export function Rank({spend}) {
     const first = lines[0];
     const rows = lines.slice(0, RANKED_MAX).map((line) => ({
         key: line_key(line), name: line_name(line), kind: line.kind, amount: nanos(line.cost),
+        figure: `spend.lines.${line_key(line)}.cost`,
         under: line.requests
             ? `${count_text(line.requests)} requests, ${short_count(line.tokens_in
             + line.tokens_out)} tokens` : "by time, not by request"}));

@@ -47,7 +47,7 @@ export function Otherwise({spend, since}) {
         ...others.map((one) => ({name: `all of it at ${place(one)}`, amount: nanos(one.cost),
             kind: one.kind, figure: figure(one, "cost")})),
         {name: wear > 0n ? "what you paid, with the wear of own hardware" : "what you paid",
-            amount: paid + wear, kind: "own"}];
+            amount: paid + wear, kind: "own", figure: "spend.with_wear.cost"}];
     const starred = [...others, ...parts].some((one) => one.tokens_other_model > 0);
     const finding = saved >= 0n
         ? `Routing saved ${money_text(saved,

@@ -1,6 +1,9 @@
 // Actions, only where the daemon allows them: after a login, and with the name typed once more.
 import {post, useDocument} from "../lib/api.js";
-import {html, useState} from "../lib/h.js";
+import {html, useEffect, useState} from "../lib/h.js";
+import {useLive} from "../lib/live.js";
+
+const OLD = "What is shown is old: nothing can be done from here until it is read anew.";
 
 function Login({done}) {
     const [token, setToken] = useState("");
@@ -24,8 +27,11 @@ function Login({done}) {
 }
 
 /// One action on one thing: the name must be typed, so that a slip of the hand costs nothing.
-/// `confirm`: what must be meant besides, each {name, why} with a box of its own.
-export function Act({action, name, word, explain, confirm = [], done}) {
+/// `id`: of the thing that is meant, where its name may be another's by now. `confirm`: what must be meant
+/// besides, each {name, why} with a box of its own. `old`: what is shown of it could not be read again.
+export function Act({action, name, id, word, explain, confirm = [], old = false, done}) {
+    const {stale} = useLive();
+    const off = stale || old;
     const [open, setOpen] = useState(false);
     const [typed, setTyped] = useState("");
     const [meant, setMeant] = useState([]);
@@ -34,7 +40,7 @@ export function Act({action, name, word, explain, confirm = [], done}) {
         event.preventDefault();
         setState({busy: true});
         try {
-            await post("/ui/api/act", {action, name, typed,
+            await post("/ui/api/act", {action, name, ...(id && {id}), typed,
                 ...(confirm.length > 0 && {confirm: meant})});
             setState({said: `${word}: asked for.`});
             setOpen(false);
@@ -46,8 +52,8 @@ export function Act({action, name, word, explain, confirm = [], done}) {
         }
     };
     if (!open) {
-        return html`<button type="button" class="act" onClick=${() => setOpen(true)}>${word}
-            </button>
+        return html`<button type="button" class="act" disabled=${off} title=${off ? OLD : undefined}
+                onClick=${() => setOpen(true)}>${word}</button>
             ${state?.said && html`<span class="dim" role="status">${state.said}</span>`}`;
     }
     const turn = (one) => setMeant((old) => old.includes(one) ? old.filter((each) => each !== one)
@@ -59,14 +65,38 @@ export function Act({action, name, word, explain, confirm = [], done}) {
         <label>${explain} Type <b>${name}</b>
         <input value=${typed} autocomplete="off" onInput=${(event) =>
             setTyped(event.target.value)} /></label>
-        <button type="submit" disabled=${typed !== name
+        <button type="submit" disabled=${off || typed !== name
             || confirm.some((one) => !meant.includes(one.name)) || state?.busy}>${word}</button>
         <button type="button" onClick=${() => setOpen(false)}>Leave it</button>
+        ${off && html`<p class="bad" role="status">${OLD}</p>`}
         ${state?.error && html`<p class="bad" role="alert">${state.error}</p>`}</form>`;
 }
 
+const readers = new Set();
+/// Who is logged in was changed: all who show it ask anew.
+const changed = () => readers.forEach((reload) => reload());
+
 export function useMe() {
-    return useDocument("/ui/api/me", 300_000);
+    const me = useDocument("/ui/api/me", 300_000);
+    useEffect(() => {
+        readers.add(me.reload);
+        return () => readers.delete(me.reload);
+    }, [me.reload]);
+    return me;
+}
+
+function LogOut() {
+    const [error, setError] = useState(null);
+    const leave = async () => {
+        try {
+            await post("/ui/api/logout", {});
+            changed();
+        } catch (failure) {
+            setError(failure.message);
+        }
+    };
+    return html`<button type="button" onClick=${leave}>Log out</button>
+        ${error && html`<span class="bad" role="alert">${error}</span>`}`;
 }
 
 export function Control({live}) {
@@ -75,12 +105,12 @@ export function Control({live}) {
         return null;
     }
     if (!me.document.user) {
-        return html`<div class="control"><${Login} done=${() => me.reload()} /></div>`;
+        return html`<div class="control"><${Login} done=${changed} /></div>`;
     }
     const {frozen, host} = live.status;
     return html`<div class="control">
-        <span class="dim">${me.document.user}</span> <${Act} name=${host}
-        action=${frozen ? "thaw" : "freeze"} word=${frozen ? "Thaw" : "Freeze"}
+        <span class="dim">${me.document.user}</span> <${LogOut} />
+        <${Act} key=${frozen} name=${host} action=${frozen ? "thaw" : "freeze"} word=${frozen ? "Thaw" : "Freeze"}
         explain=${frozen ? "New spending is allowed again."
             : "Nothing new is rented or bought until thawed."} /></div>`;
 }
