@@ -218,7 +218,7 @@ Result<void> each_focus_row(
         reader,
         {.first_day = ledger::day_number(days->first),
          .last_day = ledger::day_number(days->last),
-         .not_before = time.first},
+         .not_before = booked_not_before(*days, options.zone)},
         *rows,
         visit);
     return posted ? visit_unpaid(reader, time, *rows, *shares, visit) : posted;

@@ -295,6 +295,24 @@ TEST_F(FocusExport, NamesOfClientsStayData) {
     EXPECT_TRUE(row.at("x_Phase").is_null());
 }
 
+TEST_F(FocusExport, DaysOfAnEarlierZoneAreWholeAfterAChange) {
+    close();
+    ledger::Options east = FocusExport::options();
+    east.zone = "+14:00";
+    open(east);
+    api(1, 900'000, {.prompt = 100, .completion = 20});  // in the first minute of the 24th there
+    close();
+    ledger::Options west = FocusExport::options();
+    west.zone = "-12:00";
+    open(west);
+    FocusOptions day = asked();
+    day.zone = *ledger::Zone::load("-12:00");
+    day.since = day.until = "2026-11-24";
+    EXPECT_EQ(sum(rows(day), Focus::billed_cost, "USD"), 900'000);
+    day.since = day.until = "2026-11-23";
+    EXPECT_EQ(sum(rows(day), Focus::billed_cost, "USD"), 0);
+}
+
 TEST_F(FocusExport, MandatoryCellsAreNeverEmpty) {
     rent(77);
     rent(78);
