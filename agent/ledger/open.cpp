@@ -219,9 +219,7 @@ Recovered read_recovered(Database& database, UtcTime now) {
     Statement rent{database, "SELECT model, version, bytes FROM rent_state ORDER BY model"};
     while (rent.next()) {
         recovered.rent_states.push_back(
-            {.model = NameIx{static_cast<std::int32_t>(rent.integer(0))},
-             .version = rent.integer(1),
-             .bytes = rent.text(2)});
+            {.model = name_ix(rent.integer(0)), .version = rent.integer(1), .bytes = rent.text(2)});
     }
     recovered.keys = read_keys(database);
     recovered.windows = read_windows(database, now - windows_kept);

@@ -8,10 +8,6 @@ namespace evenkeel::ledger {
 
 namespace {
 
-NameIx name_ix(std::int64_t value) {
-    return NameIx{static_cast<std::int32_t>(value)};
-}
-
 std::optional<UtcTime> optional_time(const Statement& row, int column) {
     const auto us = row.optional_integer(column);
     return us ? std::optional{from_us(*us)} : std::nullopt;

@@ -4,6 +4,7 @@
 #include "agent/ledger/sqlite.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// Queries that both the daemon's start and the reports need. All throw SqlError.
@@ -30,6 +31,10 @@ inline constexpr std::int64_t bills_since_schema = 6;
 [[nodiscard]] std::int64_t newest_policy(Database& database);
 /// Largest id of any table that IdGenerator numbers.
 [[nodiscard]] std::int64_t largest_id(Database& database);
+/// A name's number read from a column.
+[[nodiscard]] constexpr NameIx name_ix(std::int64_t value) noexcept {
+    return NameIx{static_cast<std::int32_t>(value)};
+}
 /// An amount read from two columns.
 [[nodiscard]] Money money_of(std::int64_t nanos, const std::string& currency);
 

@@ -16,10 +16,6 @@ namespace evenkeel::ledger {
 
 namespace {
 
-NameIx name_ix(std::int64_t value) {
-    return NameIx{static_cast<std::int32_t>(value)};
-}
-
 /// The integers at the front of a JSON array, as decisions store them.
 std::array<std::int64_t, 3> args_of(std::string_view text) {
     std::array<std::int64_t, 3> args{};

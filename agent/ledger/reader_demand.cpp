@@ -1,4 +1,5 @@
 // What was asked for, as replays read it.
+#include "agent/ledger/queries.hpp"
 #include "agent/ledger/reader_impl.hpp"
 #include "agent/ledger/schema.hpp"
 
@@ -7,10 +8,6 @@
 namespace evenkeel::ledger {
 
 namespace {
-
-NameIx name_ix(std::int64_t value) {
-    return NameIx{static_cast<std::int32_t>(value)};
-}
 
 /// A request that was wrong itself would have been answered by nobody.
 constexpr const char* is_demand = " AND r.outcome <> ?3";

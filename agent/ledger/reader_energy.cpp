@@ -64,7 +64,7 @@ Result<std::vector<EnergyRow>> Reader::energy(std::int64_t first_day, std::int64
             const std::string wear_currency = row.text(12);
             found.push_back(
                 {.hardware = row.text(0),
-                 .source = NameIx{static_cast<std::int32_t>(row.integer(1))},
+                 .source = name_ix(row.integer(1)),
                  .idle_microjoules = row.integer(2),
                  .work_microjoules = row.integer(3),
                  .host_microjoules = row.integer(4),

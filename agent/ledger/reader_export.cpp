@@ -6,14 +6,6 @@
 
 namespace evenkeel::ledger {
 
-namespace {
-
-NameIx name_ix(std::int64_t value) {
-    return NameIx{static_cast<std::int32_t>(value)};
-}
-
-}  // namespace
-
 Result<std::vector<SourceInfo>> Reader::sources() {
     Database& database = *impl_->database;
     return reading(database, [&] {

@@ -25,7 +25,7 @@ EnergyPost energy_post(const Statement& row) {
         .day = row.integer(1),
         .row = {
             .hardware = row.text(2),
-            .source = NameIx{static_cast<std::int32_t>(row.integer(3))},
+            .source = name_ix(row.integer(3)),
             .idle_microjoules = row.integer(4),
             .work_microjoules = row.integer(5),
             .host_microjoules = row.integer(6),
@@ -46,8 +46,7 @@ Result<BooksMeta> Reader::meta() {
     return reading(database, [&] {
         return BooksMeta{
             .zone = meta_value(database, "report_zone"),
-            .report =
-                Currency::parse(meta_value(database, "report_currency")).value_or(Currency{}),
+            .report = Currency::parse(meta_value(database, "report_currency")).value_or(Currency{}),
             .first_day = database.integer("SELECT coalesce(min(day), 0) FROM rollup_day")};
     });
 }

@@ -1,4 +1,5 @@
 // Single requests, and sums over them that no roll-up has.
+#include "agent/ledger/queries.hpp"
 #include "agent/ledger/reader_impl.hpp"
 
 #include <fmt/format.h>
@@ -10,10 +11,6 @@ namespace {
 /// A ledger that no agent of this version has opened yet has no tags.
 constexpr int tags_since_schema = 4;
 constexpr std::int64_t rows_looked_at_max = 20'000;  ///< in one transaction
-
-NameIx name_ix(std::int64_t value) {
-    return NameIx{static_cast<std::int32_t>(value)};
-}
 
 Currency currency_of(std::string_view text) {
     return Currency::parse(text).value_or(Currency{});

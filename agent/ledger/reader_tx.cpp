@@ -159,7 +159,7 @@ Result<std::vector<MachineName>> Reader::machine_names() {
                 {.id = MachineId{row.integer(0)},
                  .name = row.text(1),
                  .remote_id = row.text(2),
-                 .provider = NameIx{static_cast<std::int32_t>(row.integer(3))}});
+                 .provider = name_ix(row.integer(3))});
         }
         return names;
     });
@@ -204,7 +204,7 @@ Result<std::vector<BillSeen>> Reader::bills() {
             " ORDER BY provider, remote_id"};
         while (row.next()) {
             bills.push_back(
-                {.provider = NameIx{static_cast<std::int32_t>(row.integer(0))},
+                {.provider = name_ix(row.integer(0)),
                  .remote_id = row.text(1),
                  .machine = MachineId{row.integer(2)},
                  .at = from_us(row.integer(3)),

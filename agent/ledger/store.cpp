@@ -124,7 +124,7 @@ void Store::load() {
     names_.clear();
     Statement names{database_, "SELECT ix, text FROM name"};
     while (names.next()) {
-        names_.emplace(NameIx{static_cast<std::int32_t>(names.integer(0))}, names.text(1));
+        names_.emplace(name_ix(names.integer(0)), names.text(1));
     }
     sources_.clear();
     Statement sources{database_, "SELECT ix FROM source"};
@@ -143,13 +143,13 @@ void Store::load() {
         Held held{.at = from_us(holds.integer(6))};
         held.hold.request = RequestId{holds.integer(1)};
         held.hold.machine = MachineId{holds.integer(2)};
-        held.hold.source = NameIx{static_cast<std::int32_t>(holds.integer(3))};
+        held.hold.source = name_ix(holds.integer(3));
         const auto currency = Currency::parse(holds.text(4));
         held.hold.amount = Money{holds.integer(5), currency.value_or(report_)};
         shares.query(id.value());
         while (shares.next()) {
             held.hold.budgets.push_back(
-                {.budget = NameIx{static_cast<std::int32_t>(shares.integer(0))},
+                {.budget = name_ix(shares.integer(0)),
                  .window = from_us(shares.integer(1)),
                  .amount_report = shares.integer(2)});
         }

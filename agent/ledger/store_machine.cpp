@@ -1,3 +1,4 @@
+#include "agent/ledger/queries.hpp"
 #include "agent/ledger/store.hpp"
 
 #include <fmt/format.h>
@@ -241,7 +242,7 @@ void Store::apply_adjust(AdjustOp& op, UtcTime at, std::vector<Completion>& comp
     if (!row.next()) {
         return answer(fail(Errc::not_found, fmt::format("there is no machine {} to adjust", id)));
     }
-    const NameIx provider{static_cast<std::int32_t>(row.integer(0))};
+    const NameIx provider = name_ix(row.integer(0));
     const auto source = static_cast<std::int32_t>(row.integer(1));
     const auto model = static_cast<std::int32_t>(row.integer(2));
     const std::string currency = row.text(3);

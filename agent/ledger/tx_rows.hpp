@@ -42,7 +42,7 @@ struct TxFilter {
     std::string kind{};     ///< empty: any
     RequestId request{};    ///< none: about anything
     MachineId machine{};    ///< none: about anything
-    UtcTime not_before{};   ///< no transaction of `first_day` was made before
+    UtcTime not_before{};   ///< nothing older is looked at; `first_day` does the exact cut
 };
 
 /// Some of them.

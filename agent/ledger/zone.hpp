@@ -12,6 +12,11 @@
 
 namespace evenkeel::ledger {
 
+/// A fixed offset is at most this far from UTC, and so is what any zone of tzdata says since 1970.
+inline constexpr std::chrono::hours offset_max{15};
+/// So the same local day begins in any two zones at most this far apart.
+inline constexpr std::chrono::hours zones_apart_max{2 * offset_max};
+
 /// A time zone as plain data: the transitions of one TZif file and the rule that follows the last
 /// of them. Copyable and immutable after loading; every use is thread-safe.
 class Zone {

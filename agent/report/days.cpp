@@ -85,4 +85,8 @@ std::pair<UtcTime, UtcTime> instants(const Days& days, const ledger::Zone& zone)
     return {start(days.first), start(after)};
 }
 
+UtcTime booked_not_before(const Days& days, const ledger::Zone& zone) {
+    return instants(days, zone).first - ledger::zones_apart_max;
+}
+
 }  // namespace evenkeel::report

@@ -29,4 +29,8 @@ struct Days {
 /// The instants between which those days lie: [first, second).
 [[nodiscard]] std::pair<UtcTime, UtcTime> instants(const Days& days, const ledger::Zone& zone);
 
+/// No row booked in those days is older: they may have been booked while the ledger's zone was
+/// another one, whose days began earlier.
+[[nodiscard]] UtcTime booked_not_before(const Days& days, const ledger::Zone& zone);
+
 }  // namespace evenkeel::report

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
@@ -25,8 +26,13 @@ struct Pot {
     Money money{};
     std::int64_t tokens{0};  ///< of everybody
     std::int64_t so_far{0};
+    bool whole{true};  ///< none of those who should bear it was deleted by age
 
-    Money take(std::int64_t some) {
+    /// None where a share would be too large, because others' are missing.
+    std::optional<Money> take(std::int64_t some) {
+        if (!whole) {
+            return std::nullopt;
+        }
         if (tokens <= 0) {
             return Money{0, money.currency()};
         }
@@ -69,13 +75,31 @@ public:
                 }
             }
         }
+        // Read after the tokens, so that no deletion in between is missed.
+        const auto deleted = reader.deleted();
+        if (!deleted) {
+            return std::unexpected{deleted.error()};
+        }
+        UtcTime whole_since{};
+        for (const ledger::Deleted& one : *deleted) {
+            whole_since = one.what == "request" ? one.before : whole_since;
+        }
+        for (const ledger::MachineView& machine : machines) {
+            const auto pot = shares.machines_.find(machine.row.id);
+            if (pot != shares.machines_.end()) {
+                pot->second.whole = machine.row.created >= whole_since;
+            }
+        }
         const auto hours =
             reader.own_hours(ledger::day_number(days.first), ledger::day_number(days.last));
         if (!hours) {
             return std::unexpected{hours.error()};
         }
         for (const ledger::OwnHour& hour : *hours) {
-            Money& money = shares.hours_[{hour.hour, hour.source}].money;
+            Pot& pot = shares.hours_[{hour.hour, hour.source}];
+            pot.whole = hour.hour >= whole_since;
+            Money& money = pot.money;
+            // A share is one cell of one currency, that of power: other wear has its own row only.
             for (const Money part : {hour.power, hour.wear}) {
                 const bool fits = money.is_zero() || part.currency() == money.currency();
                 money = fits ? money + part : money;
@@ -94,7 +118,8 @@ public:
             }
         }
     }
-    Money take(const ledger::RequestView& request) {
+    /// Nothing of what was not posted; none as of a Pot.
+    std::optional<Money> take(const ledger::RequestView& request) {
         if (request.kind == SourceKind::own) {
             Pot* const pot = own(request);
             return pot != nullptr ? pot->take(tokens_of(request)) : Money{};
@@ -218,7 +243,7 @@ Result<void> each_focus_row(
         reader,
         {.first_day = ledger::day_number(days->first),
          .last_day = ledger::day_number(days->last),
-         .not_before = time.first},
+         .not_before = booked_not_before(*days, options.zone)},
         *rows,
         visit);
     return posted ? visit_unpaid(reader, time, *rows, *shares, visit) : posted;

@@ -112,7 +112,7 @@ std::string focus_csv(const FocusRow& row) {
     for (std::size_t i = 0; i < columns.size(); ++i) {
         const auto column = static_cast<Focus>(i);
         text += i == 0 ? "" : ",";
-        text += is_number(column) ? row[column] : csv_field(row[column]);
+        text += is_number(column) ? csv_number(row[column]) : csv_field(row[column]);
     }
     return text + "\r\n";
 }

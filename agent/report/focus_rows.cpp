@@ -1,11 +1,11 @@
 #include "agent/report/focus_rows.hpp"
 
+#include "agent/report/figures.hpp"
 #include "agent/report/focus_cells.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 
 namespace evenkeel::report {
@@ -22,19 +22,6 @@ std::int64_t number_of(std::string_view text) {
     std::int64_t number = 0;
     static_cast<void>(std::from_chars(text.data(), text.data() + text.size(), number));
     return number;
-}
-
-std::string_view phase_word(std::string_view phase) {
-    constexpr std::array<std::pair<std::string_view, std::string_view>, 7> words{
-        {{"serve", "serving"},
-         {"boot", "booting"},
-         {"warm", "warming"},
-         {"drain", "draining"},
-         {"delete", "deleting"},
-         {"minimum", "unused minimum"},
-         {"adjust", "adjusted to the bill"}}};
-    const auto* const found = std::ranges::find(words, phase, &decltype(words)::value_type::first);
-    return found == words.end() ? phase : found->second;
 }
 
 }  // namespace
@@ -168,12 +155,17 @@ FocusRow FocusRows::of_phase(const ledger::TxView& tx, const ledger::PostingView
                            ? posting.price->cost(posting.quantity, Rounding::half_even)
                            : posting.amount;
     set_costs(row, posting.amount, posting.amount, list);
+    const bool gives_back = corrects && posting.amount.nanos() < 0;
+    row[Focus::charge_category] = gives_back ? "Credit" : row[Focus::charge_category];
+    row[Focus::charge_frequency] = gives_back ? "One-Time" : row[Focus::charge_frequency];
     row[Focus::charge_class] = corrects ? "Correction" : "";
     row[Focus::charge_description] = fmt::format("{}, {}", gpu, phase_word(phase));
     row[Focus::pricing_quantity] = ratio_text(posting.quantity, hour_ns);
     row[Focus::pricing_unit] = "Hours";
-    row[Focus::consumed_quantity] = format_decimal(posting.quantity, 9);
-    row[Focus::consumed_unit] = "Seconds";
+    if (!gives_back) {
+        row[Focus::consumed_quantity] = format_decimal(posting.quantity, 9);
+        row[Focus::consumed_unit] = "Seconds";
+    }
     if (posting.price) {
         set_unit_price(row, *posting.price);
     }

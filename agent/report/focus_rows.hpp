@@ -3,6 +3,7 @@
 #include "agent/report/focus.hpp"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -23,8 +24,10 @@ public:
     /// when it is still there.
     [[nodiscard]] std::vector<FocusRow> of(
         const ledger::TxView& tx, const ledger::RequestView* request);
-    /// A request that cost nothing by itself; `share`: its part of what answered it.
-    [[nodiscard]] FocusRow of_unpaid(const ledger::RequestView& request, Money share);
+    /// A request that cost nothing by itself; `share`: its part of what answered it, where that
+    /// can be told.
+    [[nodiscard]] FocusRow of_unpaid(
+        const ledger::RequestView& request, std::optional<Money> share);
     [[nodiscard]] FocusRow of_purchase(const FocusPurchase& purchase);
 
     [[nodiscard]] const std::vector<ledger::MachineView>& machines() const noexcept {

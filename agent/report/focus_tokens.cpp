@@ -152,9 +152,9 @@ void FocusRows::add_paid(
     }
 }
 
-FocusRow FocusRows::of_unpaid(const ledger::RequestView& request, Money share) {
+FocusRow FocusRows::of_unpaid(const ledger::RequestView& request, std::optional<Money> share) {
     const Currency currency =
-        share.currency().is_none() ? request.paid.currency() : share.currency();
+        !share || share->currency().is_none() ? request.paid.currency() : share->currency();
     FocusRow row = blank(currency);
     set_hour(row, request.at);
     const Money nothing{0, currency};
@@ -179,7 +179,9 @@ FocusRow FocusRows::of_unpaid(const ledger::RequestView& request, Money share) {
     row[Focus::input_tokens] = std::to_string(request.usage.prompt - request.usage.cached);
     row[Focus::cached_tokens] = std::to_string(request.usage.cached);
     row[Focus::output_tokens] = std::to_string(request.usage.completion);
-    row[Focus::allocated_cost] = amount_text(Money{share.nanos(), currency});
+    if (share) {
+        row[Focus::allocated_cost] = amount_text(Money{share->nanos(), currency});
+    }
     return row;
 }
 

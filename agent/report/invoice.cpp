@@ -86,17 +86,47 @@ bool says_tax(std::string_view text) {
         [&](std::string_view part) { return word.find(part) != std::string::npos; });
 }
 
-/// "1,234.50" and "$3.20" are amounts too.
-Result<Money> amount_of(std::string_view text, Currency currency) {
-    std::string digits;
-    for (const char c : text) {
-        if (c != ',' && c != '$') {
-            digits += c;
-        }
+constexpr std::size_t group_digits = 3;
+
+/// Takes out the commas of "1,234,567": nothing of a text whose commas stand elsewhere, because it
+/// may mean another number where a comma begins the decimals.
+std::optional<std::string> without_groups(std::string_view whole) {
+    std::string digits{whole.substr(0, whole.find(','))};
+    if (digits.size() == whole.size()) {
+        return digits;
     }
-    const auto nanos = parse_decimal(digits, 9);
+    if (digits.empty() || digits.size() > group_digits) {
+        return std::nullopt;
+    }
+    for (std::size_t at = digits.size(); at < whole.size(); at += 1 + group_digits) {
+        const std::string_view group = whole.substr(at + 1, group_digits);
+        if (whole[at] != ',' || group.size() != group_digits || group.contains(',')) {
+            return std::nullopt;
+        }
+        digits += group;
+    }
+    return digits;
+}
+
+/// "1,234.50", "$3.20" and "-$3.20" are amounts too.
+Result<Money> amount_of(std::string_view text, Currency currency) {
+    std::string_view rest = text;
+    const bool negative = rest.starts_with('-');
+    rest.remove_prefix(negative ? 1 : 0);
+    rest.remove_prefix(rest.starts_with('$') ? 1 : 0);
+    const std::size_t point = std::min(rest.find('.'), rest.size());
+    const auto whole = without_groups(rest.substr(0, point));
+    Result<std::int64_t> nanos = fail(Errc::invalid_argument, "");
+    if (whole && !rest.starts_with('-')) {
+        nanos = parse_decimal((negative ? "-" : "") + *whole + std::string{rest.substr(point)}, 9);
+    }
     if (!nanos) {
-        return fail(Errc::invalid_argument, fmt::format("'{}' is no amount", text));
+        return fail(
+            Errc::invalid_argument,
+            fmt::format(
+                "'{}' is no amount: write 1234.50 or 1,234.50, commas only between thousands and "
+                "a point before the decimals",
+                text));
     }
     return Money{*nanos, currency};
 }
@@ -104,10 +134,17 @@ Result<Money> amount_of(std::string_view text, Currency currency) {
 }  // namespace
 
 Result<Invoice> parse_invoice_amount(std::string_view text, Currency currency) {
-    if (const auto money = parse_money(text)) {
-        return Invoice{.amount = *money};
+    const std::size_t space = std::min(text.find(' '), text.size());
+    const auto named = space == text.size() ? std::optional{currency}
+                                            : Currency::parse(trimmed(text.substr(space)));
+    if (!named) {
+        return fail(
+            Errc::invalid_argument,
+            fmt::format(
+                "'{}' is no currency: write an amount such as '123.45 USD'",
+                trimmed(text.substr(space))));
     }
-    const auto money = amount_of(text, currency);
+    const auto money = amount_of(text.substr(0, space), *named);
     if (!money) {
         return std::unexpected{money.error()};
     }

@@ -23,12 +23,13 @@ struct Invoice {
     std::optional<Money> amount{};
 };
 
-/// "123.45 USD", or "123.45" in `currency`. Errors: invalid_argument.
+/// "123.45 USD", or "123.45" in `currency`; "1,234.50" and "$3.20" too, but no comma that is not
+/// between thousands. Errors: invalid_argument.
 [[nodiscard]] Result<Invoice> parse_invoice_amount(std::string_view text, Currency currency);
 
 /// A CSV file with a header line (RFC 4180): a FOCUS export of the provider, or columns `amount`
 /// and, if it has them, `id`, `currency` and `kind` (a kind that says tax, VAT or GST is tax).
-/// `currency` is that of lines which name none. Errors: invalid_argument with the line's number.
+/// `currency` is that of lines which name none. Errors: invalid_argument with the record's number.
 [[nodiscard]] Result<Invoice> parse_invoice_csv(std::string_view text, Currency currency);
 
 }  // namespace evenkeel::report

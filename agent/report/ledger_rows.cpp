@@ -94,7 +94,7 @@ Result<ledger::TxFilter> filter_of(
         }
         filter.first_day = ledger::day_number(days->first);
         filter.last_day = ledger::day_number(days->last);
-        filter.not_before = instants(*days, asked.zone).first;
+        filter.not_before = booked_not_before(*days, asked.zone);
     }
     if (!asked.ref.empty()) {
         if (const auto found = find_ref(asked.ref, machines, filter); !found) {

@@ -1,5 +1,7 @@
 #include "agent/report/text.hpp"
 
+#include "agent/report/csv.hpp"
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
@@ -113,34 +115,19 @@ std::string Table::text() const {
 }
 
 std::string Table::csv() const {
-    const auto quoted = [](std::string_view cell) {
-        // A cell that a spreadsheet would read as a formula is written as text.
-        std::string value{cell};
-        if (!value.empty() && std::string_view{"=+-@"}.find(value[0]) != std::string_view::npos &&
-            (value.size() < 2 || std::isdigit(static_cast<unsigned char>(value[1])) == 0)) {
-            value.insert(0, "'");
-        }
-        if (value.find_first_of(",\"\n\r") == std::string::npos) {
-            return value;
-        }
-        std::string text{"\""};
-        for (const char c : value) {
-            text += c == '"' ? "\"\"" : std::string(1, c);
-        }
-        return text + "\"";
-    };
     std::string out;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
         std::string name = columns_[i].first;
         std::ranges::transform(name, name.begin(), [](unsigned char c) {
             return c == ' ' ? '_' : static_cast<char>(std::tolower(c));
         });
-        out += (i == 0 ? "" : ",") + quoted(name);
+        out += (i == 0 ? "" : ",") + csv_field(name);
     }
     out += "\n";
     for (const auto& row : rows_) {
         for (std::size_t i = 0; i < row.size(); ++i) {
-            out += (i == 0 ? "" : ",") + quoted(row[i]);
+            out += i == 0 ? "" : ",";
+            out += columns_[i].second == Align::right ? csv_number(row[i]) : csv_field(row[i]);
         }
         out += "\n";
     }

@@ -31,14 +31,15 @@ namespace evenkeel::report {
 /// A table of text: columns as wide as their widest cell, two spaces between, no trailing spaces.
 class Table {
 public:
-    enum class Align { left, right };
+    enum class Align { left, right };  ///< numbers go to the right
     explicit Table(std::vector<std::pair<std::string, Align>> columns)
         : columns_{std::move(columns)} {}
     /// Precondition: as many cells as columns.
     void add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
     [[nodiscard]] bool empty() const noexcept { return rows_.empty(); }
     [[nodiscard]] std::string text() const;
-    /// RFC 4180, with a header line in lower case.
+    /// Fields as RFC 4180 has them, lines that end as a terminal's do, a header line in lower case.
+    /// What a spreadsheet would take for a formula gets an apostrophe; numbers on the right stay.
     [[nodiscard]] std::string csv() const;
 
 private:

@@ -44,5 +44,16 @@ TEST(Table, CsvQuotesAndDefusesFormulas) {
     EXPECT_EQ(table.csv(), "name,cost_now\n'=cmd(),\"a,b\"\n\"say \"\"hi\"\"\",-1.5\n");
 }
 
+TEST(Table, CsvLetsNoFormulaThroughThatBeginsWithANumber) {
+    Table table{{{"NAME", Table::Align::left}, {"COST", Table::Align::right}}};
+    table.add({"=1+cmd|' /C calc'!A0", "-12"});
+    table.add({"-2+3", "-1+1"});
+    table.add({"\t=1", "\r=1"});
+    table.add({"+61 400", "=1"});
+    EXPECT_EQ(
+        table.csv(),
+        "name,cost\n'=1+cmd|' /C calc'!A0,-12\n'-2+3,'-1+1\n'\t=1,\"'\r=1\"\n'+61 400,'=1\n");
+}
+
 }  // namespace
 }  // namespace evenkeel::cli

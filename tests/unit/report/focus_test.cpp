@@ -233,13 +233,53 @@ TEST_F(FocusExport, PhasesCarryTheMoneyAndRequestsTheirShare) {
     EXPECT_EQ(all[1][Focus::charge_period_start], "2026-11-23T10:01:00Z");
     EXPECT_EQ(all[1][Focus::charge_period_end], "2026-11-23T12:00:00Z");
     EXPECT_EQ(all[2][Focus::billed_cost], "-0.02");
+    EXPECT_EQ(all[2][Focus::charge_category], "Credit") << "the provider asked for less";
     EXPECT_EQ(all[2][Focus::charge_class], "Correction");
+    EXPECT_EQ(all[2][Focus::charge_frequency], "One-Time");
+    EXPECT_EQ(all[2][Focus::consumed_quantity], "");
     EXPECT_EQ(all[2][Focus::charge_description], "H100 80GB, adjusted to the bill");
     EXPECT_EQ(all[3][Focus::billed_cost], "0.00");
     EXPECT_EQ(all[3][Focus::allocated_cost], "2.933333333");
     EXPECT_EQ(all[4][Focus::allocated_cost], "5.866666667") << "to the last unit: 8.80 in all";
     EXPECT_EQ(all[4][Focus::resource_id], "pod-77");
     EXPECT_EQ(sum(all, Focus::billed_cost, "USD"), 8'800'000'000);
+}
+
+TEST_F(FocusExport, AChargeBeyondWhatWasMeteredIsUsage) {
+    rent(77);
+    adjust(77, 8'820'000'000, 5);
+    const auto all = rows(asked());
+    ASSERT_EQ(all.size(), 3u);
+    EXPECT_EQ(all[2][Focus::charge_category], "Usage");
+    EXPECT_EQ(all[2][Focus::charge_class], "Correction");
+    EXPECT_EQ(all[2][Focus::billed_cost], "0.000000005");
+}
+
+TEST_F(FocusExport, NobodyBearsTheShareOfWhoWasDeleted) {
+    const auto ids_since_start = [](UtcTime at) { return least_id_at(at) - id(0); };
+    const std::int64_t first = ids_since_start(ledger::test_start + 10min);
+    rent(77);
+    rented(first + 2, 100, MachineId{77});
+    rented(first + 3, 200, MachineId{77});
+    power(3'600'000'000'000, 50'000'000);
+    own(first + 4, 300);
+    own(first + 5, 100);
+    ASSERT_TRUE(ledger_->flush());
+    // As the writer deletes: the oldest first, with a note how far it came.
+    const std::string end = std::to_string(id(first + 3));
+    shell(
+        "DELETE FROM request WHERE id < " + end +
+        "; INSERT INTO detail_deleted(what, deleted, below, at_us) VALUES('request', 1, " + end +
+        ", 0)");
+    for (const FocusRow& row : rows(asked())) {
+        EXPECT_EQ(row[Focus::allocated_cost], "") << row[Focus::charge_description];
+    }
+    // Those of the next hour, and of the next machine, are all there.
+    clock_.advance(2h);
+    rent(78);
+    rented(ids_since_start(clock_.read().utc) + 1, 100, MachineId{78});
+    const auto all = rows(asked());
+    EXPECT_EQ(all.back()[Focus::allocated_cost], "8.82");
 }
 
 TEST_F(FocusExport, OwnWorkBearsPowerAndWear) {
@@ -293,6 +333,24 @@ TEST_F(FocusExport, NamesOfClientsStayData) {
     const json::value row = json::parse(focus_json(all[0]));
     EXPECT_EQ(row.at("SubAccountName"), "=HYPERLINK(\"x\")");
     EXPECT_TRUE(row.at("x_Phase").is_null());
+}
+
+TEST_F(FocusExport, DaysOfAnEarlierZoneAreWholeAfterAChange) {
+    close();
+    ledger::Options east = FocusExport::options();
+    east.zone = "+14:00";
+    open(east);
+    api(1, 900'000, {.prompt = 100, .completion = 20});  // in the first minute of the 24th there
+    close();
+    ledger::Options west = FocusExport::options();
+    west.zone = "-12:00";
+    open(west);
+    FocusOptions day = asked();
+    day.zone = *ledger::Zone::load("-12:00");
+    day.since = day.until = "2026-11-24";
+    EXPECT_EQ(sum(rows(day), Focus::billed_cost, "USD"), 900'000);
+    day.since = day.until = "2026-11-23";
+    EXPECT_EQ(sum(rows(day), Focus::billed_cost, "USD"), 0);
 }
 
 TEST_F(FocusExport, MandatoryCellsAreNeverEmpty) {

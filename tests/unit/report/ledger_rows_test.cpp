@@ -109,6 +109,28 @@ TEST_F(LedgerRows, DaysAreBookingDays) {
     EXPECT_EQ(error_of(what).code, Errc::invalid_argument);
 }
 
+TEST_F(LedgerRows, DaysOfAnEarlierZoneAreWholeAfterAChange) {
+    close();
+    clock_.advance(24h);
+    // 10:00 of the 27th in UTC is the first minute of the 28th fourteen hours east.
+    ledger::Options east = options();
+    east.zone = "+14:00";
+    open(east);
+    ledger::Request request = ledger::api_request(least_id_at(clock_.read().utc) + 4, 4'000'000);
+    request.at = clock_.read().utc;
+    ASSERT_TRUE(ledger_->record(request));
+    close();
+    ledger::Options west = options();
+    west.zone = "-12:00";
+    open(west);
+    LedgerAsked what = asked();
+    what.zone = *ledger::Zone::load("-12:00");
+    what.since = what.until = "2026-11-28";
+    const json::object found = page(what);
+    ASSERT_EQ(found.at("transactions").as_array().size(), 1u);
+    EXPECT_EQ(found.at("transactions").at(0).at("day"), "2026-11-28");
+}
+
 TEST_F(LedgerRows, MistakesSayWhatToWrite) {
     LedgerAsked what = asked();
     what.kind = "phases";

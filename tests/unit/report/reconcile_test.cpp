@@ -243,6 +243,51 @@ TEST_F(Reconcile, TextCsvAndJsonSayTheSame) {
     EXPECT_EQ(one.at("machines").at(0).at("cause"), "rounding");
 }
 
+TEST(Invoice, CommasStandBetweenThousandsOnly) {
+    for (const auto& [text, nanos] : std::map<std::string, std::int64_t>{
+             {"1,234.50", 1'234'500'000'000},
+             {"$1,234,567", 1'234'567'000'000'000},
+             {"-$3.20", -3'200'000'000},
+             {"-1,000.000000001", -1'000'000'000'001},
+             {"12", 12'000'000'000}}) {
+        const auto amount = parse_invoice_amount(text, usd);
+        ASSERT_TRUE(amount) << amount.error().message;
+        EXPECT_EQ(amount->amount, (Money{nanos, usd})) << text;
+        const auto named = parse_invoice_amount(text + " AUD", usd);
+        ASSERT_TRUE(named) << named.error().message;
+        EXPECT_EQ(named->amount, (Money{nanos, aud})) << text;
+    }
+    for (const char* text :
+         {"100,50",
+          "1.234,56",
+          "$1,2,3",
+          "1,23",
+          "1234,567",
+          ",500",
+          "1,",
+          "1,,234",
+          "1,234,",
+          "1,-23",
+          "--1",
+          "-$-1",
+          "1$2",
+          "$",
+          "",
+          "12,345,67",
+          "1,2345",
+          "3.20 dollars"}) {
+        const auto amount = parse_invoice_amount(text, usd);
+        ASSERT_FALSE(amount) << text;
+        EXPECT_EQ(amount.error().code, Errc::invalid_argument) << text;
+    }
+    const auto csv = parse_invoice_csv("id,amount\na,1.00\nb,\"100,50\"\n", usd);
+    ASSERT_FALSE(csv);
+    EXPECT_EQ(
+        csv.error().message,
+        "record 3 of the invoice: '100,50' is no amount: write 1234.50 or 1,234.50, commas only "
+        "between thousands and a point before the decimals");
+}
+
 TEST(Invoice, MistakesAreNamedWithTheirRecord) {
     const auto message = [](std::string_view text) {
         const auto invoice = parse_invoice_csv(text, usd);

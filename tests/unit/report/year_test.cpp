@@ -181,10 +181,11 @@ void sums_agree(std::uint64_t seed) {
             billed[row[Focus::billing_currency]] += *parse_decimal(row[Focus::billed_cost], 9);
         });
         ASSERT_TRUE(read) << read.error().message;
-        for (const auto& [currency, amount] : billed) {
-            const auto sum = sums.find(currency);
-            EXPECT_EQ(amount, sum == sums.end() ? 0 : sum->second) << currency;
-        }
+        // Days without money may have rows at 0; a currency that is missing has been lost.
+        std::erase_if(billed, [](const auto& entry) { return entry.second == 0; });
+        auto wanted = sums;
+        std::erase_if(wanted, [](const auto& entry) { return entry.second == 0; });
+        EXPECT_EQ(billed, wanted);
     }
     for (const char* month : {"2025-12", "2026-01", "2026-02"}) {
         ReconcileAsked asked{.now = year.figures.end, .zone = year.asked(aud).zone};
