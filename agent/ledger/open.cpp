@@ -120,10 +120,18 @@ Result<void> change_report_currency(Database& database, const Options& options) 
     return {};
 }
 
-void store_zone(Database& database, const std::string& zone) {
+/// What is booked already keeps its days; `verify` has to know which those are.
+void store_zone(Database& database, const std::string& zone, UtcTime now) {
+    if (meta_value(database, "report_zone") == zone &&
+        !meta_value(database, zone_since_key).empty()) {
+        return;
+    }
     Statement meta{
-        database, "UPDATE meta SET value = ?1 WHERE key = 'report_zone' AND value <> ?1"};
-    meta.run(zone);
+        database,
+        "INSERT INTO meta(key, value) VALUES(?1, ?2) ON CONFLICT DO UPDATE SET"
+        " value = excluded.value"};
+    meta.run(zone_since_key, std::to_string(to_us(now)));
+    meta.run("report_zone", zone);
 }
 
 /// The checks and changes that need the connection. Throws SqlError.
@@ -147,7 +155,7 @@ Result<void> prepare(const fs::path& file, Database& database, const Options& op
     if (const auto changed = change_report_currency(database, options); !changed) {
         return changed;
     }
-    store_zone(database, options.zone);
+    store_zone(database, options.zone, options.clock->read().utc);
     return {};
 }
 

@@ -15,6 +15,10 @@ inline constexpr std::int64_t energy_since_schema = 5;
 /// Nor bills, nor sums of what was deleted by age.
 inline constexpr std::int64_t bills_since_schema = 6;
 
+/// Since when the report zone is what it is: all that was booked later has its days. Microseconds
+/// as text; not there before an agent of this version has opened the ledger.
+inline constexpr std::string_view zone_since_key = "report_zone_since_us";
+
 [[nodiscard]] std::string meta_value(Database& database, std::string_view key);
 [[nodiscard]] std::vector<NameRow> read_names(Database& database);
 /// As the column limit_per has it.

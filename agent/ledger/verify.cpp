@@ -1,6 +1,7 @@
 #include "agent/ledger/chain.hpp"
 #include "agent/ledger/queries.hpp"
 #include "agent/ledger/reader_impl.hpp"
+#include "agent/ledger/verify_rollups.hpp"
 
 #include <fmt/format.h>
 
@@ -14,7 +15,7 @@ namespace evenkeel::ledger {
 
 namespace {
 
-constexpr std::size_t problems_max = 20;
+constexpr std::size_t chain_problems_max = 20;
 
 /// One comparison: every row the query returns is a contradiction; its first column says where.
 struct Check {
@@ -23,18 +24,6 @@ struct Check {
 };
 
 constexpr std::array checks{
-    Check{// Money of the day's roll-ups against the postings of the day.
-          "SELECT day || ' ' || currency FROM (SELECT day, currency, paid AS amount FROM rollup_day"
-          " UNION ALL SELECT t.day, p.currency, -p.amount FROM tx AS t JOIN posting AS p"
-          " ON p.tx = t.id WHERE p.account LIKE 'expense:%') GROUP BY day, currency"
-          " HAVING sum(amount) <> 0",
-          "the roll-up of {} differs from its postings"},
-    Check{
-        "SELECT source FROM (SELECT source, phase, currency, requests AS n, tok_in AS i,"
-        " tok_out AS o, paid AS p FROM rollup_day UNION ALL SELECT source, phase, currency,"
-        " -requests, -tok_in, -tok_out, -paid FROM rollup_hour) GROUP BY source, phase, currency"
-        " HAVING sum(n) <> 0 OR sum(i) <> 0 OR sum(o) <> 0 OR sum(p) <> 0",
-        "the daily and hourly roll-ups of source {} differ"},
     Check{
         "SELECT r.id FROM request AS r LEFT JOIN tx AS t ON t.id = r.tx AND t.ref = r.id WHERE"
         " (r.paid > 0) <> (t.id IS NOT NULL) OR r.paid <> (SELECT coalesce(sum(p.amount), 0)"
@@ -69,19 +58,6 @@ constexpr std::array checks{
         "machine {} has a step that does not follow the one before"},
 };
 
-/// Requests against their roll-up cells, over all days. {}: what was deleted of them.
-constexpr std::string_view requests_sql =
-    "SELECT source FROM (SELECT source, model, key, route, currency, requests AS n, tok_in AS i,"
-    " tok_cached AS k, tok_cache_write AS w, tok_out AS o, paid AS p, charged AS c FROM rollup_day"
-    " WHERE phase = '' UNION ALL SELECT source, model, key, route, currency, -1, -tok_in,"
-    " -tok_cached, -tok_cache_write, -tok_out, -paid, -charged FROM request{}) GROUP BY source,"
-    " model, key, route, currency HAVING sum(n) <> 0 OR sum(i) <> 0 OR sum(k) <> 0 OR sum(w) <> 0"
-    " OR sum(o) <> 0 OR sum(p) <> 0 OR sum(c) <> 0";
-constexpr std::string_view deleted_requests_sql =
-    " UNION ALL SELECT source, model, key, route, currency, -requests, -tok_in, -tok_cached,"
-    " -tok_cache_write, -tok_out, -paid, -charged FROM request_deleted";
-constexpr std::string_view requests_sentence = "the roll-ups of source {} differ from its requests";
-
 /// Since schema 6.
 constexpr std::array age_checks{
     Check{
@@ -105,6 +81,10 @@ constexpr std::array energy_checks{
         " e.hardware), 0)",
         "energy or wear of {} was posted differently than measured"},
     Check{
+        "SELECT e.hardware || ' from ' || e.at_us FROM energy AS e JOIN tx AS t ON t.id = e.tx"
+        " WHERE t.day <> e.day",
+        "energy or wear of {} was posted in another day than it is kept for"},
+    Check{
         "SELECT p.account FROM posting AS p WHERE p.account LIKE 'wear:%' AND p.tx NOT IN"
         " (SELECT tx FROM energy WHERE tx IS NOT NULL)",
         "a posting to {} has no row of energy"},
@@ -112,44 +92,39 @@ constexpr std::array energy_checks{
 
 Verification verify_all(Database& database) {
     Verification found;
-    const auto problem = [&](std::string text) {
-        if (found.problems.size() < problems_max) {
-            found.problems.push_back(std::move(text));
-        }
-    };
     if (const std::string complaint = quick_check(database); !complaint.empty()) {
-        problem(fmt::format("the file is damaged: {}", complaint));
+        add_problem(found, fmt::format("the file is damaged: {}", complaint));
         return found;
     }
     const ChainCheck chain =
-        check_chain(database, std::numeric_limits<std::int64_t>::max(), problems_max);
+        check_chain(database, std::numeric_limits<std::int64_t>::max(), chain_problems_max);
     found.transactions = chain.transactions;
     found.postings = chain.postings;
     found.problems = chain.problems;
     if (database.integer("SELECT count(*) FROM posting") != chain.postings) {
-        problem("there are postings without a transaction");
+        add_problem(found, "there are postings without a transaction");
     }
     const auto compare = [&](std::span<const Check> which) {
         for (const Check& check : which) {
             Statement row{database, check.sql};
-            while (found.problems.size() < problems_max && row.next()) {
-                problem(fmt::format(fmt::runtime(check.sentence), row.text(0)));
+            while (!is_full(found) && row.next()) {
+                add_problem(found, fmt::format(fmt::runtime(check.sentence), row.text(0)));
             }
         }
     };
-    compare(checks);
     const std::int64_t schema = database.integer("PRAGMA user_version");
-    const bool ages = schema >= bills_since_schema;
-    const std::string requests =
-        fmt::format(requests_sql, ages ? deleted_requests_sql : std::string_view{});
-    compare(std::array{Check{requests, requests_sentence}});
+    compare(checks);
     if (schema >= energy_since_schema) {
         compare(energy_checks);
     }
-    if (ages) {
+    if (schema >= bills_since_schema) {
         compare(age_checks);
         found.deleted = read_deleted(database);
     }
+    const SourceNames sources{database};
+    compare_money(database, sources, schema, found);
+    compare_hours(database, sources, found);
+    compare_requests(database, sources, schema, found);
     found.requests = database.integer("SELECT count(*) FROM request");
     found.machines = database.integer("SELECT count(*) FROM machine");
     return found;
