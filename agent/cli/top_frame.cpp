@@ -297,7 +297,8 @@ TopRows top_rows(const TopView& view, const TopState& state) {
         }
     }
     for (const TopRequest& request : view.requests) {
-        const std::string_view where = request.source.empty() ? "queued" : request.source;
+        const std::string_view where =
+            request.source.empty() ? std::string_view{"queued"} : std::string_view{request.source};
         if (shown({request.id, request.key, request.model, where})) {
             rows.requests.push_back(&request);
         }
