@@ -3,7 +3,26 @@
 #include "agent/cli/actions.hpp"
 #include "agent/cli/status.hpp"
 
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdint>
+#include <system_error>
+
 namespace evenkeel::cli {
+
+CLI::Validator count_of_something() {
+    return CLI::Validator{
+        [](std::string& text) {
+            std::int64_t count = 0;
+            const char* const end = text.data() + text.size();
+            const auto [rest, error] = std::from_chars(text.data(), end, count);
+            const bool fits = error == std::errc{} && rest == end && count > 0;
+            return fits ? std::string{}
+                        : fmt::format("takes a whole number from 1 on, not '{}'", text);
+        },
+        "POSITIVE"};
+}
 
 CLI::App& CommandList::command(
     CLI::App& parent, const char* name, const char* text, Action action) {
@@ -152,7 +171,7 @@ void add_reports(CommandList& to, Arguments& a) {
     requests.add_option("--key", a.requests.key, "only of this client key");
     requests.add_option("--tag", a.requests.tag, "only with this tag: name=value");
     requests.add_option("--limit", a.requests.limit, "at most so many (50; --json and --csv: all)")
-        ->check(CLI::PositiveNumber);
+        ->check(count_of_something());
 }
 
 void add_spending(CommandList& to, Arguments& a) {
@@ -238,7 +257,7 @@ void add_policy(CommandList& to, Arguments& a) {
     CLI::App& show_command = to.command(
         policy, "show", "what is or was in force", [&a] { return policy_show(a.globals, a.show); });
     show_command.add_option("--revision", a.show.revision, "its number; left out: the newest")
-        ->check(CLI::PositiveNumber);
+        ->check(count_of_something());
     show_command.add_flag("--list", a.show.list, "all of them: number, time and author");
     CLI::App& explain = to.command(policy, "explain", "about a key, such as max_life", [&a] {
         return policy_explain(a.globals, a.key_path);

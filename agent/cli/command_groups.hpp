@@ -72,6 +72,9 @@ private:
     std::vector<std::pair<CLI::App*, Action>> actions_{};
 };
 
+/// Lets pass whole numbers from 1 on that fit 64 bits.
+[[nodiscard]] CLI::Validator count_of_something();
+
 /// `arguments` must outlive `to`.
 void add_keys(CommandList& to, Arguments& arguments);
 void add_ledger(CommandList& to, Arguments& arguments);

@@ -43,7 +43,7 @@ void add_globals(CLI::App& app, Globals& globals) {
     app.add_flag("--no-color", globals.no_color, "no colour");
     app.add_flag("-q,--quiet", globals.quiet, "only what matters");
     app.add_flag("-v,--verbose", globals.verbose, "more");
-    app.add_flag("--utc", globals.utc, "times in UTC");
+    app.add_flag("--utc", globals.utc, "times in UTC; days stay report_zone's");
     app.add_option("--since", globals.since, "from this day or so long ago: 2026-11-01, 30d");
     app.add_option("--until", globals.until, "up to and with this day");
 }

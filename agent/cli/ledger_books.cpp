@@ -4,6 +4,7 @@
 #include "agent/cli/exit_codes.hpp"
 #include "agent/cli/report_books.hpp"
 #include "agent/cli/text.hpp"
+#include "agent/report/days.hpp"
 #include "agent/report/focus.hpp"
 #include "agent/report/ledger_rows.hpp"
 #include "agent/report/reconcile.hpp"
@@ -74,9 +75,12 @@ void add_rows(const Globals& globals, const report::LedgerLine& line, Table& tab
 }  // namespace
 
 int ledger_show(const Globals& globals, const LedgerArguments& arguments) {
-    auto books = open_books(globals, DaysOf::ledger);
+    auto books = open_books(globals);
     if (!books) {
         return books.error();
+    }
+    if (!check_days(globals, books->zone)) {
+        return Exit::usage;
     }
     const report::LedgerAsked asked{
         .now = agent::SystemClock{}.read().utc,
@@ -135,9 +139,12 @@ int ledger_export(const Globals& globals, const LedgerArguments& arguments) {
         std::cerr << fmt::format("evenkeel: --format takes focus, not '{}'\n", arguments.format);
         return Exit::usage;
     }
-    auto books = open_books(globals, DaysOf::ledger);
+    auto books = open_books(globals);
     if (!books) {
         return books.error();
+    }
+    if (!check_days(globals, books->zone)) {
+        return Exit::usage;
     }
     const UtcTime now = agent::SystemClock{}.read().utc;
     report::FocusOptions options{
@@ -165,12 +172,20 @@ int ledger_export(const Globals& globals, const LedgerArguments& arguments) {
 }
 
 int ledger_reconcile(const Globals& globals, const LedgerArguments& arguments) {
-    auto books = open_books(globals, DaysOf::ledger);
+    if (!check_currency("--invoice-currency", arguments.currency)) {
+        return Exit::usage;
+    }
+    auto books = open_books(globals);
     if (!books) {
         return books.error();
     }
+    const UtcTime now = agent::SystemClock{}.read().utc;
+    const auto month = report::month_from(arguments.month, now, books->zone);
+    if (!month) {
+        return wrong_flag(month.error());
+    }
     report::ReconcileAsked asked{
-        .now = agent::SystemClock{}.read().utc,
+        .now = now,
         .zone = books->zone,
         .month = arguments.month,
         .provider = arguments.provider};

@@ -16,7 +16,7 @@ void add_ledger(CommandList& to, Arguments& a) {
     show.add_option("--kind", l.kind, "only request, lapse, phase, adjust or power");
     show.add_option("--ref", l.ref, "only about this request (req_...) or machine");
     show.add_option("--limit", l.limit, "at most so many (50; --json and --csv: all)")
-        ->check(CLI::PositiveNumber);
+        ->check(count_of_something());
     CLI::App& focus = to.command(
         ledger, "export", "all charges of this month or --since, as a FOCUS 1.2 file", [&a] {
             return ledger_export(a.globals, a.ledger);

@@ -86,7 +86,12 @@ int with_books(const Globals& globals, const ReportArguments& arguments, const a
         return Exit::usage;
     }
     auto books = open_books(globals);
-    return books ? make(*books, report_options(globals, arguments, *books)) : books.error();
+    if (!books) {
+        return books.error();
+    }
+    return check_days(globals, books->zone)
+               ? make(*books, report_options(globals, arguments, *books))
+               : Exit::usage;
 }
 
 int export_requests(
@@ -130,13 +135,17 @@ int report_spend(const Globals& globals, const ReportArguments& arguments) {
                 report::spend_days_text);
         }
         if (arguments.hours) {
+            const auto asked = report::hours_asked(books.reader, options);
+            if (!asked && asked.error().code == Errc::invalid_argument) {
+                return wrong_flag(asked.error());
+            }
             return say(
                 globals,
                 report::make_spend_hours(books.reader, options),
                 report::spend_hours_json,
                 report::spend_hours_csv,
                 [&](const report::SpendHours& hours) {
-                    return report::spend_hours_text(hours, options.zone);
+                    return report::spend_hours_text(hours, options.shown.value_or(options.zone));
                 });
         }
         return say(
@@ -191,13 +200,14 @@ int report_requests(const Globals& globals, const RequestsArguments& arguments) 
     if (!books) {
         return books.error();
     }
+    const auto last = given(globals.until);
     const auto days = report::days_between(
-        globals.since.empty() ? "0d" : globals.since,
-        given(globals.until),
+        globals.since.empty() ? last.value_or("0d") : globals.since,
+        last,
         agent::SystemClock{}.read().utc,
         books->zone);
     if (!days) {
-        return report(days.error());
+        return wrong_flag(days.error());
     }
     const auto [since, until] = report::instants(*days, books->zone);
     const bool as_text = !globals.json && !globals.csv;

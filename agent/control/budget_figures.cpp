@@ -1,42 +1,46 @@
 #include "agent/control/budget_figures.hpp"
 
 #include "policies/budget/scope.hpp"
+#include "policies/budget/used.hpp"
 
 #include <algorithm>
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace evenkeel::agent {
 
 std::int64_t used_at_start(
     const ledger::Recovered& recovered,
     NameIx name,
-    const config::Budget& budget,
+    const config::Budget& wanted,
     std::int64_t spent,
     const ledger::Zone& zone,
     UtcTime now) {
-    std::int64_t used = spent;
-    const UtcTime start = ledger::window_start(budget.per, zone, now);
+    const UtcTime start = ledger::window_start(wanted.per, zone, now);
+    budget::Window booked{.spent = spent, .settled = spent};
     for (const ledger::BudgetWindow& window : recovered.windows) {
         if (window.budget == name && window.window == start) {
-            used = std::max(spent, window.settled) + window.held;
+            booked.settled = window.settled;
+            booked.held = window.held;
         }
     }
+    std::vector<budget::MachineMoney> machines;
     for (const ledger::OpenHold& open : recovered.machine_holds) {
         const bool lives = std::ranges::any_of(recovered.machines, [&](const auto& machine) {
             return machine.row.id == open.hold.machine;
         });
         for (const ledger::BudgetShare& share : open.hold.budgets) {
-            if (share.budget != name) {
-                continue;
+            if (share.budget == name) {
+                machines.push_back(
+                    {.held = share.amount_report,
+                     .in_window = share.window == start ? share.amount_report : 0,
+                     .lives = lives});
             }
-            const bool counted = share.window == start;
-            used += lives && !counted ? share.amount_report : 0;
-            used -= !lives && counted ? share.amount_report : 0;  // the fleet gives it back
         }
     }
-    return used;
+    return budget::used(booked, machines).sum();
 }
 
 Result<std::int64_t> spent_in_window(

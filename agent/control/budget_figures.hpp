@@ -13,11 +13,11 @@ namespace evenkeel::agent {
 /// What a budget has used of its current window at a start, report nanos: what was booked under its
 /// name, or `spent` in its scope if that is more, and what is set aside for machines that live.
 /// Money set aside since an earlier window counts in this one too: giving it back later must not
-/// make room that does not exist.
+/// make room that does not exist. The rule is policies/budget/used.hpp.
 [[nodiscard]] std::int64_t used_at_start(
     const ledger::Recovered& recovered,
     NameIx name,
-    const config::Budget& budget,
+    const config::Budget& wanted,
     std::int64_t spent,
     const ledger::Zone& zone,
     UtcTime now);

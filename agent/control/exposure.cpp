@@ -1,5 +1,7 @@
 #include "agent/control/exposure.hpp"
 
+#include "policies/budget/used.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -148,7 +150,7 @@ void Exposure::tick(const Fleet& fleet, Now now) {
         const std::int64_t accrued = routing::to_report(rules, cost, Rounding::up).value_or(0);
         const std::int64_t held =
             seat.hold ? routing::to_report(rules, seat.commit, Rounding::up).value_or(0) : 0;
-        add(seat, std::max(accrued, held));
+        add(seat, budget::machine_counts(accrued, held));
         if (lifecycle::costs_money(seat.machine)) {
             const Price& price = seat.machine.real_price.value_or(seat.machine.intent_price);
             rate_ += routing::to_report(rules, price.per_display_unit(), Rounding::up).value_or(0);

@@ -147,6 +147,14 @@ struct SpendDayRow {
     SpendRow cell{};
 };
 
+/// Tokens of one booking day and model that somebody served.
+struct TokensDayRow {
+    std::int64_t day{0};  ///< 20261123
+    NameIx model{};
+    std::int64_t tokens_in{0};
+    std::int64_t tokens_out{0};
+};
+
 /// Money of one hour, by who was paid and for what.
 struct SpendHourRow {
     UtcTime at{};  ///< start of the hour
@@ -194,11 +202,30 @@ struct Summary {
     std::optional<UtcTime> last{};
 };
 
+class Database;
+
 /// Read-only access for reports and commands, with the daemon up or down. Each call is one short
 /// read transaction, so that it never keeps the WAL from shrinking. Not thread-safe: one per
 /// thread.
 class Reader {
 public:
+    /// While it lives, everything that is read is of one moment: figures of several calls fit each
+    /// other though the daemon goes on booking. It keeps the WAL from shrinking, so it is for the
+    /// time of one report. The reader must outlive it; one within another adds nothing.
+    class Snapshot {
+    public:
+        ~Snapshot();
+        Snapshot(Snapshot&& other) noexcept : database_{std::exchange(other.database_, nullptr)} {}
+        Snapshot(const Snapshot&) = delete;
+        Snapshot& operator=(const Snapshot&) = delete;
+        Snapshot& operator=(Snapshot&&) = delete;
+
+    private:
+        friend class Reader;
+        explicit Snapshot(Database* database) : database_{database} {}
+        Database* database_;  ///< null: another one ends the transaction
+    };
+
     /// Errors: not_found (no ledger there), refused (newer schema, foreign file), corrupt,
     /// io_failed (permissions, with what to do).
     [[nodiscard]] static Result<Reader> open(const std::filesystem::path& dir);
@@ -206,6 +233,8 @@ public:
     Reader(Reader&&) noexcept;
     Reader& operator=(Reader&&) noexcept;
 
+    /// From the next call on, until it is destroyed.
+    [[nodiscard]] Result<Snapshot> snapshot();
     /// Nothing in it takes longer with the number of rows.
     [[nodiscard]] Result<Summary> summary();
     /// What reports begin with; a summary also counts everything.
@@ -221,6 +250,9 @@ public:
         std::int64_t first_day, std::int64_t last_day);
     /// The same cells day by day, oldest first.
     [[nodiscard]] Result<std::vector<SpendDayRow>> spend_by_day(
+        std::int64_t first_day, std::int64_t last_day);
+    /// What was served on the booking days `first_day` to `last_day`, oldest first.
+    [[nodiscard]] Result<std::vector<TokensDayRow>> tokens_by_day(
         std::int64_t first_day, std::int64_t last_day);
     /// Money of the hours in [since, until), oldest first; requests and phases by who was paid.
     [[nodiscard]] Result<std::vector<SpendHourRow>> spend_by_hour(UtcTime since, UtcTime until);
@@ -245,6 +277,8 @@ public:
     /// When the newest request of each key arrived.
     [[nodiscard]] Result<std::map<NameIx, UtcTime>> keys_last_used();
     [[nodiscard]] Result<std::vector<BudgetWindow>> budget_windows(UtcTime since);
+    /// What is set aside for machines now, oldest first.
+    [[nodiscard]] Result<std::vector<OpenHold>> machine_holds();
     /// Tells `visit` of every request that arrived since, oldest first, in one transaction.
     [[nodiscard]] Result<void> each_request(
         UtcTime since, const std::function<void(const RequestView&)>& visit);

@@ -23,13 +23,19 @@ struct Reader::Impl {
 [[nodiscard]] std::string select_requests(Database& database, std::string_view rest);
 [[nodiscard]] RequestView request_of(const Statement& row);
 
-/// Runs `work` within one read transaction and turns SQLite's failures into values.
+/// Runs `work` within one read transaction, that of a snapshot where there is one, and turns
+/// SQLite's failures into values.
 template <class Work>
 auto reading(Database& database, Work work) -> Result<decltype(work())> {
+    const bool is_alone = !database.in_transaction();
     try {
-        database.exec("BEGIN");
+        if (is_alone) {
+            database.exec("BEGIN");
+        }
         auto result = work();
-        database.exec("COMMIT");
+        if (is_alone) {
+            database.exec("COMMIT");
+        }
         return result;
     } catch (const SqlError& error) {
         database.rollback_quietly();

@@ -1,9 +1,11 @@
-// What reports ask beyond sums of a period: days, hours, machines, prices of the past.
+// What reports ask beyond sums of a period: one moment, what is set aside, days, hours, machines,
+// prices of the past.
 #include "agent/ledger/queries.hpp"
 #include "agent/ledger/reader_impl.hpp"
 
 #include <charconv>
 #include <string_view>
+#include <utility>
 
 namespace evenkeel::ledger {
 
@@ -41,6 +43,56 @@ EnergyPost energy_post(const Statement& row) {
 
 }  // namespace
 
+Reader::Snapshot::~Snapshot() {
+    if (database_ != nullptr) {
+        database_->rollback_quietly();  // nothing was written
+    }
+}
+
+Result<Reader::Snapshot> Reader::snapshot() {
+    Database& database = *impl_->database;
+    if (database.in_transaction()) {
+        return Snapshot{nullptr};
+    }
+    try {
+        database.exec("BEGIN");
+    } catch (const SqlError& error) {
+        return std::unexpected{to_error(error)};
+    }
+    return Snapshot{&database};
+}
+
+Result<std::vector<OpenHold>> Reader::machine_holds() {
+    Database& database = *impl_->database;
+    return reading(database, [&] {
+        std::vector<OpenHold> holds;
+        Statement row{
+            database,
+            "SELECT id, at_us, machine, source, currency, amount FROM hold"
+            " WHERE state = 'open' AND machine IS NOT NULL ORDER BY id"};
+        Statement share{
+            database, "SELECT budget, window_us, amount FROM hold_budget WHERE hold = ?1"};
+        while (row.next()) {
+            OpenHold open{
+                .id = HoldId{row.integer(0)},
+                .at = from_us(row.integer(1)),
+                .hold = {
+                    .machine = MachineId{row.integer(2)},
+                    .source = NameIx{static_cast<std::int32_t>(row.integer(3))},
+                    .amount = money_of(row.integer(5), row.text(4))}};
+            share.query(row.integer(0));
+            while (share.next()) {
+                open.hold.budgets.push_back(
+                    {.budget = NameIx{static_cast<std::int32_t>(share.integer(0))},
+                     .window = from_us(share.integer(1)),
+                     .amount_report = share.integer(2)});
+            }
+            holds.push_back(std::move(open));
+        }
+        return holds;
+    });
+}
+
 Result<BooksMeta> Reader::meta() {
     Database& database = *impl_->database;
     return reading(database, [&] {
@@ -68,6 +120,28 @@ Result<std::vector<SpendDayRow>> Reader::spend_by_day(
         row.query(first_day, last_day);
         while (row.next()) {
             rows.push_back({.day = row.integer(19), .cell = spend_row(row)});
+        }
+        return rows;
+    });
+}
+
+Result<std::vector<TokensDayRow>> Reader::tokens_by_day(
+    std::int64_t first_day, std::int64_t last_day) {
+    Database& database = *impl_->database;
+    return reading(database, [&] {
+        std::vector<TokensDayRow> rows;
+        Statement row{
+            database,
+            "SELECT day, model, sum(tok_in), sum(tok_out) FROM rollup_day"
+            " WHERE day BETWEEN ?1 AND ?2 AND source <> 0 GROUP BY day, model"
+            " ORDER BY day, model"};
+        row.query(first_day, last_day);
+        while (row.next()) {
+            rows.push_back(
+                {.day = row.integer(0),
+                 .model = NameIx{static_cast<std::int32_t>(row.integer(1))},
+                 .tokens_in = row.integer(2),
+                 .tokens_out = row.integer(3)});
         }
         return rows;
     });

@@ -11,6 +11,9 @@ namespace evenkeel::report {
 namespace {
 
 constexpr std::int64_t span_max = 10'000;  ///< days or hours back that `since` may name
+/// Years that a day may name: no ledger is older.
+constexpr std::chrono::year first_year{1970};
+constexpr std::chrono::year last_year{9999};
 
 std::optional<std::chrono::year_month_day> parse_day(std::string_view text) {
     if (text.size() != 10 || text[4] != '-' || text[7] != '-') {
@@ -29,7 +32,8 @@ std::optional<std::chrono::year_month_day> parse_day(std::string_view text) {
         std::chrono::year{parts[0]},
         std::chrono::month{static_cast<unsigned>(parts[1])},
         std::chrono::day{static_cast<unsigned>(parts[2])}};
-    return day.ok() ? std::optional{day} : std::nullopt;
+    const bool fits = day.ok() && day.year() >= first_year && day.year() <= last_year;
+    return fits ? std::optional{day} : std::nullopt;
 }
 
 /// "2026-11-01", or how far back: "30d", "24h".
@@ -59,21 +63,34 @@ Result<Days> days_between(
     UtcTime now,
     const ledger::Zone& zone) {
     const std::chrono::year_month_day today = zone.day(now);
-    Days days{.first = today.year() / today.month() / 1, .last = today};
-    for (const auto& [text, day] : {std::pair{&since, &days.first}, {&until, &days.last}}) {
-        if (!*text) {
-            continue;
-        }
-        const auto named = day_from(**text, now, zone);
-        if (!named) {
-            return std::unexpected{named.error()};
-        }
-        *day = *named;
+    const auto last = until ? day_from(*until, now, zone) : today;
+    if (!last) {
+        return std::unexpected{last.error()};
     }
-    if (days.last < days.first) {
-        return fail(Errc::invalid_argument, "--until is before --since");
+    const auto first = since ? day_from(*since, now, zone) : last->year() / last->month() / 1;
+    if (!first) {
+        return std::unexpected{first.error()};
     }
-    return days;
+    if (*last < *first) {
+        return fail(
+            Errc::invalid_argument,
+            until ? "--until is before --since" : "--since is a day that has not come yet");
+    }
+    return Days{.first = *first, .last = *last};
+}
+
+Result<std::chrono::year_month> month_from(
+    std::string_view text, UtcTime now, const ledger::Zone& zone) {
+    if (text.empty()) {
+        const std::chrono::year_month_day today = zone.day(now);
+        return std::chrono::year_month{today.year(), today.month()};
+    }
+    const auto first = parse_day(fmt::format("{}-01", text));
+    if (!first) {
+        return fail(
+            Errc::invalid_argument, fmt::format("'{}' is no month: write 2026-11", text));
+    }
+    return std::chrono::year_month{first->year(), first->month()};
 }
 
 std::pair<UtcTime, UtcTime> instants(const Days& days, const ledger::Zone& zone) {

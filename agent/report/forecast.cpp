@@ -1,5 +1,6 @@
 #include "agent/report/forecast.hpp"
 
+#include "agent/report/budget_use.hpp"
 #include "agent/report/days.hpp"
 #include "agent/report/figures.hpp"
 #include "agent/report/rates.hpp"
@@ -21,7 +22,7 @@ namespace {
 using std::chrono::sys_days;
 using std::chrono::year_month_day;
 
-/// One cell of one day, or a machine that runs, with the names that budgets go by.
+/// One cell of one day, or a day of a machine that runs, with the names that budgets go by.
 struct Spent {
     sys_days day{};
     budget::Spender spender{};
@@ -52,7 +53,8 @@ public:
           today_{options.zone.day(options.now)} {}
 
     Result<ForecastReport> run() {
-        for (const auto& part : {&Maker::look, &Maker::look_at_machines}) {
+        for (const auto& part :
+             {&Maker::look, &Maker::look_at_machines, &Maker::look_at_budgets}) {
             if (const auto looked = (this->*part)(); !looked) {
                 return std::unexpected{looked.error()};
             }
@@ -144,8 +146,8 @@ private:
         return {};
     }
 
-    /// What machines that are not gone have cost since their last booking, and will cost on each
-    /// day until their end at the latest.
+    /// What machines that are not gone have cost since their last booking, and those that run will
+    /// cost on each day until their end at the latest.
     Result<void> look_at_machines() {
         auto machines = reader_.machines(options_.now);
         if (!machines) {
@@ -154,32 +156,34 @@ private:
         machines_ = *std::move(machines);
         const UtcTime end = instants({today_, month_end(today_)}, options_.zone).second;
         for (const ledger::MachineView& machine : machines_) {
-            const auto open = std::ranges::find_if(
-                machine.phases, [](const ledger::PhaseRow& phase) { return !phase.to; });
-            if (machine.row.gone || open == machine.phases.end()) {
+            if (machine.row.gone) {
                 continue;
             }
             const auto cost = [&](UtcTime from, UtcTime to) {
                 return rates_.convert(machine.row.price.cost_of(
                     std::max(to - from, UtcTime::duration{0}), Rounding::up));
             };
-            const auto add = [&](std::vector<Spent>& to, sys_days day, Money paid) {
-                to.push_back(
-                    {.day = day,
-                     .spender =
-                         {.kind = SourceKind::rental,
-                          .provider = machine.provider,
-                          .model = machine.model},
-                     .is_machine = true,
-                     .paid = paid,
-                     .charged = paid});
-            };
-            const auto unbooked = cost(open->from, options_.now);
-            if (!unbooked) {
-                return std::unexpected{unbooked.error()};
+            const auto open = std::ranges::find_if(
+                machine.phases, [](const ledger::PhaseRow& phase) { return !phase.to; });
+            const bool runs = open != machine.phases.end();
+            Money billed{0, machine.row.price.currency()};
+            for (const ledger::PhaseRow& phase : machine.phases) {
+                billed += Money{phase.billed.nanos(), billed.currency()};
             }
-            add(running_, sys_days{today_}, *unbooked);
-            const UtcTime last = std::min(machine.row.expires, end);
+            const auto posted = rates_.convert(billed);
+            const auto unbooked = cost(runs ? open->from : options_.now, options_.now);
+            if (!posted || !unbooked) {
+                return std::unexpected{!posted ? posted.error() : unbooked.error()};
+            }
+            living_.push_back(
+                {.id = machine.row.id,
+                 .spender =
+                     {.kind = SourceKind::rental,
+                      .provider = machine.provider,
+                      .model = machine.model},
+                 .unbooked = *unbooked,
+                 .posted = *posted});
+            const UtcTime last = runs ? std::min(machine.row.expires, end) : options_.now;
             for (year_month_day day = today_; instants({day, day}, options_.zone).first < last;
                  day = year_month_day{sys_days{day} + std::chrono::days{1}}) {
                 const auto [from, to] = instants({day, day}, options_.zone);
@@ -187,10 +191,31 @@ private:
                 if (!part) {
                     return std::unexpected{part.error()};
                 }
-                add(committed_, sys_days{day}, *part);
+                committed_.push_back(of_machine(living_.back(), sys_days{day}, *part));
             }
         }
         return {};
+    }
+
+    /// What the books have of budgets in this month, and so of all their windows.
+    Result<void> look_at_budgets() {
+        auto books = BudgetBooks::read(
+            reader_,
+            ledger::window_start(config::BudgetPer::month, options_.zone, options_.now));
+        if (!books) {
+            return std::unexpected{books.error()};
+        }
+        books_ = *std::move(books);
+        return {};
+    }
+
+    static Spent of_machine(const LivingMachine& machine, sys_days day, Money amount) {
+        return {
+            .day = day,
+            .spender = machine.spender,
+            .is_machine = true,
+            .paid = amount,
+            .charged = amount};
     }
 
     [[nodiscard]] ForecastLine line(config::BudgetPer per, const Counts& counts) const {
@@ -220,8 +245,8 @@ private:
             .days = static_cast<int>((sys_days{line.end} - today).count()) + 1,
             .first_permille = rest_of_today()};
         ahead.committed.resize(static_cast<std::size_t>(ahead.days));
-        for (const Spent& machine : running_) {
-            line.running += counts(machine);
+        for (const LivingMachine& machine : living_) {
+            line.running += counts(of_machine(machine, today, machine.unbooked));
         }
         for (const Spent& machine : committed_) {
             if (machine.day <= sys_days{line.end}) {
@@ -278,44 +303,30 @@ private:
         });
         made.name = wanted.name;
         const auto limit = rates_.convert(wanted.limit);
-        const auto booked = booked_for(wanted);
-        if (!limit || !booked) {
-            return std::unexpected{!limit ? limit.error() : booked.error()};
+        const auto used = books_.used(
+            wanted,
+            ledger::window_start(wanted.per, options_.zone, options_.now),
+            made.spent,
+            !is_charged,
+            living_,
+            names_,
+            rates_);
+        if (!limit || !used) {
+            return std::unexpected{!limit ? limit.error() : used.error()};
         }
         made.limit = *limit;
-        if (*booked) {
-            // What was booked under its name, or set aside, goes before the sum over its scope.
-            const Money more = **booked - made.spent;
-            made.spent += more;
-            for (ForecastDay& day : made.days) {
-                day.expected += more;
-                day.low += more;
-                day.high += more;
+        const Money booked{used->booked, options_.currency};
+        const Money more = booked - made.spent;
+        made.spent = booked;
+        made.running = Money{used->machines, options_.currency};
+        for (ForecastDay& day : made.days) {
+            for (Money* const sum : {&day.expected, &day.low, &day.high}) {
+                // What is set aside for a machine pays its hours to come: it counts once.
+                *sum = std::max(*sum + more, made.spent + made.running);
             }
         }
         judge(made);
         return made;
-    }
-
-    /// Booked and set aside in the current window of a budget; nothing where it has no row.
-    Result<std::optional<Money>> booked_for(const config::Budget& wanted) {
-        const UtcTime start = ledger::window_start(wanted.per, options_.zone, options_.now);
-        const auto windows = reader_.budget_windows(start);
-        const auto meta = reader_.meta();
-        if (!windows || !meta) {
-            return std::unexpected{!windows ? windows.error() : meta.error()};
-        }
-        for (const ledger::BudgetWindow& window : *windows) {
-            if (window.window == start && name_of(window.budget) == wanted.name) {
-                const auto amount =
-                    rates_.convert(Money{window.settled + window.held, meta->report});
-                if (!amount) {
-                    return std::unexpected{amount.error()};
-                }
-                return std::optional{*amount};
-            }
-        }
-        return std::nullopt;
     }
 
     /// When its limit is passed, and what limit would hold.
@@ -344,8 +355,9 @@ private:
     std::map<NameIx, std::string> teams_{};
     std::vector<ledger::MachineView> machines_{};
     std::vector<Spent> spent_{};
-    std::vector<Spent> running_{};
+    std::vector<LivingMachine> living_{};
     std::vector<Spent> committed_{};
+    BudgetBooks books_{};
     ForecastReport report_{};
 };
 
@@ -353,6 +365,10 @@ private:
 
 Result<ForecastReport> make_forecast(
     ledger::Reader& reader, const config::Config* config, const SpendOptions& options) {
+    const auto snapshot = reader.snapshot();
+    if (!snapshot) {
+        return std::unexpected{snapshot.error()};
+    }
     return Maker{reader, config, options}.run();
 }
 

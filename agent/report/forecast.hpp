@@ -24,8 +24,12 @@ struct ForecastLine {
     std::string name{};  ///< of the budget; empty: the total
     std::string per{};   ///< "month", "day", "hour"
     std::optional<Money> limit{};
-    Money spent{};      ///< booked in the window so far; of a budget with what is set aside
-    Money running{};    ///< what machines that run have cost since their last booking
+    /// Booked in the window so far; of a budget the larger of what its scope has cost and what was
+    /// booked under its name, with what is set aside for requests.
+    Money spent{};
+    /// What machines have cost since their last booking; of a budget each with what is set aside
+    /// for it, where that is more.
+    Money running{};
     Money committed{};  ///< what they will cost until their end at the latest, within the window
     std::chrono::year_month_day end{};  ///< last day of the window
     int history_days{0};

@@ -85,7 +85,7 @@ public:
             .own_wear = nothing,
             .running = nothing,
             .total = nothing,
-            .zone = options.zone};
+            .zone = options.shown.value_or(options.zone)};
     }
 
     Result<Idle> run() {
@@ -228,11 +228,12 @@ private:
             const ledger::EnergyRow& row = post.row;
             const auto idle_time = row.on - row.worked;
             const Money rest = row.idle + row.host;
+            // Without any time nothing says that it worked: `worked` is a part of `on`.
             const auto share =
                 row.on.count() > 0
                     ? mul_div(
                           rest.nanos(), idle_time.count(), row.on.count(), Rounding::half_even)
-                    : std::optional{row.worked.count() > 0 ? 0 : rest.nanos()};
+                    : std::optional{rest.nanos()};
             const auto paid = power[{row.hardware, rest.currency()}].add(
                 rates_, {share.value_or(0), rest.currency()});
             const auto lost = wear[{row.hardware, row.wear.currency()}].add(
@@ -294,6 +295,10 @@ std::string_view words_of(IdleCause cause) noexcept {
 }
 
 Result<Idle> make_idle(ledger::Reader& reader, const SpendOptions& options) {
+    const auto snapshot = reader.snapshot();
+    if (!snapshot) {
+        return std::unexpected{snapshot.error()};
+    }
     const auto days = days_between(options.since, options.until, options.now, options.zone);
     if (!days) {
         return std::unexpected{days.error()};

@@ -73,13 +73,12 @@ struct Idle {
     std::vector<IdleLine> lines{};  ///< oldest first; those that still run last
     std::vector<OwnIdleDay> own{};
     std::vector<IdleTotal> totals{};  ///< the dearest first; without what still runs
-    Money rental{};                   ///< booked: what `report spend` calls not serving, without
-                                      ///< adjustments
+    Money rental{};                   ///< booked: what `report spend` calls not serving
     Money own_power{};
     Money own_wear{};
     Money running{};  ///< estimate of the phases that are not booked yet
     Money total{};    ///< rental, power and wear
-    ledger::Zone zone{};
+    ledger::Zone zone{};  ///< that times are written in
 };
 
 /// Phases count on the day on which they were booked, as in `report spend`. Errors: as make_spend.

@@ -7,8 +7,8 @@
 namespace evenkeel::report {
 
 Result<PriceBook> PriceBook::read(
-    ledger::Reader& reader, const config::Config* config, const ledger::Zone& zone) {
-    const auto rows = reader.price_history();
+    ledger::Reader& reader, const config::Config* config, const ledger::Zone& zone, Of of) {
+    const auto rows = of == Of::all ? reader.price_history() : reader.token_prices();
     const auto names = reader.names();
     if (!rows || !names) {
         return std::unexpected{!rows ? rows.error() : names.error()};

@@ -28,9 +28,14 @@ struct DayPrice {
 /// configuration states of offers without any.
 class PriceBook {
 public:
+    /// Prices by the hour are many rows: who needs none leaves them out.
+    enum class Of { all, tokens };
     /// `config` may be null. Errors: those of the reader.
     [[nodiscard]] static Result<PriceBook> read(
-        ledger::Reader& reader, const config::Config* config, const ledger::Zone& zone);
+        ledger::Reader& reader,
+        const config::Config* config,
+        const ledger::Zone& zone,
+        Of of = Of::all);
     /// Offers that state all of `meters`, by name.
     [[nodiscard]] std::set<std::string> offers_with(const std::vector<std::string>& meters) const;
     /// The newest price stated by the end of `day`, else the first one after it; nothing of an

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
-#include <optional>
+#include <algorithm>
+#include <numeric>
 
 namespace evenkeel::report {
 
@@ -30,39 +30,104 @@ std::vector<std::string> Rates::texts() const {
     return texts;
 }
 
+Result<std::optional<Rates::Rate>> Rates::stated(Currency from, Currency to) {
+    if (from == to) {
+        return Rate{};
+    }
+    const auto stored = reader_.fx(from, to);
+    if (!stored) {
+        return std::unexpected{stored.error()};
+    }
+    if (*stored) {
+        return Rate{
+            .num = (*stored)->num,
+            .den = (*stored)->den,
+            .as_of = std::chrono::floor<std::chrono::days>((*stored)->as_of)};
+    }
+    // The configuration says what one unit of others is in its own report currency.
+    constexpr std::int64_t one = 1'000'000'000;
+    const bool is_turned = rules_.report == from;
+    const auto row = rules_.rates.find(is_turned ? to : from);
+    const bool fits = is_turned || rules_.report == to;
+    if (!fits || row == rules_.rates.end() || row->second.rate_nanos <= 0) {
+        return std::nullopt;
+    }
+    const std::int64_t nanos = row->second.rate_nanos;
+    return Rate{
+        .num = is_turned ? one : nanos,
+        .den = is_turned ? nanos : one,
+        .as_of = std::chrono::sys_days{row->second.as_of}};
+}
+
+std::optional<Rates::Rate> Rates::product(Rate one, Rate other) noexcept {
+    const std::int64_t left = std::gcd(one.num, other.den);
+    const std::int64_t right = std::gcd(other.num, one.den);
+    Rate made{.as_of = std::min(one.as_of, other.as_of)};
+    const bool overflows =
+        __builtin_mul_overflow(one.num / left, other.num / right, &made.num) ||
+        __builtin_mul_overflow(one.den / right, other.den / left, &made.den);
+    return overflows ? std::nullopt : std::optional{made};
+}
+
+Result<Rates::Rate> Rates::look_up(Currency from) {
+    const auto direct = stated(from, to_);
+    const auto meta = reader_.meta();
+    if (!direct || !meta) {
+        return std::unexpected{!direct ? direct.error() : meta.error()};
+    }
+    if (*direct) {
+        return **direct;
+    }
+    // Rates are kept to one currency: two of them make one between two others.
+    const Currency middle = rules_.rates.empty() ? meta->report : rules_.report;
+    const auto there = stated(from, middle);
+    const auto back = stated(middle, to_);
+    if (!there || !back) {
+        return std::unexpected{!there ? there.error() : back.error()};
+    }
+    if (*there && *back) {
+        const auto made = product(**there, **back);
+        return made ? Result<Rate>{*made}
+                    : fail(
+                          Errc::invalid_argument,
+                          fmt::format(
+                              "the rates from {} and {} to {} have too many digits to be joined: "
+                              "report in {} with --currency",
+                              from.text(),
+                              to_.text(),
+                              middle.text(),
+                              middle.text()));
+    }
+    return fail(
+        Errc::invalid_argument,
+        fmt::format(
+            "there is no rate from {} to {}: add {}{}{} to evenkeel.yaml, or report in {} with "
+            "--currency",
+            from.text(),
+            to_.text(),
+            *there ? "" : fmt::format("currency.rates.{}", from.text()),
+            *there || *back ? "" : " and ",
+            *back ? "" : fmt::format("currency.rates.{}", to_.text()),
+            *there ? middle.text() : from.text()));
+}
+
 Result<Rates::Rate> Rates::find(Currency from) {
     if (const auto known = known_.find(from); known != known_.end()) {
         return known->second.first;
     }
-    const auto stored = reader_.fx(from, to_);
-    if (!stored) {
-        return std::unexpected{stored.error()};
+    const auto rate = look_up(from);
+    if (!rate) {
+        return rate;
     }
-    Rate rate;
-    std::chrono::year_month_day as_of{};
-    if (*stored) {
-        rate = {(*stored)->num, (*stored)->den};
-        as_of =
-            std::chrono::year_month_day{std::chrono::floor<std::chrono::days>((*stored)->as_of)};
-    } else if (const auto row = rules_.rates.find(from);
-               row != rules_.rates.end() && rules_.report == to_) {
-        rate = {row->second.rate_nanos, 1'000'000'000};
-        as_of = row->second.as_of;
-    } else {
-        return fail(
-            Errc::invalid_argument,
-            fmt::format(
-                "there is no rate from {0} to {1}: add currency.rates.{0} to evenkeel.yaml, or "
-                "report in {0} with --currency",
-                from.text(),
-                to_.text()));
-    }
-    const auto shown = mul_div(1'000'000, rate.num, rate.den, Rounding::half_even).value_or(0);
+    const auto shown = mul_div(1'000'000, rate->num, rate->den, Rounding::half_even).value_or(0);
     known_[from] = {
-        rate,
+        *rate,
         fmt::format(
-            "{} at {} ({})", from.text(), format_decimal(shown, 6, 2), config::to_text(as_of))};
-    return rate;
+            "{} at {} ({})",
+            from.text(),
+            format_decimal(shown, 6, 2),
+            config::to_text(std::chrono::year_month_day{rate->as_of}))};
+    return *rate;
 }
 
 Result<Money> Telescope::add(Rates& rates, Money part) {

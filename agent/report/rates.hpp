@@ -3,8 +3,10 @@
 #include "agent/ledger/reader.hpp"
 #include "policies/config/config.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,7 +14,8 @@
 namespace evenkeel::report {
 
 /// Rates to the report currency, looked up once and remembered with their dates. Rows of the ledger
-/// go before the configuration's. `reader` must outlive it.
+/// go before the configuration's. A rate serves both ways, and two to one currency make one between
+/// two others: an exact fraction. `reader` must outlive it.
 class Rates {
 public:
     Rates(ledger::Reader& reader, Currency to, config::CurrencyRules rules)
@@ -28,7 +31,13 @@ private:
     struct Rate {
         std::int64_t num{1};
         std::int64_t den{1};
+        std::chrono::sys_days as_of{std::chrono::sys_days::max()};  ///< the older of two
     };
+    /// What the ledger or the configuration says themselves; nothing: neither does.
+    [[nodiscard]] Result<std::optional<Rate>> stated(Currency from, Currency to);
+    /// Nothing when it does not fit.
+    [[nodiscard]] static std::optional<Rate> product(Rate one, Rate other) noexcept;
+    [[nodiscard]] Result<Rate> look_up(Currency from);
     [[nodiscard]] Result<Rate> find(Currency from);
 
     ledger::Reader& reader_;

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -22,19 +21,6 @@ using lifecycle::BillCause;
 constexpr std::int64_t cent_nanos = 10'000'000;
 constexpr std::string_view tax_cause = "tax";
 constexpr std::string_view unbilled_cause = "not_billed_yet";
-
-std::optional<std::chrono::year_month> month_from(std::string_view text) {
-    int year = 0;
-    unsigned month = 0;
-    const bool shaped = text.size() == 7 && text[4] == '-';
-    const char* const start = text.data();
-    if (!shaped || std::from_chars(start, start + 4, year).ptr != start + 4 ||
-        std::from_chars(start + 5, start + 7, month).ptr != start + 7) {
-        return std::nullopt;
-    }
-    const std::chrono::year_month found{std::chrono::year{year}, std::chrono::month{month}};
-    return found.ok() ? std::optional{found} : std::nullopt;
-}
 
 /// One machine's month, with what is known of its whole life.
 struct Life {
@@ -322,13 +308,9 @@ Result<std::map<Key, Books>> gather(
 }  // namespace
 
 Result<Reconciliation> reconcile(ledger::Reader& reader, const ReconcileAsked& asked) {
-    const std::chrono::year_month_day today = asked.zone.day(asked.now);
-    const auto month = asked.month.empty()
-                           ? std::optional{std::chrono::year_month{today.year(), today.month()}}
-                           : month_from(asked.month);
+    const auto month = month_from(asked.month, asked.now, asked.zone);
     if (!month) {
-        return fail(
-            Errc::invalid_argument, fmt::format("'{}' is no month: write 2026-11", asked.month));
+        return std::unexpected{month.error()};
     }
     const Days days{
         .first = *month / 1, .last = std::chrono::year_month_day{*month / std::chrono::last}};

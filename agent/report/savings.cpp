@@ -1,9 +1,8 @@
 #include "agent/report/savings.hpp"
 
 #include "agent/report/days.hpp"
+#include "agent/report/elsewhere.hpp"
 #include "agent/report/figures.hpp"
-#include "agent/report/price_book.hpp"
-#include "agent/report/rates.hpp"
 #include "agent/report/spend_lines.hpp"
 
 #include <fmt/format.h>
@@ -19,48 +18,10 @@ namespace evenkeel::report {
 
 namespace {
 
-using std::chrono::year_month_day;
-
 constexpr std::array<std::string_view, 4> parts_in_order{"all", "own", "rental", "api"};
 
-/// What was done on one day for one model.
-struct Work {
-    std::int64_t in{0};
-    std::int64_t out{0};
-    std::chrono::nanoseconds rented{0};
-};
-/// By part, day and model.
-using Done = std::map<std::string, std::map<std::int64_t, std::map<std::string, Work>>>;
-
-/// A sum over days whose prices may have changed their currency.
-struct Sum {
-    std::map<Currency, Money> by_currency{};
-    PriceAge age{};
-
-    void add(Money amount) { by_currency[amount.currency()] += amount; }
-    void count(const DayPrice& price) {
-        using enum DayPrice::Match;
-        ++age.days;
-        age.days_seen += price.match == that_day ? 1 : 0;
-        age.days_earlier += price.match == earlier ? 1 : 0;
-        age.days_later += price.match == later ? 1 : 0;
-        age.age_days_max = std::max(age.age_days_max, price.age_days);
-        age.configured |= price.configured;
-        age.first = std::min(age.first.value_or(price.seen), price.seen);
-        age.last = std::max(age.last.value_or(price.seen), price.seen);
-    }
-    Result<Money> in_report(Rates& rates) const {
-        Money sum{0, rates.to()};
-        for (const auto& [currency, amount] : by_currency) {
-            const auto converted = rates.convert(amount);
-            if (!converted) {
-                return converted;
-            }
-            sum += *converted;
-        }
-        return sum;
-    }
-};
+/// By part.
+using Done = std::map<std::string, WorkOfDays>;
 
 class Maker {
 public:
@@ -84,10 +45,19 @@ public:
         if (const auto looked = look(); !looked) {
             return std::unexpected{looked.error()};
         }
+        Elsewhere elsewhere{book_, config_, rates_};
         for (const std::string_view what : parts_in_order) {
-            tokens_elsewhere(std::string{what});
+            const SavingsPart work = part_or_empty(what);
+            elsewhere.tokens(
+                {.what = std::string{what},
+                 .tokens_in = work.tokens_in,
+                 .tokens_out = work.tokens_out,
+                 .paid = work.cost()},
+                done_[std::string{what}]);
         }
-        hours_elsewhere();
+        rented_elsewhere(elsewhere);
+        savings_.lines = elsewhere.take_lines();
+        savings_.notes = elsewhere.take_notes();
         savings_.first = days_.first;
         savings_.last = days_.last;
         savings_.currency = options_.currency;
@@ -193,56 +163,8 @@ private:
         return config_ ? config_->offer(name) : config::Config::OfferRef{};
     }
 
-    [[nodiscard]] bool is_synthetic(const config::Offer* wanted) const {
-        const config::Provider* const seller = wanted ? config_->provider(wanted->on) : nullptr;
-        return seller && seller->synthetic;
-    }
-
-    void tokens_elsewhere(const std::string& what) {
-        const SavingsPart work = part_or_empty(what);
-        if (work.tokens_in + work.tokens_out == 0) {
-            return;
-        }
-        for (const std::string& name : book_.offers_with({"in", "out"})) {
-            const auto known = offer(name);
-            if (config_ && known.offer == nullptr) {
-                continue;  // it cannot be had any more
-            }
-            SavingsLine line{
-                .what = what,
-                .offer = name,
-                .kind = "api",
-                .model = known.model ? known.model->name : std::string{},
-                .synthetic = is_synthetic(known.offer),
-                .tokens_in = work.tokens_in,
-                .tokens_out = work.tokens_out,
-                .paid = work.cost()};
-            Sum sum;
-            for (const auto& [day, models] : done_[what]) {
-                const year_month_day date = ledger::day_of(day);
-                const auto in = book_.at(name, "in", date);
-                const auto out = book_.at(name, "out", date);
-                Work all;
-                for (const auto& [model, one] : models) {
-                    all.in += one.in;
-                    all.out += one.out;
-                    line.tokens_other_model +=
-                        !line.model.empty() && model != line.model ? one.in + one.out : 0;
-                }
-                if (!in || !out || all.in + all.out == 0) {
-                    continue;
-                }
-                sum.add(in->price.cost(all.in, Rounding::half_even));
-                sum.add(out->price.cost(all.out, Rounding::half_even));
-                sum.count(in->age_days >= out->age_days ? *in : *out);
-                line.prices = {in->price, out->price};
-            }
-            add(std::move(line), sum);
-        }
-    }
-
     /// Rented time at other sellers of the same model, or at all that are known.
-    void hours_elsewhere() {
+    void rented_elsewhere(Elsewhere& elsewhere) {
         std::map<std::string, std::map<std::int64_t, std::chrono::nanoseconds>> rented;
         for (const auto& [day, models] : done_["rental"]) {
             for (const auto& [model, work] : models) {
@@ -252,51 +174,14 @@ private:
             }
         }
         for (const auto& [model, days] : rented) {
-            for (const std::string& name : book_.offers_with({"hour"})) {
-                const auto known = offer(name);
-                const bool fits =
-                    !config_ || (known.model != nullptr && known.model->name == model);
-                const std::set<std::string>& used = used_[model];
-                if (!fits || (used.size() == 1 && used.contains(name))) {
-                    continue;
-                }
-                SavingsLine line{
-                    .what = "rental",
-                    .offer = name,
-                    .kind = "rental",
-                    .model = model,
-                    .gpu = known.offer ? known.offer->gpu : std::string{},
-                    .synthetic = is_synthetic(known.offer),
-                    .paid = machine_paid_[model]};
-                Sum sum;
-                for (const auto& [day, time] : days) {
-                    const auto hour = book_.at(name, "hour", ledger::day_of(day));
-                    if (!hour) {
-                        continue;
-                    }
-                    sum.add(hour->price.cost_of(time, Rounding::half_even));
-                    sum.count(*hour);
-                    line.rented += time;
-                    line.prices = {hour->price};
-                }
-                add(std::move(line), sum);
-            }
+            elsewhere.hours(
+                {.what = "rental", .model = model, .paid = machine_paid_[model]},
+                days,
+                used_[model]);
         }
     }
 
-    void add(SavingsLine line, const Sum& sum) {
-        const auto cost = sum.in_report(rates_);
-        if (!cost) {
-            savings_.notes.push_back(
-                fmt::format("{} is left out: {}", line.offer, cost.error().message));
-            return;
-        }
-        line.cost = *cost;
-        line.age = sum.age;
-        savings_.lines.push_back(std::move(line));
-    }
-
-    [[nodiscard]] SavingsPart part_or_empty(const std::string& what) const {
+    [[nodiscard]] SavingsPart part_or_empty(std::string_view what) const {
         const auto found = std::ranges::find(savings_.parts, what, &SavingsPart::what);
         return found == savings_.parts.end() ? SavingsPart{} : *found;
     }
@@ -361,17 +246,15 @@ const SavingsLine* Savings::cheapest() const noexcept {
 }
 
 const SavingsLine* Savings::dearest() const noexcept {
-    const SavingsLine* worst = nullptr;
-    for (const SavingsLine& line : lines) {
-        if (line.what == "all" && (worst == nullptr || line.cost.nanos() > worst->cost.nanos())) {
-            worst = &line;
-        }
-    }
-    return worst;
+    return dearest_of(lines);
 }
 
 Result<Savings> make_savings(
     ledger::Reader& reader, const config::Config* config, const SpendOptions& options) {
+    const auto snapshot = reader.snapshot();
+    if (!snapshot) {
+        return std::unexpected{snapshot.error()};
+    }
     const auto days = days_between(options.since, options.until, options.now, options.zone);
     if (!days) {
         return std::unexpected{days.error()};

@@ -1,6 +1,7 @@
 #include "agent/report/spend.hpp"
 
 #include "agent/report/days.hpp"
+#include "agent/report/elsewhere.hpp"
 #include "agent/report/rates.hpp"
 #include "agent/report/spend_lines.hpp"
 
@@ -24,24 +25,14 @@ constexpr std::array<std::pair<std::string_view, SpendBy>, 7> words{
      {"machine", SpendBy::machine},
      {"tag", SpendBy::tag}}};
 
-/// The same tokens, all at the API's prices for uncached ones: what would have been cached there
-/// cannot be known.
-Result<Money> api_only(const SpendLine& total, const config::TokenPrices& price, Rates& rates) {
-    const auto in = rates.convert(price.in.cost(total.tokens_in, Rounding::half_even));
-    const auto out = rates.convert(price.out.cost(total.tokens_out, Rounding::half_even));
-    if (!in || !out) {
-        return std::unexpected{!in ? in.error() : out.error()};
-    }
-    return *in + *out;
-}
-
 using Phases = std::map<std::string, PhaseLine>;
 
 void add_phases(const Phases& phases, Spend& spend) {
     Money all{0, spend.currency};
     for (const auto& [phase, line] : phases) {
         all += line.cost;
-        if (phase != "serve") {
+        const bool is_time = phase != "adjust";  // a bill's word on all of it, served or not
+        if (is_time && phase != "serve") {
             spend.rental_not_serving += line.cost;
         }
     }
@@ -82,20 +73,13 @@ std::string_view to_text(SpendBy by) noexcept {
 }
 
 void use_config(const config::Config& config, SpendOptions& options) {
+    options.config = &config;
     options.rates = config.currency;
     for (const config::Model& model : config.models) {
         for (const config::Offer& offer : model.offers) {
             const config::Provider* provider = config.provider(offer.on);
             if (provider != nullptr && !provider->hardware.empty()) {
                 options.hardware_of[offer.name] = provider->hardware;
-            }
-            const bool dearer =
-                offer.token_price &&
-                (!options.api_price || offer.token_price->out.per_display_unit().nanos() >
-                                           options.api_price->out.per_display_unit().nanos());
-            if (dearer) {
-                options.api_label = offer.name;
-                options.api_price = offer.token_price;
             }
         }
     }
@@ -106,6 +90,10 @@ Result<Spend> make_spend(ledger::Reader& reader, const SpendOptions& options) {
     spend.total.label = "total";
     spend.total.cost = spend.total.charged = Money{0, options.currency};
     spend.rental_not_serving = Money{0, options.currency};
+    const auto snapshot = reader.snapshot();
+    if (!snapshot) {
+        return std::unexpected{snapshot.error()};
+    }
     const auto days = days_between(options.since, options.until, options.now, options.zone);
     if (!days) {
         return std::unexpected{days.error()};
@@ -187,14 +175,15 @@ Result<Spend> make_spend(ledger::Reader& reader, const SpendOptions& options) {
     }
     add_per_mtok(spend.total);
     add_phases(phases, spend);
-    if (options.api_price && spend.total.tokens_in + spend.total.tokens_out > 0) {
-        const auto all = api_only(spend.total, *options.api_price, rates);
-        if (!all) {
-            return std::unexpected{all.error()};
-        }
-        spend.api_label = options.api_label;
-        spend.api_only = *all;
+    auto dearest = dearest_api(reader, options.config, *days, options.zone, rates);
+    if (!dearest) {
+        return std::unexpected{dearest.error()};
     }
+    if (dearest->line) {
+        spend.api_label = dearest->line->offer;
+        spend.api_only = dearest->line->cost;
+    }
+    spend.notes = std::move(dearest->notes);
     spend.rates = rates.texts();
     return spend;
 }

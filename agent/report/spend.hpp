@@ -24,21 +24,22 @@ struct SpendOptions {
     std::optional<std::string> since{};  ///< "2026-11-01", "30d", "24h"; default: this month
     std::optional<std::string> until{};  ///< inclusive day; default: today
     SpendBy by{SpendBy::source};
-    ledger::Zone zone{};
-    Currency currency{usd};         ///< to report in
-    config::CurrencyRules rates{};  ///< from the configuration; rows of the ledger win
-    /// What the same tokens would cost at an API: label and prices; no line when empty.
-    std::string api_label{};
-    std::optional<config::TokenPrices> api_price{};
+    ledger::Zone zone{};                  ///< of booking days: all days are meant in it
+    std::optional<ledger::Zone> shown{};  ///< that times are written in; nothing: `zone`
+    Currency currency{usd};               ///< to report in
+    config::CurrencyRules rates{};        ///< from the configuration; rows of the ledger win
+    /// Which APIs there are and what they cost; null: only the ledger speaks. Not owned.
+    const config::Config* config{nullptr};
     /// Own hardware behind own sources, by the source's name.
     std::map<std::string, std::string> hardware_of{};
 };
 
-/// Takes from a configuration what a report needs of it: rates, the dearest API, own hardware.
+/// Takes from a configuration what a report needs of it: rates, own hardware, and itself for its
+/// APIs: it must outlive `options`.
 void use_config(const config::Config& config, SpendOptions& options);
 
 struct SpendLine {
-    std::string kind{};   ///< "own", "rental", "api"; empty unless by source
+    std::string kind{};   ///< "own", "rental", "api"; empty unless by source or machine
     std::string label{};  ///< "desk", "H100 PCIe", "claude"
     bool synthetic{false};
     std::int64_t requests{0};
@@ -56,7 +57,7 @@ struct PhaseLine {
     std::chrono::nanoseconds time{0};  ///< that was paid; none for an adjustment
 };
 
-/// What `report spend` shows, computed from roll-ups only; by tag also from the requests
+/// What `report spend` shows, computed from roll-ups and prices only; by tag also from the requests
 /// themselves.
 struct Spend {
     std::chrono::year_month_day first{};
@@ -68,10 +69,11 @@ struct Spend {
     SpendLine total{};
     bool has_internal{false};  ///< some work was charged at an internal price
     std::vector<PhaseLine> rental{};
-    Money rental_not_serving{};
+    Money rental_not_serving{};  ///< time of machines without work; no adjustment is part of it
     OwnWork own{};
-    std::string api_label{};
-    std::optional<Money> api_only{};
+    std::string api_label{};          ///< of the API at which everything would have been dearest
+    std::optional<Money> api_only{};  ///< what it would have been there, as `report savings` has it
+    std::vector<std::string> notes{};  ///< APIs left out of that
     ledger::Zone zone{};
     std::vector<ledger::RuleReplay> rules{};  ///< the newest of each scaling entry
 };

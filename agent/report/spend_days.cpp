@@ -38,6 +38,10 @@ Result<SpendDays> make_spend_days(ledger::Reader& reader, const SpendOptions& op
                 "days are not counted by {}: take source, model, key, route or provider",
                 to_text(options.by)));
     }
+    const auto snapshot = reader.snapshot();
+    if (!snapshot) {
+        return std::unexpected{snapshot.error()};
+    }
     const auto days = days_between(options.since, options.until, options.now, options.zone);
     if (!days) {
         return std::unexpected{days.error()};

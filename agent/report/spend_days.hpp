@@ -3,7 +3,9 @@
 #include "agent/report/spend.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 /// Money over time: `report spend --days` and `--hours`, and the page's charts.
@@ -11,7 +13,7 @@ namespace evenkeel::report {
 
 /// A source, model, key ... on one day.
 struct DayLine {
-    std::string kind{};  ///< "own", "rental", "api"; empty unless by source
+    std::string kind{};  ///< "own", "rental", "api"; empty unless by source, or nobody served
     std::string label{};
     bool synthetic{false};
     std::int64_t requests{0};
@@ -43,13 +45,14 @@ struct SpendDays {
 [[nodiscard]] std::string spend_days_json(const SpendDays& spend);  ///< evenkeel.spend-days/1
 [[nodiscard]] std::string spend_days_csv(const SpendDays& spend);
 
-/// Money of one hour, UTC. The four sum to what the hour cost.
+/// Money of one hour, UTC. The five sum to what the hour cost.
 struct SpendHour {
     UtcTime at{};    ///< its start
     Money own{};     ///< power
-    Money rental{};  ///< rented machines that served, and corrections by bills
+    Money rental{};  ///< rented machines that served
     Money api{};
     Money waste{};   ///< the other phases of rented machines
+    Money adjust{};  ///< bills beyond what was booked, when that was known; may be below zero
 };
 
 struct SpendHours {
@@ -60,10 +63,20 @@ struct SpendHours {
     std::vector<SpendHour> hours{};  ///< without holes, oldest first
 };
 
-/// Every hour from `since` (the last 24 hours; "48h" is meant exactly, days begin with the zone's)
-/// to now or the end of `until`. Requests and power count in the hour of the roll-up. A rented
-/// machine's phase, which is booked at its end, is spread over the hours in which it ran, and one
-/// that still runs is counted up to now at the machine's price. Errors: as make_spend.
+/// Hours that are told one by one, at most.
+inline constexpr std::int64_t hours_max = 10'000;
+
+/// From when and up to when make_spend_hours tells: [first, second). Errors: invalid_argument
+/// (since, until, more than `hours_max` hours), and those of Reader.
+[[nodiscard]] Result<std::pair<UtcTime, UtcTime>> hours_asked(
+    ledger::Reader& reader, const SpendOptions& options);
+
+/// Every hour from `since` ("48h" is meant exactly, days begin with the zone's, and none before the
+/// ledger; left out: the last 24 hours, or the day of `until`) to now or the end of `until`.
+/// Requests and power count in the hour of the roll-up. A rented machine's phase, which is booked
+/// at its end, is spread over the hours in which it ran, and one that still runs is counted up to
+/// now at the machine's price. Errors: as make_spend; more than `hours_max` hours
+/// (invalid_argument).
 [[nodiscard]] Result<SpendHours> make_spend_hours(
     ledger::Reader& reader, const SpendOptions& options);
 [[nodiscard]] std::string spend_hours_text(const SpendHours& spend, const ledger::Zone& zone);

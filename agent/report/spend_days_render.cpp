@@ -19,11 +19,12 @@ std::string name_of(const DayLine& line) {
     return fmt::format("{}{}", line.label, line.synthetic ? " (synthetic)" : "");
 }
 
-constexpr std::array<std::pair<std::string_view, Money SpendHour::*>, 4> columns{
+constexpr std::array<std::pair<std::string_view, Money SpendHour::*>, 5> columns{
     {{"own", &SpendHour::own},
      {"rental", &SpendHour::rental},
      {"api", &SpendHour::api},
-     {"waste", &SpendHour::waste}}};
+     {"waste", &SpendHour::waste},
+     {"adjust", &SpendHour::adjust}}};
 
 }  // namespace
 
@@ -119,13 +120,13 @@ std::string spend_hours_text(const SpendHours& spend, const ledger::Zone& zone) 
             sum.*column += hour.*column;
         }
     }
-    const int decimals = decimals_for(sum.own + sum.rental + sum.api + sum.waste);
+    const int decimals = decimals_for(sum.own + sum.rental + sum.api + sum.waste + sum.adjust);
     std::string text = fmt::format("money an hour, {}", spend.currency.text());
     for (const std::string& rate : spend.rates) {
         text += fmt::format(", {}", rate);
     }
     text += fmt::format("\n\n{:<16}", "HOUR");
-    for (const char* const name : {"OWN", "RENTED", "API", "NOT SERVING", "ALL"}) {
+    for (const char* const name : {"OWN", "RENTED", "API", "NOT SERVING", "ADJUSTED", "ALL"}) {
         text += fmt::format(" {:>12}", name);
     }
     text += '\n';
@@ -164,7 +165,7 @@ std::string spend_hours_json(const SpendHours& spend) {
 }
 
 std::string spend_hours_csv(const SpendHours& spend) {
-    std::string text = "at,own,rental,api,waste,currency\r\n";
+    std::string text = "at,own,rental,api,waste,adjust,currency\r\n";
     for (const SpendHour& hour : spend.hours) {
         text += providers::format_rfc3339(hour.at);
         for (const auto& [name, column] : columns) {

@@ -1,6 +1,9 @@
 #include "agent/report/days.hpp"
+#include "agent/report/figures.hpp"
 #include "agent/report/rates.hpp"
 #include "agent/report/spend_days.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
@@ -13,8 +16,6 @@ namespace {
 
 using std::chrono::hours;
 using std::chrono::microseconds;
-
-constexpr std::int64_t span_hours_max = 10'000;
 
 UtcTime hour_of(UtcTime at) {
     return std::chrono::floor<hours>(at);
@@ -29,25 +30,26 @@ std::optional<hours> exact_hours(const std::optional<std::string>& text) {
     const char* const end = text->data() + text->size();
     const auto [rest, error] = std::from_chars(text->data(), end, count);
     const bool fits = error == std::errc{} && rest + 1 == end && *rest == 'h' && count >= 0 &&
-                      count <= span_hours_max;
+                      count <= hours_max;
     return fits ? std::optional{hours{count}} : std::nullopt;
 }
 
-Result<std::pair<UtcTime, UtcTime>> span_of(const SpendOptions& options) {
-    constexpr hours by_default{24};
-    const auto days = days_between(
-        options.since ? options.since : std::optional<std::string>{"24h"},
-        options.until,
-        options.now,
-        options.zone);
-    if (!days) {
-        return std::unexpected{days.error()};
+/// When the first thing happened that the ledger can tell of; `now` of an empty one.
+Result<UtcTime> ledger_begin(ledger::Reader& reader, const SpendOptions& options) {
+    const auto meta = reader.meta();
+    const auto machines = reader.machines(UtcTime{});
+    if (!meta || !machines) {
+        return std::unexpected{!meta ? meta.error() : machines.error()};
     }
-    auto [since, until] = instants(*days, options.zone);
-    if (const auto back = options.since ? exact_hours(options.since) : by_default) {
-        since = options.now - *back;
+    UtcTime begin = options.now;
+    if (meta->first_day != 0) {
+        const auto day = ledger::day_of(meta->first_day);
+        begin = std::min(begin, instants({day, day}, options.zone).first);
     }
-    return std::pair{hour_of(since), std::min(until, options.now)};
+    for (const ledger::MachineView& machine : *machines) {
+        begin = std::min(begin, machine.row.created);  // its money is booked later than it ran
+    }
+    return begin;
 }
 
 /// Hours by their start, filled up to the end.
@@ -56,10 +58,10 @@ public:
     Hours(UtcTime since, UtcTime until, Rates& rates) : rates_{rates} {
         const Money nothing{0, rates.to()};
         for (UtcTime at = since; at < until; at += hours{1}) {
-            hours_.push_back({at, nothing, nothing, nothing, nothing});
+            hours_.push_back({at, nothing, nothing, nothing, nothing, nothing});
         }
     }
-    /// Adds to one of the four of the hour of `at`; outside of the span nothing.
+    /// Adds to one part of the hour of `at`; outside of the span nothing.
     Result<void> add(UtcTime at, Money SpendHour::* what, Money amount) {
         const auto cost = rates_.convert(amount);
         if (!cost) {
@@ -135,8 +137,45 @@ Result<void> add_machine(const ledger::MachineView& machine, UtcTime now, Hours&
 
 }  // namespace
 
+Result<std::pair<UtcTime, UtcTime>> hours_asked(
+    ledger::Reader& reader, const SpendOptions& options) {
+    constexpr hours by_default{24};
+    const std::optional<std::string> since = options.since   ? options.since
+                                             : options.until ? options.until
+                                                             : std::optional<std::string>{"24h"};
+    const auto days = days_between(since, options.until, options.now, options.zone);
+    const auto begin = ledger_begin(reader, options);
+    if (!days || !begin) {
+        return std::unexpected{!days ? days.error() : begin.error()};
+    }
+    const auto [from, to] = instants(*days, options.zone);
+    const UtcTime until = std::min(to, options.now);
+    const auto back = options.since   ? exact_hours(options.since)
+                      : options.until ? std::nullopt
+                                      : std::optional{by_default};
+    // Before its first day the ledger has nothing to say, however far back was asked.
+    const UtcTime first = hour_of(back ? options.now - *back : std::max(from, *begin));
+    const auto count = std::chrono::ceil<hours>(until - first).count();
+    if (count > hours_max) {
+        return fail(
+            Errc::invalid_argument,
+            fmt::format(
+                "{} to {} are {} hours, and at most {} are told one by one: ask for a later "
+                "--since or an earlier --until, or day by day",
+                config::to_text(options.zone.day(first)),
+                config::to_text(days->last),
+                grouped(count),
+                grouped(hours_max)));
+    }
+    return std::pair{std::min(first, until), until};
+}
+
 Result<SpendHours> make_spend_hours(ledger::Reader& reader, const SpendOptions& options) {
-    const auto span = span_of(options);
+    const auto snapshot = reader.snapshot();
+    if (!snapshot) {
+        return std::unexpected{snapshot.error()};
+    }
+    const auto span = hours_asked(reader, options);
     if (!span) {
         return std::unexpected{span.error()};
     }
@@ -153,7 +192,8 @@ Result<SpendHours> make_spend_hours(ledger::Reader& reader, const SpendOptions& 
         if (is_rental && !row.phase.empty() && row.phase != "adjust") {
             continue;  // by its machine, below
         }
-        const auto what = is_rental                      ? &SpendHour::rental
+        const auto what = row.phase == "adjust"         ? &SpendHour::adjust
+                          : is_rental                   ? &SpendHour::rental
                           : row.kind == SourceKind::own ? &SpendHour::own
                                                         : &SpendHour::api;
         if (const auto added = cells.add(row.at, what, row.paid); !added) {

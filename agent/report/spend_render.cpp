@@ -183,6 +183,10 @@ std::string spend_text(const Spend& spend) {
         }
         line(saved.nanos() >= 0 ? "saved" : "paid more", saved.nanos() >= 0 ? saved : -saved);
     }
+    text += spend.notes.empty() ? "" : "\n";
+    for (const std::string& note : spend.notes) {
+        text += note + "\n";
+    }
     text += spend.rules.empty() ? "" : "\n";
     for (const ledger::RuleReplay& replay : spend.rules) {
         text += rule_replay_text(replay, spend.zone);
@@ -225,6 +229,7 @@ std::string spend_json(const Spend& spend) {
     } else {
         out["api_only"] = nullptr;
     }
+    out["notes"] = texts_json(spend.notes);
     json::array rules;
     for (const ledger::RuleReplay& replay : spend.rules) {
         rules.emplace_back(rule_replay_json(replay));

@@ -1,4 +1,5 @@
 #include "agent/control/budget_figures.hpp"
+#include "agent/report/forecast.hpp"
 #include "tests/unit/control/rig.hpp"
 
 /// Machine money in budgets: over a roll-over of the window, over a restart, over a reload.
@@ -121,6 +122,26 @@ TEST_F(ExposureTest, ARestartInTheSameWindowCountsItOnce) {
         used_at_start(
             (*books)->recovered(), all, budget, 0, ledger::Zone{}, world.clock.read().utc),
         commit);
+}
+
+/// The report that says whether a budget holds reckons as the daemon does that refuses.
+TEST_F(ExposureTest, TheForecastHasWhatTheDaemonHas) {
+    rig.reset();
+    const config::Config config = small_config();
+    const UtcTime now = world.clock.read().utc;
+    ledger::Options options{.dir = world.state(), .clock = &world.clock};
+    const auto books = ledger::Ledger::open(options);
+    ASSERT_TRUE(books);
+    const std::int64_t used = used_at_start(
+        (*books)->recovered(), all, config.budgets.at(0), 0, ledger::Zone{}, now);
+    auto reader = ledger::Reader::open(world.state());
+    ASSERT_TRUE(reader);
+    const auto made = report::make_forecast(
+        *reader, &config, {.now = now, .currency = config.currency.report});
+    ASSERT_TRUE(made) << made.error().message;
+    const report::ForecastLine& line = made->budgets.at(0);
+    EXPECT_EQ((line.spent + line.running).nanos(), used);
+    EXPECT_EQ(line.running.nanos(), commit) << "set aside for the machine, and nothing else";
 }
 
 /// A budget that a reload adds, or moves to another scope, finds what its scope has cost already.

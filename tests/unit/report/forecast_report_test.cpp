@@ -125,10 +125,55 @@ TEST_F(ForecastOfLedger, TakesWhatIsBookedAndHeldUnderTheName) {
     ASSERT_TRUE(ledger_->flush());
     const ForecastReport made = forecast(&config_);
     EXPECT_EQ(made.total.spent, ledger::dollars(21'000'000'000));
-    EXPECT_EQ(made.budgets[0].spent, ledger::dollars(30'000'000'000));
+    EXPECT_EQ(made.budgets[0].spent, ledger::dollars(51'000'000'000))
+        << "nothing was booked under its name, but its scope has cost 21";
     EXPECT_EQ(
         made.budgets[0].at_end()->expected - made.budgets[0].spent,
         made.total.at_end()->expected - made.total.spent);
+}
+
+TEST_F(ForecastOfLedger, TakesWhatIsBookedUnderTheNameWhereThatIsMore) {
+    api_days(20, 1'000'000'000);
+    ledger::Request request = ledger::api_request(least_id_at(ledger::test_start) + 7, 1);
+    const UtcTime month{std::chrono::sys_days{std::chrono::November / 1 / 2026}};
+    request.budgets = {{ledger::budget_all, month, 25'000'000'000}};
+    ASSERT_TRUE(ledger_->record(request));
+    ASSERT_TRUE(ledger_->flush());
+    EXPECT_EQ(forecast(&config_).budgets[0].spent, ledger::dollars(25'000'000'000));
+}
+
+/// What is set aside for a machine and what it has cost are the same money.
+TEST_F(ForecastOfLedger, CountsAMachineWithItsHoldOrItsCostNotBoth) {
+    api_days(40, 2'000'000'000);
+    const UtcTime month{std::chrono::sys_days{std::chrono::November / 1 / 2026}};
+    const auto hold_for = [&](std::int64_t machine, std::int64_t nanos) {
+        ASSERT_TRUE(hold(
+            {.machine = MachineId{machine},
+             .source = ledger::source_rented,
+             .amount = ledger::dollars(nanos),
+             .budgets = {{ledger::budget_all, month, nanos}}}));
+    };
+    hold_for(1, 5'000'000'000);
+    life(1, {{Phase::serve, 2h, true}});
+    ASSERT_TRUE(ledger_->flush());
+    const ForecastReport dear = forecast(&config_);
+    EXPECT_EQ(dear.budgets[0].spent, ledger::dollars(46'000'000'000));
+    EXPECT_EQ(dear.budgets[0].running, ledger::dollars(8'820'000'000)) << "more than its hold";
+    EXPECT_EQ(dear.budgets[0].days[0].expected, dear.total.days[0].expected);
+    EXPECT_EQ(dear.budgets[1].running, ledger::dollars(8'820'000'000)) << "of kind rental";
+
+    hold_for(2, 30'000'000'000);
+    ASSERT_TRUE(step(ledger::intent(2, clock_.read())));  // ordered: it has cost nothing yet
+    hold_for(3, 7'000'000'000);  // of a machine that never came to be: it is given back
+    ASSERT_TRUE(ledger_->flush());
+    const ForecastReport made = forecast(&config_);
+    EXPECT_EQ(made.total.running, ledger::dollars(8'820'000'000));
+    EXPECT_EQ(made.budgets[0].spent, ledger::dollars(46'000'000'000));
+    EXPECT_EQ(made.budgets[0].running, ledger::dollars(38'820'000'000));
+    EXPECT_EQ(
+        made.budgets[0].days[0].expected, made.budgets[0].spent + made.budgets[0].running)
+        << "what is set aside pays hours to come: at least that is expected";
+    EXPECT_TRUE(made.budgets[0].used_up) << "84.82 of 80";
 }
 
 TEST_F(ForecastOfLedger, JsonCsvAndText) {

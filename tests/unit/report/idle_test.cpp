@@ -217,6 +217,14 @@ TEST_F(IdleReport, SumsToThePhasesOfTheSpendReport) {
     const Idle all = idle(options);
     EXPECT_EQ(all.lines.size(), 40u);
     EXPECT_EQ(all.rental, made(options).rental_not_serving);
+    ASSERT_TRUE(ledger_->flush());
+    auto books = reader();
+    const auto machines = books.machines(UtcTime{});
+    ASSERT_TRUE(machines);
+    adjust(machines->front().row.id.value(), 1'234'567);
+    ASSERT_TRUE(ledger_->flush());
+    EXPECT_EQ(idle(options).rental, all.rental) << "a bill's word is no time without work";
+    EXPECT_EQ(made(options).rental_not_serving, all.rental);
 }
 
 TEST_F(IdleReport, NothingIsSaidPlainly) {

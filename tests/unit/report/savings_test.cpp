@@ -209,6 +209,45 @@ TEST_F(SavingsReport, CountsWearAndNamesTheExtremes) {
         "(*) another model than the one that answered: the tokens would not be the same\n");
 }
 
+/// `report spend` ends with what `report savings` begins with.
+TEST_F(SavingsReport, HasTheHeadlineOfTheSpendReport) {
+    const Currency eur = *Currency::parse("EUR");
+    token_price(offer_nano, 1'000'000'000, 9'000'000'000, ledger::test_start - 24h);
+    own(1, 3'000'000, 0, 1'000);
+    clock_.jump_utc(24h);
+    token_price(offer_nano, 2'000'000'000, 3'000'000'000, clock_.read().utc);
+    price(offer_claude, "in", Price::per_mtok({5'000'000'000, aud}), clock_.read().utc);
+    price(offer_claude, "out", Price::per_mtok({7'000'000'000, aud}), clock_.read().utc);
+    own(2, 2'000'000, 0, 500'000);
+    ledger_->fx_seen({usd, aud, 14'235'671, 10'000'003, ledger::test_start});
+    // In a currency that nobody knows a rate of, and by its bare figure the dearest of all.
+    config_.models[0].offers.push_back(
+        {.name = "far",
+         .on = "nano",
+         .token_price = config::TokenPrices{
+             .in = Price::per_mtok({90'000'000'000, eur}),
+             .out = Price::per_mtok({90'000'000'000, eur})}});
+    ASSERT_TRUE(ledger_->flush());
+    for (const Currency currency : {usd, aud}) {
+        SpendOptions options = asked();
+        options.now = clock_.read().utc;
+        options.currency = currency;
+        use_config(config_, options);
+        auto books = reader();
+        const auto saved = make_savings(books, &config_, options);
+        ASSERT_TRUE(saved) << saved.error().message;
+        ASSERT_NE(saved->dearest(), nullptr);
+        const Spend spend = made(options);
+        EXPECT_EQ(spend.api_label, "claude") << "5 AUD are more than 1 USD, and than 2";
+        EXPECT_EQ(spend.api_label, saved->dearest()->offer);
+        EXPECT_EQ(spend.api_only, saved->dearest()->cost);
+        ASSERT_EQ(spend.notes.size(), 1u);
+        EXPECT_TRUE(spend.notes[0].starts_with("far is left out: there is no rate from EUR"))
+            << spend.notes[0];
+        EXPECT_NE(spend_text(spend).find("\nfar is left out: "), std::string::npos);
+    }
+}
+
 TEST_F(SavingsReport, JsonAndCsvSayTheSame) {
     token_price(offer_nano, 1'000'000'000, 2'000'000'000, ledger::test_start);
     ASSERT_TRUE(ledger_->record(ledger::api_request(1, 2'000'000'000)));

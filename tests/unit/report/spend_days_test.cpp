@@ -110,12 +110,78 @@ TEST_F(SpendOverTime, HoursSpreadAPhaseOverItsTime) {
     EXPECT_EQ(root.at("hours").at(3).at("api").as_string(), "1.00");
     EXPECT_EQ(root.at("hours").at(0).at("waste").as_string(), "1.1025");
     EXPECT_TRUE(spend_hours_csv(spend).starts_with(
-        "at,own,rental,api,waste,currency\r\n"
-        "2026-11-23T10:00:00.000000Z,0.00,1.1025,0.00,1.1025,USD\r\n"));
+        "at,own,rental,api,waste,adjust,currency\r\n"
+        "2026-11-23T10:00:00.000000Z,0.00,1.1025,0.00,1.1025,0.00,USD\r\n"));
     EXPECT_NE(
         spend_hours_text(spend, ledger::Zone{}).find("2026-11-23 13:00         0.00         0.00"),
         std::string::npos)
         << spend_hours_text(spend, ledger::Zone{});
+}
+
+TEST_F(SpendOverTime, HoursBeginWithTheLedger) {
+    api(1, 1'000'000'000);
+    ASSERT_TRUE(ledger_->flush());
+    SpendOptions options = asked();
+    options.now = clock_.read().utc + 1h;
+    options.since = "1970-01-01";
+    const SpendHours spend = hours(options);
+    ASSERT_EQ(spend.hours.size(), 11u) << "from the midnight before 10:00 to 11:00";
+    EXPECT_EQ(spend.hours[10].api, ledger::dollars(1'000'000'000));
+    options.until = "2026-11-20";
+    EXPECT_TRUE(hours(options).hours.empty()) << "the ledger knows nothing of so long ago";
+}
+
+TEST_F(SpendOverTime, HoursAreNotCountedWithoutEnd) {
+    api(1, 1'000'000'000);
+    clock_.jump_utc(24h * 500);
+    api(2, 1'000'000'000);
+    ASSERT_TRUE(ledger_->flush());
+    SpendOptions options = asked();
+    options.now = clock_.read().utc;
+    options.since = "1970-01-01";
+    auto books = reader();
+    const auto spend = make_spend_hours(books, options);
+    ASSERT_FALSE(spend);
+    EXPECT_EQ(spend.error().code, Errc::invalid_argument);
+    EXPECT_NE(spend.error().message.find("at most 10,000"), std::string::npos)
+        << spend.error().message;
+    options.until = "2027-11-23";
+    EXPECT_TRUE(make_spend_hours(books, options)) << "a year";
+}
+
+TEST_F(SpendOverTime, HoursOfTheLastDayNamed) {
+    api(1, 1'000'000'000);
+    ASSERT_TRUE(ledger_->flush());
+    SpendOptions options = asked();
+    options.now = clock_.read().utc + 24h * 3;
+    options.until = "2026-11-23";
+    const SpendHours spend = hours(options);
+    ASSERT_EQ(spend.hours.size(), 24u);
+    EXPECT_EQ(spend.hours[10].api, ledger::dollars(1'000'000'000));
+}
+
+/// A bill's word on a machine is neither service nor waste.
+TEST_F(SpendOverTime, HoursKeepAdjustmentsApart) {
+    life(1, {{Phase::boot, 30min}, {Phase::serve, 90min}});
+    adjust(1, -250'000'000);
+    ASSERT_TRUE(ledger_->flush());
+    SpendOptions options = asked();
+    options.now = clock_.read().utc + 1h;
+    const SpendHours spend = hours(options);
+    SpendHour sum;
+    for (const SpendHour& hour : spend.hours) {
+        sum.rental += hour.rental;
+        sum.waste += hour.waste;
+        sum.adjust += hour.adjust;
+    }
+    EXPECT_EQ(sum.rental, ledger::dollars(6'615'000'000));
+    EXPECT_EQ(sum.waste, ledger::dollars(2'205'000'000));
+    EXPECT_EQ(sum.adjust, ledger::dollars(-250'000'000));
+    const Spend month = made(options);
+    EXPECT_EQ(sum.waste, month.rental_not_serving);
+    EXPECT_EQ(sum.rental + sum.waste + sum.adjust, month.total.cost);
+    EXPECT_NE(spend_hours_text(spend, ledger::Zone{}).find(" ADJUSTED "), std::string::npos);
+    EXPECT_NE(spend_hours_json(spend).find("\"adjust\":\"-0.25\""), std::string::npos);
 }
 
 TEST_F(SpendOverTime, HoursCountAMachineThatStillRuns) {

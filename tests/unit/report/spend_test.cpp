@@ -133,11 +133,16 @@ TEST_F(SpendReport, RefusedRequestsAreNobodysWork) {
 }
 
 TEST_F(SpendReport, TextIsWhatPeopleRead) {
+    config::Config config;
+    config.models = {{.name = "opus"}};
+    config.models[0].offers = {
+        {.name = "claude-opus-5-5",
+         .on = "claude",
+         .token_price = config::TokenPrices{
+             .in = Price::per_mtok(ledger::dollars(4'000'000'000)),
+             .out = Price::per_mtok(ledger::dollars(20'000'000'000))}}};
     SpendOptions options = asked();
-    options.api_label = "claude-opus-5-5";
-    options.api_price = config::TokenPrices{
-        .in = Price::per_mtok(ledger::dollars(4'000'000'000)),
-        .out = Price::per_mtok(ledger::dollars(20'000'000'000))};
+    use_config(config, options);
     EXPECT_EQ(
         spend_text(made(options)),
         "November 2026 to the 23rd, USD          source: ledger, 10 requests\n"
@@ -245,7 +250,8 @@ TEST_F(SpendReport, TakesDaysAndSpans) {
     EXPECT_EQ(requests("2026-11-20", "2026-11-20"), 1);
     EXPECT_EQ(requests("2026-11-21", "2026-11-22"), 0);
     for (const char* bad :
-         {"yesterday", "2026-13-01", "2026-02-30", "5", "d", "-1d", "99999d", "3 d", "3dd", ""}) {
+         {"yesterday", "2026-13-01", "2026-02-30", "5", "d", "-1d", "99999d", "3 d", "3dd",
+          "", "-999-01-01", "0001-01-01", "1969-12-31"}) {
         SpendOptions options = asked();
         options.since = bad;
         auto books = reader();
@@ -258,6 +264,37 @@ TEST_F(SpendReport, TakesDaysAndSpans) {
     turned.until = "2026-11-04";
     auto books = reader();
     EXPECT_FALSE(make_spend(books, turned));
+    turned.until.reset();
+    turned.since = "2026-11-24";
+    const auto early = make_spend(books, turned);
+    ASSERT_FALSE(early);
+    EXPECT_EQ(early.error().message, "--since is a day that has not come yet");
+}
+
+TEST_F(SpendReport, BeginsWithTheMonthOfTheLastDay) {
+    SpendOptions options = asked();
+    options.until = "2026-10-20";
+    const Spend spend = made(options);
+    EXPECT_EQ(spend.first, (std::chrono::year{2026} / 10 / 1));
+    EXPECT_EQ(spend.last, (std::chrono::year{2026} / 10 / 20));
+    EXPECT_EQ(spend.total.requests, 1);
+}
+
+/// A report asks several times; the daemon goes on booking meanwhile.
+TEST_F(SpendReport, IsOfOneMoment) {
+    auto books = reader();
+    {
+        const auto snapshot = books.snapshot();
+        ASSERT_TRUE(snapshot);
+        ASSERT_TRUE(make_spend(books, asked()));
+        book_api(500, 1'000'000'000, ledger::test_start);
+        ASSERT_TRUE(ledger_->flush());
+        EXPECT_EQ(make_spend(books, asked())->total.requests, 10);
+        const auto wrong = books.policy(99);
+        EXPECT_FALSE(wrong) << "an answer that nothing is there ends no snapshot";
+        EXPECT_EQ(make_spend(books, asked())->total.requests, 10);
+    }
+    EXPECT_EQ(make_spend(books, asked())->total.requests, 11);
 }
 
 TEST_F(SpendReport, NothingIsSaidPlainly) {
@@ -280,7 +317,8 @@ TEST_F(SpendReport, ConvertsByTheNewestRate) {
     auto books = reader();
     const auto without = make_spend(books, options);
     ASSERT_FALSE(without);
-    EXPECT_NE(without.error().message.find("currency.rates.USD"), std::string::npos);
+    EXPECT_NE(without.error().message.find("add currency.rates.AUD to"), std::string::npos)
+        << without.error().message;
 
     // From the configuration...
     options.rates.report = aud;

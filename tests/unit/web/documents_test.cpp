@@ -142,6 +142,19 @@ TEST_F(PageDocuments, MachinesGoneBeforeAreLeftOut) {
     EXPECT_EQ(get("machines", "since=72h").at("machines").as_array().size(), 1u);
 }
 
+TEST_F(PageDocuments, HoursBeginWithTheLedger) {
+    const json::object root = get("hours", "since=1970-01-01");
+    EXPECT_EQ(root.at("hours").as_array().size(), 9u * 24 + 10) << "nine days and ten hours";
+    const auto before = ask("hours", "since=1960-01-01");
+    ASSERT_FALSE(before);
+    EXPECT_EQ(before.error().code, Errc::invalid_argument);
+    desk_.now += 24h * 600;
+    const auto endless = ask("hours", "since=1970-01-01");
+    ASSERT_FALSE(endless);
+    EXPECT_NE(endless.error().message.find("at most 10,000"), std::string::npos)
+        << endless.error().message;
+}
+
 TEST_F(PageDocuments, RoutingSumsToTheLastUnitInTwoCurrencies) {
     auto view = std::make_shared<agent::View>(*desk_.view);
     auto config = std::make_shared<config::Config>(*view->config);

@@ -84,7 +84,9 @@ export function hours_of(document, count) {
     return Array.from({length: count}, (_, back) => {
         const at = newest - (count - 1 - back) * 3_600_000;
         const hour = known.get(at);
-        const part = (kind) => (hour ? nanos(hour[kind]) : 0n);
+        // What a bill said otherwise belongs to the rental, as in the table of spending.
+        const part = (kind) => (hour ? nanos(hour[kind]) : 0n)
+            + (kind === "rental" && hour?.adjust ? nanos(hour.adjust) : 0n);
         return {at: new Date(at),
             parts: Object.fromEntries(KINDS.map((kind) => [kind, part(kind)]))};
     });
