@@ -61,7 +61,7 @@ Result<SavedPlan> read_plan(const fs::path& file) {
 }
 
 Result<std::optional<SavedPlan>> last_plan(const fs::path& state) {
-    std::tuple<fs::file_time_type, fs::path> newest{};
+    std::tuple<fs::file_time_type, fs::path> newest{fs::file_time_type::min(), {}};
     std::error_code code;
     for (fs::directory_iterator at{plans_folder(state), code}, end; !code && at != end;
          at.increment(code)) {

@@ -65,8 +65,8 @@ inline constexpr int energy_days_max = 31;
 [[nodiscard]] Result<std::string> keys_document(const Desk& desk, const Query& query);
 /// evenkeel.policy-history/1: what was in force, with the files of one version and the one before.
 [[nodiscard]] Result<std::string> policy_document(const Desk& desk, const Query& query);
-/// evenkeel.policy-draft/1: the files as they lie on disk beside what is in force: findings, cases of
-/// policy.test.yaml, the plan saved last.
+/// evenkeel.policy-draft/1: the files as they lie on disk beside what is in force: findings, cases
+/// of policy.test.yaml, the plan saved last.
 [[nodiscard]] Result<std::string> policy_draft_document(const Desk& desk, const Query& query);
 /// evenkeel.health/1: what `evenkeel doctor` finds of an agent that runs, without what it asks over
 /// the network.

@@ -1,5 +1,6 @@
 #include "agent/web/documents.hpp"
 
+#include "agent/config/files.hpp"
 #include "agent/config/policy_text.hpp"
 #include "agent/web/measured.hpp"
 #include "agent/web/verifier.hpp"
@@ -15,6 +16,10 @@ namespace {
 
 using namespace std::chrono_literals;
 namespace json = boost::json;
+
+std::string text_of(const json::value& value) {
+    return std::string{value.as_string()};
+}
 
 /// An hour of November: an API, an own GPU, a machine that came and went.
 class PageDocuments : public ledger::LedgerTest {
@@ -75,16 +80,12 @@ protected:
              .paid_for = 120s}};
         ASSERT_TRUE(step(gone));
     }
-    /// Stores a policy; gives the text as the ledger keeps it.
-    std::string put_in_force(
-        const std::vector<config::SourceFile>& files, const std::string& author) {
-        std::string text = agent::join_policy(files);
+    void put_in_force(const std::vector<config::SourceFile>& files, const std::string& author) {
         ledger::Answer<std::int64_t> stored;
-        ledger_->policy(text, author, stored.done());
+        ledger_->policy(agent::join_policy(files), author, stored.done());
         EXPECT_TRUE(stored.get());
-        return text;
     }
-    void write(const std::filesystem::path& file, std::string_view text) const {
+    static void write(const std::filesystem::path& file, std::string_view text) {
         std::filesystem::create_directories(file.parent_path());
         std::ofstream{file, std::ios::binary} << text;
     }
@@ -285,7 +286,7 @@ TEST_F(PageDocuments, PolicyHasItsHistoryAndTheOneBefore) {
 
 TEST_F(PageDocuments, TheDraftIsReadableBeforeAnythingIsInForce) {
     const json::object nothing = get("policy/draft");
-    EXPECT_TRUE(nothing.at("unreadable").as_string().contains("config")) << "no folder yet";
+    EXPECT_TRUE(text_of(nothing.at("unreadable")).contains("config")) << "no folder yet";
     EXPECT_EQ(nothing.at("running").as_int64(), 0);
     EXPECT_TRUE(nothing.at("check").is_null());
     write(desk_.config / "policy.yaml", "version: 1\nroutes: 7\n");
@@ -299,31 +300,29 @@ TEST_F(PageDocuments, TheDraftIsReadableBeforeAnythingIsInForce) {
 }
 
 TEST_F(PageDocuments, TheDraftHasItsCasesAndItsPlan) {
-    const std::string yaml = "version: 1\n";
-    const std::string text = put_in_force({{"evenkeel.yaml", yaml}}, "ann");
-    write(desk_.config / "evenkeel.yaml", yaml);
+    const std::filesystem::path example =
+        std::filesystem::path{EVENKEEL_SOURCE_DIR} / "examples/desk-5090";
+    std::filesystem::copy(example, desk_.config);
+    const auto text_on_disk = [this] {
+        return agent::join_policy(*agent::read_config(desk_.config));
+    };
+    const std::string text = text_on_disk();
+    put_in_force(*agent::read_config(desk_.config), "ann");
     const json::object same = get("policy/draft");
     EXPECT_TRUE(same.at("same").as_bool());
-    EXPECT_TRUE(same.at("tests").at("none").as_string().contains("policy.test.yaml"));
+    EXPECT_TRUE(same.at("check").at("ok").as_bool());
+    const json::value& tests = same.at("tests").at("document");
+    EXPECT_EQ(tests.at("schema").as_string(), "evenkeel.policy-test/1");
+    EXPECT_EQ(tests.at("passed").to_number<int>(), 7);
+    EXPECT_EQ(tests.at("failed").to_number<int>(), 0);
 
-    write(desk_.config / "evenkeel.yaml", yaml + "# more\n");
-    write(
-        desk_.config / "policy.test.yaml",
-        "version: 1\ncases:\n  - name: nobody\n    request: {model: none}\n    expect: {refused: "
-        "not_found}\n");
+    std::ofstream{desk_.config / "policy.yaml", std::ios::app} << "# more\n";
+    std::filesystem::remove(desk_.config / "policy.test.yaml");
     const json::object draft = get("policy/draft");
     EXPECT_FALSE(draft.at("same").as_bool());
-    EXPECT_EQ(draft.at("previous").at(0).at("text").as_string(), yaml);
-    EXPECT_EQ(draft.at("files").at(0).at("text").as_string(), yaml + "# more\n");
-    ASSERT_TRUE(draft.at("tests").as_object().contains("document"))
-        << json::serialize(draft.at("tests"));
-    const json::value& tests = draft.at("tests").at("document");
-    EXPECT_EQ(tests.at("schema").as_string(), "evenkeel.policy-test/1");
-    EXPECT_EQ(tests.at("passed").to_number<int>() + tests.at("failed").to_number<int>(), 1);
-
+    EXPECT_TRUE(text_of(draft.at("tests").at("none")).contains("policy.test.yaml"));
     const std::string base = agent::policy_sha256(text);
-    const std::string now = agent::policy_sha256(
-        agent::join_policy(std::vector<config::SourceFile>{{"evenkeel.yaml", yaml + "# more\n"}}));
+    const std::string now = agent::policy_sha256(text_on_disk());
     const auto plan = [](const std::string& from, const std::string& to) {
         return json::serialize(json::object{
             {"schema", "evenkeel.policy-plan/1"},
@@ -340,7 +339,7 @@ TEST_F(PageDocuments, TheDraftHasItsCasesAndItsPlan) {
     EXPECT_EQ(outdated(plan(base, base)), "the files have changed since");
     EXPECT_EQ(outdated(plan(now, base)), "it starts from policy #1");
     write(file, "no plan");
-    EXPECT_TRUE(get("policy/draft").at("plan").at("none").as_string().contains("is no plan"));
+    EXPECT_TRUE(text_of(get("policy/draft").at("plan").at("none")).contains("is no plan"));
 
     write(file, plan(base, now));
     const std::string name = file.filename().string();
