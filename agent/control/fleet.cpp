@@ -117,6 +117,17 @@ bool is_live(const ledger::Recovered& recovered, MachineId machine) {
         recovered.machines, [machine](const auto& stored) { return stored.row.id == machine; });
 }
 
+/// Time of the serve phases that are closed: what counts as useful of a machine.
+std::chrono::nanoseconds served(const std::vector<ledger::PhaseRow>& phases) {
+    std::chrono::nanoseconds sum{0};
+    for (const ledger::PhaseRow& phase : phases) {
+        if (phase.phase == Phase::serve && phase.to) {
+            sum += *phase.to - phase.from;
+        }
+    }
+    return sum;
+}
+
 void Fleet::recover(const ledger::Recovered& recovered) {
     const Now now = parts_.clock.read();
     for (const ledger::OpenHold& hold : recovered.machine_holds) {
@@ -135,6 +146,7 @@ void Fleet::recover(const ledger::Recovered& recovered) {
             .synthetic = stored.row.synthetic};
         seat.source_name = parts_.names.text(stored.row.source);
         seat.paid = stored.paid;
+        seat.busy = served(stored.phases);
         auto machine = from_row(stored.row, parts_.names, settings_.owner_mark);
         const bool damaged = !machine.has_value();
         if (damaged) {
@@ -194,6 +206,7 @@ void Fleet::remember_gone(const std::vector<ledger::MachineView>& machines) {
             .synthetic = view.row.synthetic};
         seat.source_name = parts_.names.text(view.row.source);
         seat.paid = view.paid;
+        seat.busy = served(view.phases);
         count_create(machine->wanted_at.utc, parts_.clock.read().utc);
         gone_.push_back(std::move(seat));
     }

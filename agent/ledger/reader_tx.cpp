@@ -153,12 +153,14 @@ Result<std::vector<MachineName>> Reader::machine_names() {
         std::vector<MachineName> names;
         Statement row{
             database,
-            "SELECT id, name, coalesce(remote_id, ''), provider FROM machine ORDER BY id"};
+            "SELECT m.id, m.name, coalesce(m.remote_id, ''), m.provider, coalesce(n.text, '')"
+            " FROM machine AS m LEFT JOIN name AS n ON n.ix = m.source ORDER BY m.id"};
         while (row.next()) {
             names.push_back(
                 {.id = MachineId{row.integer(0)},
                  .name = row.text(1),
                  .remote_id = row.text(2),
+                 .source = row.text(4),
                  .provider = name_ix(row.integer(3))});
         }
         return names;

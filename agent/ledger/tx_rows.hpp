@@ -56,6 +56,7 @@ struct MachineName {
     MachineId id{};
     std::string name{};       ///< "ek-<agent id>-<intent>"
     std::string remote_id{};  ///< empty until known
+    std::string source{};     ///< "runpod-1"; given again to another machine after its end
     NameIx provider{};
 };
 

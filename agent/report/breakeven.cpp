@@ -75,10 +75,10 @@ Result<void> add_own(const config::Config& config, const BreakevenAsk& ask, Brea
         return fail(
             Errc::invalid_argument,
             fmt::format(
-                "what '{0}' costs is not known: say --price \"6800 AUD\", or write "
-                "hardware[].price "
-                "in evenkeel.yaml",
-                hardware->name));
+                "what '{0}' costs is not known: say --price \"6800 {1}\", or write "
+                "hardware[].price in evenkeel.yaml",
+                hardware->name,
+                config.currency.report.text()));
     }
     situation.own = breakeven::OwnHardware{
         .name = hardware->name,

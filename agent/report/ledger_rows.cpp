@@ -44,7 +44,7 @@ Result<void> find_ref(
     ledger::TxFilter& filter) {
     std::vector<const ledger::MachineName*> fit;
     for (const ledger::MachineName& machine : machines) {
-        if (machine.name == text || machine.remote_id == text) {
+        if (machine.name == text || machine.remote_id == text || machine.source == text) {
             fit.push_back(&machine);
         }
     }

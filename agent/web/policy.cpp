@@ -55,7 +55,9 @@ json::value plan_of(const Desk& desk, const std::string& running, const std::str
     }
     const agent::SavedPlan& plan = **last;
     std::string outdated;
-    if (plan.base_sha256 != running) {
+    if (plan.draft_sha256 == running) {
+        outdated = "what it says is in force";
+    } else if (plan.base_sha256 != running) {
         outdated = fmt::format("it starts from policy #{}", plan.base_revision);
     } else if (plan.draft_sha256 != draft) {
         outdated = "the files have changed since";

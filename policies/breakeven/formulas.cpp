@@ -141,7 +141,10 @@ Exact Solver::fx(Currency from) const {
     if (const auto rate = t_.rates.find({to, from}); rate != t_.rates.end() && rate->second > 0) {
         return 1 / rate->second;
     }
-    throw Missing{fmt::format("the rate from {} to {} is missing", from.text(), to.text())};
+    throw Missing{fmt::format(
+        "there is no rate from {0} to {1}: add currency.rates.{0} to evenkeel.yaml",
+        from.text(),
+        to.text())};
 }
 
 Exact Solver::net_capex() const {

@@ -376,7 +376,7 @@ struct Safety {
 
 /// The web page on the admin listener.
 struct Dashboard {
-    bool control{false};  ///< after a login it may drain, destroy, freeze and thaw
+    bool control{false};  ///< after a login it may drain, destroy, freeze, thaw, apply
     friend bool operator==(const Dashboard&, const Dashboard&) = default;
 };
 

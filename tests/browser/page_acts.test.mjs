@@ -124,7 +124,7 @@ test("a plan is shown as it was saved, and applied when each limit that goes is 
         await page.reload();
         await settled(page);
         assert.equal(await page.locator("main button.act", {hasText: "Apply"}).count(), 0);
-        assert.match(await page.locator("main").innerText(), /cannot be applied: the files have/);
+        assert.match(await page.locator("main").innerText(), /Nothing to apply: the files have/);
         assert.deepEqual(wrong, []);
     });
 });

@@ -334,7 +334,7 @@ TEST_F(PageListener, AppliesAPlanThatIsMeant) {
     EXPECT_EQ(applied.status, 200) << applied.body;
     EXPECT_EQ(json::parse(applied.body).at("revision").as_int64(), 3);
     EXPECT_TRUE(draft().at("same").as_bool());
-    EXPECT_EQ(draft().at("plan").at("outdated").as_string(), "it starts from policy #2");
+    EXPECT_EQ(draft().at("plan").at("outdated").as_string(), "what it says is in force");
     const auto again = apply(json::array{"purse"}, name);
     EXPECT_GE(again.status, 400) << again.body;
     EXPECT_EQ(draft().at("running").as_int64(), 3);

@@ -111,6 +111,24 @@ TEST_F(FleetTest, NothingIsCreatedForAnIntentTheLedgerRefuses) {
     EXPECT_EQ(rig->open_holds(), 0);
 }
 
+TEST_F(FleetTest, WhatAMachineWasUsefulForOutlivesARestart) {
+    rig->order();
+    rig->rounds(2);
+    world.clock.advance(10min);
+    destroy_all();
+    ASSERT_TRUE(rig->until([&] { return settled(); }));
+    const auto row = rig->row("r-1");
+    ASSERT_FALSE(row->phases.empty());
+    const auto served = *row->phases.front().to - row->phases.front().from;
+    ASSERT_GT(served, 5min);
+    shell(
+        "UPDATE machine_phase SET phase = 'serve' WHERE no = " +
+        std::to_string(row->phases.front().no));
+    restart();
+    ASSERT_EQ(rig->fleet->gone().size(), 1u);
+    EXPECT_EQ(rig->fleet->gone().front().busy, served);
+}
+
 /// The ledger refuses a step after the create: somebody changed the row. The machine is ended all
 /// the same, and what it cost comes with its bill.
 TEST_F(FleetTest, AMachineWhoseRowWasChangedByOthersIsEnded) {

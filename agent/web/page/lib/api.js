@@ -33,7 +33,15 @@ async function answer_of(response) {
     return document;
 }
 
-const ask = (path, signal) => fetch(path, {signal, headers: {accept: "application/json"}});
+/// A browser's own words for a listener that is not there ("Failed to fetch") help nobody.
+async function ask(path, signal) {
+    try {
+        return await fetch(path, {signal, headers: {accept: "application/json"}});
+    } catch (error) {
+        throw error instanceof TypeError ? new Refusal("unreachable",
+            "The daemon does not answer.", 0) : error;
+    }
+}
 
 export const read = async (path, signal) => answer_of(await ask(path, signal));
 

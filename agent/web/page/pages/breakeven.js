@@ -170,11 +170,10 @@ function Lead({document}) {
             ${list_text(facts)}.</span></p>`;
 }
 
-const EXAMPLE = "evenkeel breakeven --price \"8300 AUD\" --in-mtok 76 --out-mtok 29";
-
 function Compared({document, asked}) {
     if (document.rows.length === 0) {
-        return html`<${FirstRun} title="There is nothing to compare yet." command=${EXAMPLE}>${
+        return html`<${FirstRun} title="There is nothing to compare yet."
+            command=${`evenkeel breakeven --price "8300 ${document.currency}" --in-mtok 76 --out-mtok 29`}>${
             [...document.notes, "It needs own hardware with a price, and offers with prices."].join(" ")}<//>`;
     }
     return html`<${Lead} document=${document} />

@@ -26,7 +26,7 @@ function Head({live}) {
         html`<${Spark} values=${samples.map((one) => key === "rate" ? pixels(one.rate)
         : one[key])} />`;
     return html`<${Tiles} label="At this moment">
-        <${Tile} label="Spending" line=${line("rate")} under="own power and rented machines">
+        <${Tile} label="Spending" line=${line("rate")} under="rented machines, without own power">
             <${Money} amount=${status.cost_rate.amount} currency=${currency} decimals=${2} per="/h"
                 figure="status.cost_rate.amount" /><//>
         <${Tile} label="Today" under="since midnight of the ledger's day">

@@ -81,7 +81,7 @@ function Plan({plan, old, done}) {
             ${document.replay && html`<${LookedBack} replay=${document.replay} />`}</div>`;
     if (outdated) {
         return html`<section aria-labelledby="p-plan">${heading}
-            <details><summary>It cannot be applied: ${outdated}.</summary>${body}</details></section>`;
+            <details><summary>Nothing to apply: ${outdated}.</summary>${body}</details></section>`;
     }
     return html`<section aria-labelledby="p-plan">${heading}${body}
         ${may ? html`<p><${Act} key=${name} action="apply" name=${name} word="Apply" old=${old}
