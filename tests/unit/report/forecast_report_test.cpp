@@ -89,7 +89,8 @@ TEST_F(ForecastOfLedger, SameDaysGoOn) {
 TEST_F(ForecastOfLedger, SaysWhenABudgetRunsOut) {
     api_days(40, 2'000'000'000);
     config_.budgets[0].limit = ledger::dollars(52'000'000'000);
-    const ForecastLine& all = forecast(&config_).budgets[0];
+    const ForecastReport made = forecast(&config_);
+    const ForecastLine& all = made.budgets[0];
     EXPECT_EQ(all.runs_out, year{2026} / 11 / day{26}) << "47, 49, 51, 53";
     EXPECT_EQ(all.may_run_out, all.runs_out);
     config_.budgets[0].limit = ledger::dollars(46'000'000'000);
