@@ -21,7 +21,7 @@ constexpr std::array daemon_rows{
 
     Key{"dashboard", Type::map, "The web page at listen.admin."},
     Key{"dashboard.control", Type::boolean,
-        "Whether the page may drain, destroy, freeze, thaw and apply, after evenkeel dashboard login."}
+        "Whether the page may drain, destroy, freeze, thaw, apply; after evenkeel dashboard login."}
         .def("false"),
 
     Key{"currency", Type::map, "Which money is reported, and what other money is worth."},

@@ -53,7 +53,8 @@ TEST(Formulas, AMissingQuantityOrRateIsSaid) {
     terms.report_currency = aud;
     EXPECT_EQ(
         solve(Kind::buy_vs_rent, terms).error().message,
-        "buy_vs_rent: the rate from USD to AUD is missing");
+        "buy_vs_rent: there is no rate from USD to AUD: add currency.rates.USD to "
+        "evenkeel.yaml");
     terms.rates[{aud, usd}] = number("0.8");
     EXPECT_EQ(text(solve(Kind::buy_vs_rent, terms)->rent_monthly), "500.00") << "the inverse";
     terms.rates[{aud, usd}] = number("0");

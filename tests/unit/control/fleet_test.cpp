@@ -125,6 +125,7 @@ TEST_F(FleetTest, WhatAMachineWasUsefulForOutlivesARestart) {
         "UPDATE machine_phase SET phase = 'serve' WHERE no = " +
         std::to_string(row->phases.front().no));
     restart();
+    rig->fleet->remember_gone(*ledger::Reader::open(world.state())->machines(UtcTime{}));
     ASSERT_EQ(rig->fleet->gone().size(), 1u);
     EXPECT_EQ(rig->fleet->gone().front().busy, served);
 }

@@ -336,8 +336,9 @@ TEST_F(PageDocuments, TheDraftHasItsCasesAndItsPlan) {
         return std::string{get("policy/draft").at("plan").at("outdated").as_string()};
     };
     EXPECT_EQ(outdated(plan(base, now)), "");
-    EXPECT_EQ(outdated(plan(base, base)), "the files have changed since");
-    EXPECT_EQ(outdated(plan(now, base)), "it starts from policy #1");
+    EXPECT_EQ(outdated(plan("other", base)), "what it says is in force") << "it was applied";
+    EXPECT_EQ(outdated(plan(base, "other")), "the files have changed since");
+    EXPECT_EQ(outdated(plan("other", now)), "it starts from policy #1");
     write(file, "no plan");
     EXPECT_TRUE(text_of(get("policy/draft").at("plan").at("none")).contains("is no plan"));
 
