@@ -170,10 +170,14 @@ function Lead({document}) {
             ${list_text(facts)}.</span></p>`;
 }
 
+/// In the report's currency: another needs a rate.
+const example = (currency) =>
+    `evenkeel breakeven --price "8300 ${currency}" --in-mtok 76 --out-mtok 29`;
+
 function Compared({document, asked}) {
     if (document.rows.length === 0) {
         return html`<${FirstRun} title="There is nothing to compare yet."
-            command=${`evenkeel breakeven --price "8300 ${document.currency}" --in-mtok 76 --out-mtok 29`}>${
+            command=${example(document.currency)}>${
             [...document.notes, "It needs own hardware with a price, and offers with prices."].join(" ")}<//>`;
     }
     return html`<${Lead} document=${document} />
@@ -183,14 +187,14 @@ function Compared({document, asked}) {
         <${Alternatives} document=${document} /><${Contracts} document=${document} />`;
 }
 
-export function Breakeven({query}) {
+export function Breakeven({live, query}) {
     const asked = Object.fromEntries(FIELDS.map(([name]) => [name, query[name] ?? ""]));
     const from = useDocument(path_with("/ui/api/breakeven", asked), 120_000);
     // Nothing was asked, and nothing is configured to begin with: no mistake, but a first step.
     const nothing_known = from.error?.status === 400 && Object.values(asked).every((one) => !one);
     return html`<${Assumptions} query=${query} />
         ${nothing_known ? html`<${FirstRun} title="The comparison needs a price to begin with."
-                command=${EXAMPLE}>${from.error.message}<//>`
+                command=${example(live.status.spend.currency)}>${from.error.message}<//>`
             : html`<${WithDocument} from=${from} what="The comparison">${(document) =>
                 html`<${Compared} document=${document} asked=${asked} />`}<//>`}`;
 }
