@@ -1,8 +1,8 @@
 #include "agent/report/keys.hpp"
 
+#include "policies/budget/used.hpp"
 #include "policies/routing/catalogue.hpp"
 
-#include <algorithm>
 #include <map>
 
 namespace evenkeel::report {
@@ -163,7 +163,10 @@ Result<std::vector<KeyUse>> key_uses(ledger::Reader& reader, UtcTime now) {
             std::int64_t used = *spent;
             for (const ledger::BudgetWindow& window : *windows) {
                 if (window.budget == row.ix && window.window == start) {
-                    used = std::max(used, window.settled) + window.held;
+                    used =
+                        budget::used(
+                            {.spent = *spent, .settled = window.settled, .held = window.held}, {})
+                            .sum();
                 }
             }
             use.used = Money{used, rules->report};

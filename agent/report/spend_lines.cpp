@@ -111,7 +111,7 @@ Result<void> add_tags(
             add(row, amounts, fits ? at(tagged, tag) : at(other_tags, "(other tags)"));
         }
     };
-    // The roll-ups' days are those of the zone that the ledger was made with.
+    // By the present zone; days that were booked before it changed keep theirs.
     const auto meta = reader.meta();
     if (!meta) {
         return std::unexpected{meta.error()};
