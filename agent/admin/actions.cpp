@@ -150,23 +150,24 @@ asio::awaitable<Result<std::string>> Actions::refresh_prices(Order order) {
 
 asio::awaitable<Result<std::string>> Actions::freeze(Order order) {
     const bool freeze = order.path == "/api/freeze";
-    const bool was = parts_.board.read()->frozen;
-    const auto written = co_await workers_.run(
+    // What the disk said before: the board is a moment old.
+    const auto was = co_await workers_.run(
         [this,
          freeze,
          note = Freeze{
              .at = parts_.clock.read().utc,
              .by = order.user,
              .reason = order.fields.text("reason")}]() -> Result<std::string> {
+            std::string before = read_freeze(options_.state) ? "frozen" : "";
             if (freeze) {
                 const auto done = write_freeze(options_.state, note);
-                return done ? Result<std::string>{""} : std::unexpected{done.error()};
+                return done ? Result<std::string>{before} : std::unexpected{done.error()};
             }
             const auto done = remove_freeze(options_.state);
-            return done ? Result<std::string>{""} : std::unexpected{done.error()};
+            return done ? Result<std::string>{before} : std::unexpected{done.error()};
         });
-    if (!written) {
-        co_return std::unexpected{written.error()};
+    if (!was) {
+        co_return std::unexpected{was.error()};
     }
     const auto frozen = co_await settled(parts_.control.look_at_freeze(), write_limit);
     if (!frozen) {
@@ -176,7 +177,7 @@ asio::awaitable<Result<std::string>> Actions::freeze(Order order) {
         {"schema", "evenkeel.action/1"},
         {"action", freeze ? "freeze" : "thaw"},
         {"frozen", *frozen},
-        {"changed", was != *frozen}});
+        {"changed", was->empty() == *frozen}});
 }
 
 asio::awaitable<Result<std::string>> Actions::create_key(Order order) {

@@ -368,6 +368,9 @@ TEST_F(PageListener, ActsAfterALoginAndATypedName) {
     EXPECT_TRUE(frozen());
     const auto thawed = post("/ui/api/act", on_host("thaw"), cookie);
     EXPECT_EQ(thawed.status, 200) << thawed.body;
+    EXPECT_TRUE(thawed.body.contains(R"("changed":true)")) << "at once after the freeze";
+    const auto again = post("/ui/api/act", on_host("thaw"), cookie);
+    EXPECT_TRUE(again.body.contains(R"("changed":false)")) << again.body;
     EXPECT_FALSE(frozen());
     const json::object nobody{{"action", "destroy"}, {"name", "cloud-9"}, {"typed", "cloud-9"}};
     EXPECT_EQ(code_of(post("/ui/api/act", nobody, cookie)), "not_found");
