@@ -80,31 +80,6 @@ Result<std::unique_ptr<Database>> connect(const std::filesystem::path& file) {
 
 }  // namespace
 
-SpendRow spend_row(const Statement& row) {
-    SpendRow cell;
-    cell.source = name_ix(row.integer(0));
-    cell.model = name_ix(row.integer(1));
-    cell.key = name_ix(row.integer(2));
-    cell.route = name_ix(row.integer(3));
-    cell.phase = row.text(4);
-    const std::string currency = row.text(5);
-    cell.currency = Currency::parse(currency).value_or(Currency{});
-    cell.requests = row.integer(6);
-    cell.answered = row.integer(7);
-    cell.tokens_in = row.integer(8);
-    cell.tokens_cached = row.integer(9);
-    cell.tokens_cache_write = row.integer(10);
-    cell.tokens_out = row.integer(11);
-    cell.paid = money_of(row.integer(12), currency);
-    cell.charged = money_of(row.integer(13), currency);
-    cell.time = std::chrono::nanoseconds{row.integer(14)};
-    cell.kind = static_cast<SourceKind>(row.integer(15));
-    cell.provider = name_ix(row.integer(16));
-    cell.label = row.text(17);
-    cell.synthetic = row.integer(18) != 0;
-    return cell;
-}
-
 PriceSeen price_row(const Statement& row) {
     const std::string meter = row.text(1);
     const Unit unit = meter == "hour"    ? Unit::nanosecond
@@ -191,27 +166,6 @@ Result<Summary> Reader::summary() {
             summary.last = UtcTime{std::chrono::hours{ends.integer(1) + 1}};
         }
         return summary;
-    });
-}
-
-Result<std::vector<SpendRow>> Reader::spend(std::int64_t first_day, std::int64_t last_day) {
-    Database& database = *impl_->database;
-    return reading(database, [&] {
-        std::vector<SpendRow> rows;
-        Statement row{
-            database,
-            "SELECT r.source, r.model, r.key, r.route, r.phase, r.currency, sum(r.requests),"
-            " sum(r.answered), sum(r.tok_in), sum(r.tok_cached), sum(r.tok_cache_write),"
-            " sum(r.tok_out), sum(r.paid), sum(r.charged), sum(r.time_ns), coalesce(s.kind, 0),"
-            " coalesce(s.provider, 0), coalesce(s.label, n.text, '-'), coalesce(s.synthetic, 0)"
-            " FROM rollup_day AS r LEFT JOIN source AS s ON s.ix = r.source"
-            " LEFT JOIN name AS n ON n.ix = r.source WHERE r.day BETWEEN ?1 AND ?2"
-            " GROUP BY r.source, r.model, r.key, r.route, r.phase, r.currency"};
-        row.query(first_day, last_day);
-        while (row.next()) {
-            rows.push_back(spend_row(row));
-        }
-        return rows;
     });
 }
 

@@ -155,6 +155,12 @@ struct TokensDayRow {
     std::int64_t tokens_out{0};
 };
 
+/// A period's cells and, oldest first, the tokens of its days.
+struct SpendAndTokens {
+    std::vector<SpendRow> cells{};
+    std::vector<TokensDayRow> tokens{};
+};
+
 /// Money of one hour, by who was paid and for what.
 struct SpendHourRow {
     UtcTime at{};  ///< start of the hour
@@ -248,11 +254,11 @@ public:
     /// Cells of the booking days `first_day` to `last_day` (20261123, inclusive).
     [[nodiscard]] Result<std::vector<SpendRow>> spend(
         std::int64_t first_day, std::int64_t last_day);
+    /// The same, and in the same pass what was served, by day and model.
+    [[nodiscard]] Result<SpendAndTokens> spend_and_tokens(
+        std::int64_t first_day, std::int64_t last_day);
     /// The same cells day by day, oldest first.
     [[nodiscard]] Result<std::vector<SpendDayRow>> spend_by_day(
-        std::int64_t first_day, std::int64_t last_day);
-    /// What was served on the booking days `first_day` to `last_day`, oldest first.
-    [[nodiscard]] Result<std::vector<TokensDayRow>> tokens_by_day(
         std::int64_t first_day, std::int64_t last_day);
     /// Money of the hours in [since, until), oldest first; requests and phases by who was paid.
     [[nodiscard]] Result<std::vector<SpendHourRow>> spend_by_hour(UtcTime since, UtcTime until);

@@ -15,8 +15,6 @@ struct Reader::Impl {
     std::unique_ptr<Database> database;
 };
 
-/// A cell from the columns of the query in Reader::spend.
-[[nodiscard]] SpendRow spend_row(const Statement& row);
 /// From offer, meter, currency, num, den, seen_us, from_us.
 [[nodiscard]] PriceSeen price_row(const Statement& row);
 /// A query for requests: `rest` is what follows FROM request AS r, and request_of reads its rows.

@@ -103,50 +103,6 @@ Result<BooksMeta> Reader::meta() {
     });
 }
 
-Result<std::vector<SpendDayRow>> Reader::spend_by_day(
-    std::int64_t first_day, std::int64_t last_day) {
-    Database& database = *impl_->database;
-    return reading(database, [&] {
-        std::vector<SpendDayRow> rows;
-        Statement row{
-            database,
-            "SELECT r.source, r.model, r.key, r.route, r.phase, r.currency, r.requests,"
-            " r.answered, r.tok_in, r.tok_cached, r.tok_cache_write, r.tok_out, r.paid, r.charged,"
-            " r.time_ns, coalesce(s.kind, 0), coalesce(s.provider, 0),"
-            " coalesce(s.label, n.text, '-'), coalesce(s.synthetic, 0), r.day"
-            " FROM rollup_day AS r LEFT JOIN source AS s ON s.ix = r.source"
-            " LEFT JOIN name AS n ON n.ix = r.source WHERE r.day BETWEEN ?1 AND ?2"
-            " ORDER BY r.day, r.source, r.model, r.key, r.route, r.phase, r.currency"};
-        row.query(first_day, last_day);
-        while (row.next()) {
-            rows.push_back({.day = row.integer(19), .cell = spend_row(row)});
-        }
-        return rows;
-    });
-}
-
-Result<std::vector<TokensDayRow>> Reader::tokens_by_day(
-    std::int64_t first_day, std::int64_t last_day) {
-    Database& database = *impl_->database;
-    return reading(database, [&] {
-        std::vector<TokensDayRow> rows;
-        Statement row{
-            database,
-            "SELECT day, model, sum(tok_in), sum(tok_out) FROM rollup_day"
-            " WHERE day BETWEEN ?1 AND ?2 AND source <> 0 GROUP BY day, model"
-            " ORDER BY day, model"};
-        row.query(first_day, last_day);
-        while (row.next()) {
-            rows.push_back(
-                {.day = row.integer(0),
-                 .model = NameIx{static_cast<std::int32_t>(row.integer(1))},
-                 .tokens_in = row.integer(2),
-                 .tokens_out = row.integer(3)});
-        }
-        return rows;
-    });
-}
-
 Result<std::vector<SpendHourRow>> Reader::spend_by_hour(UtcTime since, UtcTime until) {
     Database& database = *impl_->database;
     return reading(database, [&] {

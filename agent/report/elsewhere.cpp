@@ -1,7 +1,5 @@
 #include "agent/report/elsewhere.hpp"
 
-#include "agent/report/spend_lines.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -144,35 +142,26 @@ const SavingsLine* dearest_of(const std::vector<SavingsLine>& lines) noexcept {
 Result<DearestApi> dearest_api(
     ledger::Reader& reader,
     const config::Config* config,
-    const Days& days,
+    const std::vector<ledger::TokensDayRow>& work,
+    const Names& names,
     const ledger::Zone& zone,
     Rates& rates) {
     const auto book = PriceBook::read(reader, config, zone, PriceBook::Of::tokens);
     if (!book) {
         return std::unexpected{book.error()};
     }
-    if (book->offers_with({"in", "out"}).empty()) {
-        return DearestApi{};
-    }
-    const auto rows =
-        reader.tokens_by_day(ledger::day_number(days.first), ledger::day_number(days.last));
-    const auto stored_names = reader.names();
-    if (!rows || !stored_names) {
-        return std::unexpected{!rows ? rows.error() : stored_names.error()};
-    }
-    const Names names = names_by_ix(*stored_names);
     SavingsLine like{.what = "all"};
-    WorkOfDays work;
-    for (const ledger::TokensDayRow& row : *rows) {
+    WorkOfDays days;
+    for (const ledger::TokensDayRow& row : work) {
         const auto model = names.find(row.model);
-        Work& one = work[row.day][model == names.end() ? std::string{} : model->second];
+        Work& one = days[row.day][model == names.end() ? std::string{} : model->second];
         one.in += row.tokens_in;
         one.out += row.tokens_out;
         like.tokens_in += row.tokens_in;
         like.tokens_out += row.tokens_out;
     }
     Elsewhere elsewhere{*book, config, rates};
-    elsewhere.tokens(like, work);
+    elsewhere.tokens(like, days);
     DearestApi found{.notes = elsewhere.take_notes()};
     const std::vector<SavingsLine> lines = elsewhere.take_lines();
     if (const SavingsLine* const line = dearest_of(lines)) {

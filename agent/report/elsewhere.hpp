@@ -4,6 +4,7 @@
 #include "agent/report/price_book.hpp"
 #include "agent/report/rates.hpp"
 #include "agent/report/savings.hpp"
+#include "agent/report/spend_lines.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -67,11 +68,12 @@ struct DearestApi {
     std::optional<SavingsLine> line{};  ///< none without work or prices
     std::vector<std::string> notes{};
 };
-/// Errors: those of the reader.
+/// `work`: what was served, by day and model. Errors: those of the reader.
 [[nodiscard]] Result<DearestApi> dearest_api(
     ledger::Reader& reader,
     const config::Config* config,
-    const Days& days,
+    const std::vector<ledger::TokensDayRow>& work,
+    const Names& names,
     const ledger::Zone& zone,
     Rates& rates);
 

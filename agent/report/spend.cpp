@@ -100,7 +100,8 @@ Result<Spend> make_spend(ledger::Reader& reader, const SpendOptions& options) {
     }
     spend.first = days->first;
     spend.last = days->last;
-    const auto rows = reader.spend(ledger::day_number(spend.first), ledger::day_number(spend.last));
+    const auto rows =
+        reader.spend_and_tokens(ledger::day_number(spend.first), ledger::day_number(spend.last));
     const auto stored_names = reader.names();
     auto rules = reader.rule_replays();
     const auto energy =
@@ -128,7 +129,7 @@ Result<Spend> make_spend(ledger::Reader& reader, const SpendOptions& options) {
     SpendLine by_request{.cost = Money{0, options.currency}};
     Phases phases;
     std::int64_t own_tokens = 0;
-    for (const SpendRow& row : *rows) {
+    for (const SpendRow& row : rows->cells) {
         own_tokens += row.kind == SourceKind::own ? row.tokens_in + row.tokens_out : 0;
         const auto cost = rates.convert(row.paid);
         const auto charged =
@@ -175,7 +176,7 @@ Result<Spend> make_spend(ledger::Reader& reader, const SpendOptions& options) {
     }
     add_per_mtok(spend.total);
     add_phases(phases, spend);
-    auto dearest = dearest_api(reader, options.config, *days, options.zone, rates);
+    auto dearest = dearest_api(reader, options.config, rows->tokens, names, options.zone, rates);
     if (!dearest) {
         return std::unexpected{dearest.error()};
     }
