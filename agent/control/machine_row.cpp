@@ -50,9 +50,9 @@ json::object to_json(const lifecycle::Machine& machine) {
     return {
         {"remote_id", machine.remote_id},
         {"sku", machine.sku},
-        {"region", machine.region},
+        {ledger::MachineRow::region_key, machine.region},
         {"gpu_wanted", machine.gpu_wanted},
-        {"gpu_count_wanted", machine.gpu_count_wanted},
+        {ledger::MachineRow::gpus_ordered_key, machine.gpu_count_wanted},
         {"boot_id", machine.boot_id},
         {"intent_price", ledger::price_json(machine.intent_price)},
         {"real_price", ledger::price_json(machine.real_price)},
@@ -60,7 +60,7 @@ json::object to_json(const lifecycle::Machine& machine) {
         {"host", machine.host},
         {"port", machine.port},
         {"gpu", machine.gpu},
-        {"gpu_count", machine.gpu_count},
+        {ledger::MachineRow::gpus_seen_key, machine.gpu_count},
         {"wanted_at", to_json(machine.wanted_at)},
         {"billed_from", to_json(machine.billed_from)},
         {"state_at", to_json(machine.state_at)},
@@ -88,9 +88,10 @@ void read_detail(const json::object& detail, lifecycle::Machine& machine) {
         machine.remote_id = text(detail, "remote_id");  // its column may belong to an older row
     }
     machine.sku = text(detail, "sku");
-    machine.region = text(detail, "region");
+    machine.region = text(detail, ledger::MachineRow::region_key);
     machine.gpu_wanted = text(detail, "gpu_wanted");
-    machine.gpu_count_wanted = static_cast<int>(number(detail, "gpu_count_wanted"));
+    machine.gpu_count_wanted =
+        static_cast<int>(number(detail, ledger::MachineRow::gpus_ordered_key));
     machine.boot_id = text(detail, "boot_id");
     machine.intent_price =
         ledger::price_from(detail.at("intent_price")).value_or(machine.intent_price);
@@ -99,7 +100,7 @@ void read_detail(const json::object& detail, lifecycle::Machine& machine) {
     machine.host = text(detail, "host");
     machine.port = static_cast<int>(number(detail, "port"));
     machine.gpu = text(detail, "gpu");
-    machine.gpu_count = static_cast<int>(number(detail, "gpu_count"));
+    machine.gpu_count = static_cast<int>(number(detail, ledger::MachineRow::gpus_seen_key));
     machine.wanted_at = now_from(detail.at("wanted_at"));
     machine.billed_from = optional_now_from(detail.at("billed_from"));
     machine.state_at = now_from(detail.at("state_at"));

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// What goes into the ledger and comes out again: plain data, no SQL. No struct here may carry a
@@ -93,6 +94,11 @@ struct PhaseRow {
 
 /// A rented machine as the ledger knows it.
 struct MachineRow {
+    // What reports read of `detail`.
+    static constexpr std::string_view region_key{"region"};  ///< "" for any
+    static constexpr std::string_view gpus_ordered_key{"gpu_count_wanted"};
+    static constexpr std::string_view gpus_seen_key{"gpu_count"};  ///< 0: not stated
+
     MachineId id{};
     NameIx provider{};
     std::string name{};       ///< unique: "ek-<agent id>-<intent>"
@@ -110,8 +116,9 @@ struct MachineRow {
     std::optional<GoneHow> gone_how{};
     Reason reason{};  ///< of its order, later of its end
     bool synthetic{false};
-    /// Opaque to the ledger: what the lifecycle needs to continue (address, counters, deadlines).
-    /// Never the machine's engine key: that is derived or kept in a file, not booked.
+    /// A JSON object that the ledger does not read: what the lifecycle needs to continue (address,
+    /// counters, deadlines). Never the machine's engine key: that is derived or kept in a file, not
+    /// booked.
     std::string detail{};
 };
 

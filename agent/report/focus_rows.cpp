@@ -3,6 +3,9 @@
 #include "agent/report/figures.hpp"
 #include "agent/report/focus_cells.hpp"
 
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -48,6 +51,7 @@ Result<FocusRows> FocusRows::make(ledger::Reader& reader, const FocusOptions& op
     rows.machines_ = std::move(*machines);
     for (std::size_t i = 0; i < rows.machines_.size(); ++i) {
         rows.machine_at_[rows.machines_[i].row.id.value()] = i;
+        rows.noted_.push_back(noted_of(rows.machines_[i].row));
     }
     for (const ledger::PriceSeen& price : *prices) {
         rows.prices_[{rows.text(price.offer), price.meter}].push_back(price);
@@ -58,6 +62,28 @@ Result<FocusRows> FocusRows::make(ledger::Reader& reader, const FocusOptions& op
 std::string FocusRows::text(NameIx ix) const {
     const auto found = names_.find(ix);
     return found == names_.end() ? std::string{} : found->second;
+}
+
+FocusRows::Noted FocusRows::noted_of(const ledger::MachineRow& machine) {
+    boost::system::error_code wrong;
+    const boost::json::value note = boost::json::parse(machine.detail, wrong);
+    Noted noted;
+    if (wrong || !note.is_object()) {
+        return noted;
+    }
+    const boost::json::object& fields = note.get_object();
+    if (const auto* region = fields.if_contains(ledger::MachineRow::region_key);
+        region && region->is_string()) {
+        noted.region = region->get_string();
+    }
+    for (const std::string_view key :
+         {ledger::MachineRow::gpus_ordered_key, ledger::MachineRow::gpus_seen_key}) {
+        const auto* gpus = fields.if_contains(key);
+        if (gpus && gpus->is_int64() && gpus->get_int64() > 0) {
+            noted.gpus = gpus->get_int64();
+        }
+    }
+    return noted;
 }
 
 FocusRow FocusRows::blank(Currency currency) {
@@ -119,12 +145,19 @@ void FocusRows::name_owner(FocusRow& row, const std::string& hardware) const {
     row[Focus::resource_type] = "GPU";
 }
 
+void FocusRows::name_machine(FocusRow& row, std::size_t machine) const {
+    const ledger::MachineRow& rented = machines_[machine].row;
+    row[Focus::resource_id] = rented.remote_id.empty() ? rented.name : rented.remote_id;
+    row[Focus::region_id] = noted_[machine].region;
+}
+
 FocusRow FocusRows::of_phase(const ledger::TxView& tx, const ledger::PostingView& posting) {
     FocusRow row = blank(posting.amount.currency());
     set_tx(row, tx, posting);
     const std::string phase{last_part(posting.account)};
     const bool corrects = tx.kind == "adjust";
     std::string gpu = "machine";
+    std::int64_t gpus = 1;
     UtcTime from = tx.at - std::chrono::ceil<std::chrono::microseconds>(
                                std::chrono::nanoseconds{posting.quantity});
     UtcTime to = tx.at;
@@ -133,9 +166,9 @@ FocusRow FocusRows::of_phase(const ledger::TxView& tx, const ledger::PostingView
     if (const auto found = machine_at_.find(tx.ref); found != machine_at_.end()) {
         const ledger::MachineView& machine = machines_[found->second];
         gpu = machine.row.gpu.empty() ? gpu : machine.row.gpu;
+        gpus = noted_[found->second].gpus;
         provider = machine.provider;
-        row[Focus::resource_id] =
-            machine.row.remote_id.empty() ? machine.row.name : machine.row.remote_id;
+        name_machine(row, found->second);
         row[Focus::resource_name] = text(machine.row.source);
         row[Focus::model] = machine.model;
         const std::int64_t no = number_of(last_part(tx.idem));
@@ -174,7 +207,7 @@ FocusRow FocusRows::of_phase(const ledger::TxView& tx, const ledger::PostingView
     name_seller(row, provider);
     row[Focus::sku_id] = gpu;
     row[Focus::sku_meter] = "GPU Hours";
-    row[Focus::sku_price_details] = R"({"GpuCount":1})";
+    row[Focus::sku_price_details] = fmt::format(R"({{"GpuCount":{}}})", gpus);
     row[Focus::phase] = phase;
     return row;
 }

@@ -43,11 +43,19 @@ private:
         Focus tokens_column{Focus::input_tokens};
     };
 
+    /// What a machine's row notes of it.
+    struct Noted {
+        std::string region{};
+        std::int64_t gpus{1};
+    };
+
     FocusRows(ledger::Reader& reader, const FocusOptions& options)
         : reader_{&reader}, options_{&options} {}
+    [[nodiscard]] static Noted noted_of(const ledger::MachineRow& machine);
     [[nodiscard]] FocusRow blank(Currency currency);
     void name_seller(FocusRow& row, const std::string& provider) const;
     void name_owner(FocusRow& row, const std::string& hardware) const;
+    void name_machine(FocusRow& row, std::size_t machine) const;
     void name_request(FocusRow& row, const ledger::RequestView& request) const;
     [[nodiscard]] FocusRow of_phase(const ledger::TxView& tx, const ledger::PostingView& posting);
     [[nodiscard]] FocusRow of_power(const ledger::TxView& tx, const ledger::PostingView& posting);
@@ -67,6 +75,7 @@ private:
     std::unordered_map<NameIx, std::string> names_{};
     std::unordered_map<std::string, std::string> provider_of_source_{};
     std::vector<ledger::MachineView> machines_{};
+    std::vector<Noted> noted_{};  ///< of each of them
     std::unordered_map<std::int64_t, std::size_t> machine_at_{};
     /// By offer and meter, the oldest first.
     std::map<std::pair<std::string, std::string>, std::vector<ledger::PriceSeen>> prices_{};

@@ -169,8 +169,7 @@ FocusRow FocusRows::of_unpaid(const ledger::RequestView& request, std::optional<
         row[Focus::resource_name] = source;
     }
     if (machine != machine_at_.end()) {
-        const ledger::MachineRow& rented = machines_[machine->second].row;
-        row[Focus::resource_id] = rented.remote_id.empty() ? rented.name : rented.remote_id;
+        name_machine(row, machine->second);
     }
     name_request(row, request);
     row[Focus::charge_description] = fmt::format("{} tokens on {}", row[Focus::model], source);

@@ -4,7 +4,9 @@
 
 #include <boost/json.hpp>
 
+#include <array>
 #include <regex>
+#include <tuple>
 
 namespace evenkeel::report {
 namespace {
@@ -96,11 +98,12 @@ protected:
         ASSERT_TRUE(ledger_->record(request));
     }
     /// A machine that booted a minute and served two hours.
-    void rent(std::int64_t number) {
+    void rent(std::int64_t number, std::string detail = "v1") {
         const auto wanted = ledger::intent(number, clock_.read());
         ASSERT_TRUE(step(wanted));
         auto gone = ledger::next_step(wanted, MachineState::gone, clock_.read());
         gone.machine.remote_id = "pod-" + std::to_string(number);
+        gone.machine.detail = std::move(detail);
         gone.machine.gone = clock_.read().utc;
         gone.machine.gone_how = GoneHow::destroyed;
         gone.phases = {
@@ -200,6 +203,32 @@ TEST_F(FocusExport, APaidRequestIsARowForEachKindOfToken) {
     EXPECT_EQ(all[2][Focus::billed_cost], "0.001");
     EXPECT_EQ(all[2][Focus::list_unit_price], "20.00");
     EXPECT_EQ(all[2][Focus::output_tokens], "50");
+}
+
+TEST_F(FocusExport, ARentedMachineHasItsRegionAndItsGpus) {
+    const std::array<std::tuple<std::string, std::string, std::string>, 4> cases{
+        {{R"({"region":"tor1","gpu_count_wanted":2,"gpu_count":0})", "tor1", "2"},
+         {R"({"region":"EU-RO-1","gpu_count_wanted":1,"gpu_count":8})", "EU-RO-1", "8"},
+         {R"({"region":"","gpu_count_wanted":1,"gpu_count":1})", "", "1"},
+         {"not JSON", "", "1"}}};
+    std::int64_t number = 76;
+    for (const auto& [detail, region, gpus] : cases) {
+        rent(++number, detail);
+        rented(number, 100, MachineId{number});
+        std::size_t of_it = 0;
+        for (const FocusRow& row : rows(asked())) {
+            if (row[Focus::resource_id] != "pod-" + std::to_string(number)) {
+                continue;
+            }
+            ++of_it;
+            EXPECT_EQ(row[Focus::region_id], region) << detail;
+            EXPECT_EQ(row[Focus::availability_zone], "");
+            if (!row[Focus::phase].empty()) {
+                EXPECT_EQ(row[Focus::sku_price_details], "{\"GpuCount\":" + gpus + "}");
+            }
+        }
+        EXPECT_EQ(of_it, 3u) << "two phases and a request";
+    }
 }
 
 TEST_F(FocusExport, PhasesCarryTheMoneyAndRequestsTheirShare) {
