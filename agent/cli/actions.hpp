@@ -28,8 +28,9 @@ struct RequestsArguments {
     std::string tag{};
     std::int64_t limit{0};  ///< 0: all; as text, the newest 50
 };
-/// Single requests, as text or for export.
-int report_requests(const Globals& globals, const RequestsArguments& arguments);
+/// Single requests, as text or for export, each in the currency that was paid.
+int report_requests(
+    const Globals& globals, const ReportArguments& report, const RequestsArguments& arguments);
 int ledger_verify(const Globals& globals);
 int ledger_backup(const Globals& globals, const std::filesystem::path& target);
 /// The paragraph about a configuration code such as EK-C012; 2 when there is none, and then `hint`

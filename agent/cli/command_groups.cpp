@@ -144,17 +144,17 @@ void add_nodes(CommandList& to, Arguments& a) {
 void add_reports(CommandList& to, Arguments& a) {
     const auto spent = [&a] { return report_spend(a.globals, a.report); };
     CLI::App& reports = to.command(to.app(), "report", "what was spent, and on what", spent);
-    reports.add_option("--currency", a.report.currency, "to report in: AUD (the ledger's)");
     CLI::App& spend = to.command(
         reports, "spend", "by source, model, key, route, provider, machine or tag", spent);
-    spend.add_option(
+    CLI::Option* const by = spend.add_option(
         "--by",
         a.report.by,
         "source, model, key, route, provider, machine or tag; by tag a request counts under each "
         "of its x-evenkeel-tag, those without are one row");
     CLI::Option* const days = spend.add_flag("--days", a.report.days, "day by day");
     spend.add_flag("--hours", a.report.hours, "the last 24 hours, or from --since, hour by hour")
-        ->excludes(days);
+        ->excludes(days)
+        ->excludes(by);
     to.command(reports, "savings", "what the same work would have cost elsewhere", [&a] {
         return report_savings(a.globals, a.report);
     });
@@ -166,7 +166,7 @@ void add_reports(CommandList& to, Arguments& a) {
     });
     CLI::App& requests = to.command(
         reports, "requests", "single requests of today or --since, the newest first", [&a] {
-            return report_requests(a.globals, a.requests);
+            return report_requests(a.globals, a.report, a.requests);
         });
     requests.add_option("--key", a.requests.key, "only of this client key");
     requests.add_option("--tag", a.requests.tag, "only with this tag: name=value");

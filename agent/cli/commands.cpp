@@ -34,18 +34,21 @@ struct LabArguments {
     lab::demo::DemoOptions demo{};
 };
 
-void add_globals(CLI::App& app, Globals& globals) {
+void add_globals(CLI::App& app, Arguments& arguments) {
+    Globals& globals = arguments.globals;
     app.add_option("--config", globals.config, "configuration folder (/etc/evenkeel)");
     app.add_option("--state", globals.state, "state folder (/var/lib/evenkeel)");
     app.add_option("--socket", globals.socket, "control socket of the running agent");
-    app.add_flag("--json", globals.json, "one JSON object, its schema named");
-    app.add_flag("--csv", globals.csv, "comma-separated values");
+    CLI::Option* const json =
+        app.add_flag("--json", globals.json, "one JSON object, its schema named");
+    json->excludes(app.add_flag("--csv", globals.csv, "comma-separated values"));
     app.add_flag("--no-color", globals.no_color, "no colour");
     app.add_flag("-q,--quiet", globals.quiet, "only what matters");
     app.add_flag("-v,--verbose", globals.verbose, "more");
     app.add_flag("--utc", globals.utc, "times in UTC; days stay report_zone's");
     app.add_option("--since", globals.since, "from this day or so long ago: 2026-11-01, 30d");
     app.add_option("--until", globals.until, "up to and with this day");
+    app.add_option("--currency", arguments.report.currency, "to report in: AUD (the ledger's)");
 }
 
 class Table {
@@ -100,6 +103,10 @@ public:
 
     /// What the parsed command line asked for.
     [[nodiscard]] int run() const {
+        if (!arguments_.report.currency.empty() && !app_.got_subcommand("report")) {
+            std::cerr << "evenkeel: --currency is of reports: evenkeel report --currency AUD\n";
+            return Exit::usage;
+        }
         const CommandList::Action* const chosen = list_.chosen();
         return chosen == nullptr ? usage() : (*chosen)();
     }
@@ -172,10 +179,8 @@ private:
             }
             if (next == nullptr) {
                 std::cerr << fmt::format(
-                    "evenkeel: '{}' has no command '{}'{}\nTry: evenkeel help{}\n",
-                    name,
-                    word,
-                    near_command(*app, word),
+                    "evenkeel: {}\nTry: evenkeel help{}\n",
+                    no_such_command(*app, name, word),
                     name.substr(app_.get_name().size()));
                 return Exit::usage;
             }
@@ -206,7 +211,7 @@ int run(int argc, char** argv) {
     app.name("evenkeel");
     Arguments arguments;
     arguments.globals.version = EVENKEEL_VERSION;
-    add_globals(app, arguments.globals);
+    add_globals(app, arguments);
     app.set_version_flag("--version", "evenkeel " EVENKEEL_VERSION);
     LabArguments lab;
     Table table{app, arguments, lab};
@@ -218,12 +223,7 @@ int run(int argc, char** argv) {
     } catch (const CLI::CallForVersion& version) {
         return app.exit(version);
     } catch (const CLI::ParseError& error) {
-        const bool unknown = argc > 1 && argv[1][0] != '-' && find_command(app, argv[1]) == nullptr;
-        std::cerr << "evenkeel: "
-                  << (unknown ? fmt::format(
-                                    "unknown command '{}'{}", argv[1], near_command(app, argv[1]))
-                              : std::string{error.what()})
-                  << "\nTry: evenkeel help\n";
+        std::cerr << "evenkeel: " << refusal(app, argc, argv, error);
         return Exit::usage;
     }
     return table.run();

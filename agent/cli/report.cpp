@@ -195,7 +195,13 @@ int report_forecast(const Globals& globals, const ReportArguments& arguments) {
     });
 }
 
-int report_requests(const Globals& globals, const RequestsArguments& arguments) {
+int report_requests(
+    const Globals& globals, const ReportArguments& report, const RequestsArguments& arguments) {
+    if (!report.currency.empty()) {
+        std::cerr << "evenkeel: single requests are told in the currency that was paid: leave "
+                     "--currency out\n";
+        return Exit::usage;
+    }
     auto books = open_books(globals);
     if (!books) {
         return books.error();

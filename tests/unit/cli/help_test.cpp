@@ -38,6 +38,7 @@ TEST(CliHelp, GlobalFlagsMayStandAnywhere) {
     EXPECT_EQ(say({"--config", "help", "help", "nodes", "show"}).out, expected);
     EXPECT_EQ(say({"--no-color", "help", "nodes", "show"}).out, expected);
     EXPECT_EQ(say({"help", "nodes", "--utc", "show"}).out, expected);
+    EXPECT_EQ(say({"-qv", "help", "nodes", "show"}).out, expected);
 }
 
 TEST(CliHelp, ExplainsACode) {
@@ -56,7 +57,23 @@ TEST(CliHelp, WhatDoesNotExistIsWrongUsageWithAMessage) {
         {{"help", "EK-C999"}, "there is no command and no code 'EK-C999'"},
         {{"help", "nodes", "destory"},
          "'evenkeel nodes' has no command 'destory'; did you mean 'destroy'?"},
-        {{"help", "version", "now"}, "'evenkeel version' has no command 'now'"}};
+        {{"help", "version", "now"}, "'evenkeel version' has no command 'now'"},
+        {{"lgder"}, "evenkeel: unknown command 'lgder'; did you mean 'ledger'?"},
+        {{"nodes", "lst"}, "'evenkeel nodes' has no command 'lst'; did you mean 'list'?"},
+        {{"--state", "nodes", "nodes", "--json", "lst"}, "'evenkeel nodes' has no command 'lst'"},
+        {{"report", "--currency", "AUD", "spnd"},
+         "'evenkeel report' has no command 'spnd'; did you mean 'spend'?"},
+        {{"ledger", "verfy"}, "Try: evenkeel help ledger\n"},
+        {{"policy", "--json"}, "evenkeel: 'evenkeel policy' needs a command: "},
+        {{"report", "spend", "extra"}, "Try: evenkeel help report spend\n"},
+        {{"report", "--json", "--csv"}, "--json excludes --csv"},
+        {{"report", "spend", "--hours", "--by", "source"}, "--by excludes --hours"},
+        {{"--sate", "/tmp/x", "report"}, "--sate"},
+        {{"report", "--by", "key"}, "--by"},
+        {{"nodes", "--provider", "runpod", "drain", "x"}, "--provider"},
+        {{"report", "requests", "--currency", "AUD"}, "leave --currency out"},
+        {{"--currency", "AUD", "report", "requests"}, "leave --currency out"},
+        {{"nodes", "--currency", "AUD"}, "--currency is of reports"}};
     for (const Case& wrong : cases) {
         const Said said = say(wrong.words);
         EXPECT_EQ(said.status, Exit::usage);
