@@ -49,22 +49,6 @@ std::string state_text(const ConfiguredSource& source) {
     return source.trouble.empty() ? phase : fmt::format("{}: {}", phase, source.trouble);
 }
 
-/// Time spent serving requests, of all time paid for.
-std::optional<std::int64_t> useful_percent(const Seat& seat, Now now) {
-    if (!seat.machine.billed_from) {
-        return std::nullopt;
-    }
-    std::chrono::nanoseconds busy = seat.busy;
-    if (seat.machine.phase == Phase::serve) {
-        busy += now.boot - seat.machine.phase_at.boot;
-    }
-    const BootTime end = seat.machine.gone_at ? seat.machine.gone_at->boot : now.boot;
-    const auto life = end - seat.machine.billed_from->boot;
-    return life.count() <= 0
-               ? 0
-               : std::clamp<std::int64_t>(busy.count() / (life.count() / 100 + 1), 0, 100);
-}
-
 }  // namespace
 
 MachineView Control::machine_view(const Seat& seat, Now now) const {
@@ -91,7 +75,7 @@ MachineView Control::machine_view(const Seat& seat, Now now) const {
                                       : 0,
         .paid = gone ? seat.paid : lifecycle::accrued(machine, now),
         .rate = price.per_display_unit(),
-        .useful_percent = useful_percent(seat, now)};
+        .useful_percent = seat.useful_percent(now)};
     if (gone) {
         view.gone_how = std::string{to_text(machine.gone_how)};
         view.state_for_ms = std::max<std::int64_t>(view.state_for_ms, 0);

@@ -2,6 +2,7 @@
 
 #include "agent/control/exposure.hpp"
 #include "agent/control/node_start.hpp"
+#include "agent/report/nodes.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -117,15 +118,25 @@ bool is_live(const ledger::Recovered& recovered, MachineId machine) {
         recovered.machines, [machine](const auto& stored) { return stored.row.id == machine; });
 }
 
-/// Time of the serve phases that are closed: what counts as useful of a machine.
-std::chrono::nanoseconds served(const std::vector<ledger::PhaseRow>& phases) {
-    std::chrono::nanoseconds sum{0};
+/// What the closed serve phases cost.
+Money served(const std::vector<ledger::PhaseRow>& phases) {
+    Money sum;
     for (const ledger::PhaseRow& phase : phases) {
         if (phase.phase == Phase::serve && phase.to) {
-            sum += *phase.to - phase.from;
+            sum += phase.billed;
         }
     }
     return sum;
+}
+
+std::optional<std::int64_t> Seat::useful_percent(Now now) const {
+    Money useful = served;
+    if (machine.phase == Phase::serve && machine.billed_from) {
+        const Price& price = machine.real_price.value_or(machine.intent_price);
+        useful +=
+            lifecycle::phase_amount(price, now.boot - machine.billed_from->boot, machine.posted);
+    }
+    return report::useful_share(useful, lifecycle::accrued(machine, now), 100);
 }
 
 void Fleet::recover(const ledger::Recovered& recovered) {
@@ -146,7 +157,7 @@ void Fleet::recover(const ledger::Recovered& recovered) {
             .synthetic = stored.row.synthetic};
         seat.source_name = parts_.names.text(stored.row.source);
         seat.paid = stored.paid;
-        seat.busy = served(stored.phases);
+        seat.served = served(stored.phases);
         auto machine = from_row(stored.row, parts_.names, settings_.owner_mark);
         const bool damaged = !machine.has_value();
         if (damaged) {
@@ -206,7 +217,7 @@ void Fleet::remember_gone(const std::vector<ledger::MachineView>& machines) {
             .synthetic = view.row.synthetic};
         seat.source_name = parts_.names.text(view.row.source);
         seat.paid = view.paid;
-        seat.busy = served(view.phases);
+        seat.served = served(view.phases);
         count_create(machine->wanted_at.utc, parts_.clock.read().utc);
         gone_.push_back(std::move(seat));
     }

@@ -35,9 +35,9 @@ struct Seat {
     std::string pin{};  ///< of its certificate, once it was asked for
     Money paid{};       ///< in the ledger: phases and adjustments
     int in_flight{0};
-    bool unsaved{false};               ///< the ledger does not take its newest step
-    bool offer_again{false};           ///< its newest step was refused and is due once more
-    std::chrono::nanoseconds busy{0};  ///< closed serve phases, for the useful share
+    bool unsaved{false};      ///< the ledger does not take its newest step
+    bool offer_again{false};  ///< its newest step was refused and is due once more
+    Money served{};           ///< what the closed serve phases cost
 
     // How the shell drives it.
     bool committing{false};
@@ -56,6 +56,10 @@ struct Seat {
     bool id_taken{false};
     std::deque<lifecycle::Event> waiting{};  ///< at most `waiting_max`
     std::set<lifecycle::CallKind> outstanding{};
+
+    /// Of what it cost up to `now`, the part for time in which it answered: of one that is gone as
+    /// the books say it. Nothing before it cost anything.
+    [[nodiscard]] std::optional<std::int64_t> useful_percent(Now now) const;
 };
 
 /// What an order needs beyond the offer's own data.

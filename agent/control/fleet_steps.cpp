@@ -225,9 +225,10 @@ void Fleet::committed(MachineId id, const Result<void>& result) {
         *seat->create_wanted = false;
     }
     for (const lifecycle::PhaseClosed& closed : step.closed) {
-        seat->paid += seat->disputed ? Money{0, closed.amount.currency()} : closed.amount;
+        const Money booked = seat->disputed ? Money{0, closed.amount.currency()} : closed.amount;
+        seat->paid += booked;
         if (closed.phase == Phase::serve) {
-            seat->busy += closed.to.boot - closed.from.boot;
+            seat->served += booked;
         }
     }
     if (step.from != step.to) {

@@ -58,14 +58,19 @@ json::object node(
 
 }  // namespace
 
+std::optional<std::int64_t> useful_share(Money served, Money all, std::int64_t parts) {
+    return all.nanos() > 0 ? mul_div(served.nanos(), parts, all.nanos(), Rounding::half_even)
+                           : std::nullopt;
+}
+
 std::optional<std::int64_t> useful_share(const ledger::MachineView& machine, std::int64_t parts) {
-    std::int64_t all = 0;
-    std::int64_t serving = 0;
+    Money all;
+    Money served;
     for (const ledger::PhaseRow& phase : machine.phases) {
-        all += phase.billed.nanos();
-        serving += phase.phase == Phase::serve ? phase.billed.nanos() : 0;
+        all += phase.billed;
+        served += phase.phase == Phase::serve ? phase.billed : Money{};
     }
-    return all > 0 ? mul_div(serving, parts, all, Rounding::half_even) : std::nullopt;
+    return useful_share(served, all, parts);
 }
 
 std::string nodes_json(

@@ -23,6 +23,8 @@ namespace evenkeel::report {
 /// nothing before any was posted.
 [[nodiscard]] std::optional<std::int64_t> useful_share(
     const ledger::MachineView& machine, std::int64_t parts);
+/// The same of sums; `served` is in `all`.
+[[nodiscard]] std::optional<std::int64_t> useful_share(Money served, Money all, std::int64_t parts);
 
 /// How long a gone machine is still shown.
 inline constexpr std::chrono::hours gone_shown{24};

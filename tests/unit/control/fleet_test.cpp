@@ -1,3 +1,4 @@
+#include "agent/report/nodes.hpp"
 #include "tests/unit/control/rig.hpp"
 
 #include <algorithm>
@@ -119,15 +120,48 @@ TEST_F(FleetTest, WhatAMachineWasUsefulForOutlivesARestart) {
     ASSERT_TRUE(rig->until([&] { return settled(); }));
     const auto row = rig->row("r-1");
     ASSERT_FALSE(row->phases.empty());
-    const auto served = *row->phases.front().to - row->phases.front().from;
-    ASSERT_GT(served, 5min);
+    ASSERT_GT(row->phases.front().billed.nanos(), 0);
     shell(
         "UPDATE machine_phase SET phase = 'serve' WHERE no = " +
         std::to_string(row->phases.front().no));
     restart();
     rig->fleet->remember_gone(*ledger::Reader::open(world.state())->machines(UtcTime{}));
     ASSERT_EQ(rig->fleet->gone().size(), 1u);
-    EXPECT_EQ(rig->fleet->gone().front().busy, served);
+    const Seat& seat = rig->fleet->gone().front();
+    EXPECT_EQ(seat.served, row->phases.front().billed);
+    const auto in_the_books = report::useful_share(*rig->row("r-1"), 100);
+    ASSERT_TRUE(in_the_books);
+    EXPECT_EQ(seat.useful_percent(world.clock.read()), in_the_books);
+}
+
+/// 6 USD an hour: 0.10 a minute. Booted 15 minutes, serving since.
+TEST(Seat, IsUsefulForThePartOfItsMoneyThatPaidForServing) {
+    const auto at = [](std::chrono::minutes life) {
+        return Now{.boot = BootTime{1h} + life, .utc = ledger::test_start + life};
+    };
+    Seat seat;
+    EXPECT_EQ(seat.useful_percent(at(0min)), std::nullopt) << "it costs nothing yet";
+    lifecycle::Machine& machine = seat.machine;
+    machine.intent_price = Price::per_hour(Money{6'000'000'000, usd});
+    machine.state = MachineState::booting;
+    machine.billed_from = at(0min);
+    machine.phase = Phase::boot;
+    machine.phase_at = at(0min);
+    EXPECT_EQ(seat.useful_percent(at(10min)), 0);
+    machine.state = MachineState::serving;
+    machine.phase = Phase::serve;
+    machine.phase_at = at(15min);
+    machine.posted = Money{1'500'000'000, usd};
+    EXPECT_EQ(seat.useful_percent(at(15min)), 0);
+    EXPECT_EQ(seat.useful_percent(at(60min)), 75);
+    machine.min_bill = 2h;
+    EXPECT_EQ(seat.useful_percent(at(60min)), 38) << "the hour that is billed beside is not useful";
+    machine.state = MachineState::gone;
+    machine.phase.reset();
+    machine.posted = Money{12'000'000'000, usd};
+    seat.served = Money{4'500'000'000, usd};
+    EXPECT_EQ(seat.useful_percent(at(60min)), 38);
+    EXPECT_EQ(seat.useful_percent(at(900min)), 38) << "time after its end is not paid";
 }
 
 /// The ledger refuses a step after the create: somebody changed the row. The machine is ended all
