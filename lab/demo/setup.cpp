@@ -10,10 +10,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <random>
 #include <unistd.h>
 
 namespace evenkeel::lab::demo {
@@ -230,8 +232,16 @@ Result<void> write_files(const std::string& folder, const std::vector<TextFile>&
 
 Result<std::uint16_t> free_port(std::uint16_t wanted) {
     namespace asio = boost::asio;
+    // Below those that the kernel gives to outgoing connections: one of them could take it before
+    // who asked listens there.
+    constexpr std::uint32_t first = 12'000;
+    constexpr std::uint32_t count = 20'000;
+    static std::atomic<std::uint32_t> next{std::random_device{}()};
     asio::io_context context;
-    for (const std::uint16_t port : {wanted, std::uint16_t{0}}) {
+    for (std::uint32_t tried = 0; tried < count; ++tried) {
+        const bool is_wanted = tried == 0 && wanted != 0;
+        const auto port =
+            is_wanted ? wanted : static_cast<std::uint16_t>(first + next.fetch_add(1) % count);
         asio::ip::tcp::acceptor acceptor{context};
         boost::system::error_code code;
         acceptor.open(asio::ip::tcp::v4(), code);
@@ -242,7 +252,7 @@ Result<std::uint16_t> free_port(std::uint16_t wanted) {
             acceptor.listen(1, code);
         }
         if (!code) {
-            return acceptor.local_endpoint().port();
+            return port;
         }
     }
     return fail(Errc::io_failed, "no free port on 127.0.0.1");

@@ -78,7 +78,8 @@ struct TextFile {
 [[nodiscard]] Result<void> write_files(
     const std::string& folder, const std::vector<TextFile>& files);
 
-/// A port of 127.0.0.1 that was free a moment ago: `wanted` if possible.
+/// A port of 127.0.0.1 that was free a moment ago: `wanted` if possible, else one that this process
+/// was not given before.
 [[nodiscard]] Result<std::uint16_t> free_port(std::uint16_t wanted);
 
 /// 48 hexadecimal digits from the system's random source, for throw-away credentials.

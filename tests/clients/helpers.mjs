@@ -27,11 +27,17 @@ export async function until(what, holds, limit = 15_000) {
     }
 }
 
-/// A port that nobody listens at, below those that the kernel gives to outgoing connections: one of
-/// them could take it before who asked listens there.
+const given = new Set();
+
+/// A port that nobody listens at and that nobody here was given before, below those that the kernel
+/// gives to outgoing connections: one of them could take it before who asked listens there.
 export async function freePort() {
     for (;;) {
         const port = 12_000 + Math.floor(Math.random() * 20_000);
+        if (given.has(port)) {
+            continue;
+        }
+        given.add(port);
         const server = createServer();
         const free = await new Promise((resolve) => {
             server.once("error", () => resolve(false));

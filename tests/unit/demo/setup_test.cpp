@@ -2,11 +2,14 @@
 
 #include "policies/config/load.hpp"
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sys/stat.h>
 
 namespace evenkeel::lab::demo {
@@ -125,9 +128,27 @@ TEST(DemoSetup, SecretsAndPortsDiffer) {
     ASSERT_TRUE(one && two);
     EXPECT_EQ(one->size(), 48u);
     EXPECT_NE(*one, *two);
-    const auto port = free_port(0);
-    ASSERT_TRUE(port);
-    EXPECT_GT(*port, 1'023);
+}
+
+TEST(DemoSetup, NoPortIsGivenTwice) {
+    std::set<std::uint16_t> ports;
+    for (int i = 0; i < 500; ++i) {
+        const auto port = free_port(0);
+        ASSERT_TRUE(port);
+        EXPECT_GT(*port, 1'023);
+        EXPECT_TRUE(ports.insert(*port).second) << *port << " is given again";
+    }
+}
+
+TEST(DemoSetup, APortThatSomebodyHasIsNotGiven) {
+    boost::asio::io_context context;
+    const boost::asio::ip::tcp::acceptor taken{
+        context, {boost::asio::ip::address_v4::loopback(), 0}};
+    const std::uint16_t wanted = taken.local_endpoint().port();
+    const auto other = free_port(wanted);
+    ASSERT_TRUE(other);
+    EXPECT_NE(*other, wanted);
+    EXPECT_EQ(free_port(*other).value(), *other);
 }
 
 }  // namespace
